@@ -1,0 +1,15 @@
+import { randomBytes } from 'node:crypto'
+
+/** What every id looks like: safe in container names, labels, paths, URLs and message subjects. */
+const ID = /^[a-z0-9][a-z0-9-]{0,62}$/
+
+export type IdSource = () => string
+
+/** 128 random bits in hexadecimal. */
+export function randomId(): string {
+  return randomBytes(16).toString('hex')
+}
+
+export function isId(text: string): boolean {
+  return ID.test(text)
+}
