@@ -4,7 +4,7 @@ import type { TestEvent } from 'node:test/reporters'
 export default async function* totals(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   for await (const event of source) {
     if (event.type !== 'test:summary' || event.data.file !== undefined) continue
-    const { passed, failed, cancelled, skipped } = event.data.counts
-    yield `${passed} passed, ${failed + cancelled} failed, ${skipped} skipped\n`
+    const { tests, passed, skipped, todo } = event.data.counts
+    yield `${passed} passed, ${tests - passed - skipped - todo} failed, ${skipped} skipped\n`
   }
 }

@@ -1,0 +1,72 @@
+import type { Caller } from '../core/caller.ts'
+import type { Cancellation } from '../core/cancellation.ts'
+import type { Resources } from '../core/resources.ts'
+import type { Task } from '../core/task.ts'
+
+/** What the HTTP faces, the command line and embedders can ask of a node. */
+export interface NodeApi {
+  /**
+   * Answers one request with an instance of the task, warm or started for it.
+   * @throws ErrandError: every way in which the node, not the task, failed. A task's own error status is an answer.
+   */
+  invoke(invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer>
+  /**
+   * Refuses new invocations, waits for those accepted as long as they take, removes every warm instance.
+   * Idempotent. @throws cancelled when `unpause` or `stop` came meanwhile
+   */
+  pause(): Promise<void>
+  /** Takes work again. Idempotent. @throws draining once the node stops */
+  unpause(): Promise<void>
+  /**
+   * Replaces the owner's grant as a whole. @throws validation_failed unless paused, or when a value cannot be:
+   * then nothing has changed
+   */
+  reconfigure(grant: Grant): Promise<Grant>
+  /** @throws paused while it is */
+  stats(): NodeStats
+  /** Refuses new work, gives requests in flight 30 s, removes every instance. Idempotent; never rejects. */
+  stop(): Promise<void>
+}
+
+/** One request for a task. */
+export interface Invocation {
+  readonly caller: Caller
+  readonly task: Task
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body: string
+}
+
+/** What the task answered, whatever its status. */
+export interface TaskAnswer {
+  readonly status: number
+  readonly body: Buffer
+}
+
+/** The part of the configuration that its owner may change while the node is paused. */
+export interface Grant {
+  /** Offered to tasks, in thousandths of a core; never above the host's cores. */
+  readonly cpuMillis: number
+  /** Offered to tasks; never above 80 % of the host's memory. */
+  readonly memoryBytes: number
+  /** How long an idle instance is kept. */
+  readonly keepAliveMs: number
+  readonly hasGpu: boolean
+  /** OCI runtime that stands for `microVM`; undefined when there is none. */
+  readonly microVmRuntime: string | undefined
+}
+
+export interface NodeStats {
+  readonly host: {
+    readonly cpuMillis: number
+    readonly memoryBytes: number
+    /** Share in use by anybody, 0 to 1. */
+    readonly cpuUsed: number
+    readonly memoryUsed: number
+  }
+  /** What tasks may take in all. */
+  readonly offered: Resources
+  /** What instances hold of it. */
+  readonly leased: Resources
+  readonly gpuModel: string
+}
