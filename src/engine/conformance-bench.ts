@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { ErrandError, type ErrorCode } from '../core/errors.ts'
+import { MIB } from '../core/resources.ts'
+import type { Engine, OutputChunk, SandboxIdentity, SandboxRef, SandboxSpec, SandboxView } from './engine.ts'
+
+/** Ids of images that behave as the suite expects. They must be on the host. */
+export interface ConformanceImages {
+  /** Writes `PRINTED.stdout` and `PRINTED.stderr`, then exits with `PRINTED.exitCode`. */
+  readonly prints: string
+  /** Prints `ready` and a line feed, then runs until SIGTERM ends it in the default way. */
+  readonly waits: string
+  /**
+   * Answers every request with `SERVED` on TCP port 8080 and, where `ERRAND_SOCKET` is set, on that unix socket. Prints
+   * `ready` and a line feed once it listens.
+   */
+  readonly serves: string
+  /** Its command does not exist. */
+  readonly lacksCommand: string
+}
+
+/** What the image `prints` does: every byte value, so that a text encoding anywhere on the way shows. */
+export const PRINTED: { readonly stdout: Buffer; readonly stderr: Buffer; readonly exitCode: number } = {
+  stdout: Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)), Buffer.from('\n')]),
+  stderr: Buffer.from('oops\n'),
+  exitCode: 7,
+}
+
+/** The body that the image `serves` answers with. */
+export const SERVED = 'hello from the sandbox\n'
+
+/** Far beyond what any step takes: a test that reaches it hangs for a reason. */
+const TEST_DEADLINE_MS = 60_000
+
+export const CONFORMANCE_LABEL = 'dev.errand.id'
+
+/** One fact that holds of every engine. */
+export type ConformanceTest = (bench: ConformanceBench) => Promise<void>
+
+/** What one conformance test works with. Disposing removes every sandbox it made. */
+export class ConformanceBench implements AsyncDisposable {
+  readonly engine: Engine
+  readonly images: ConformanceImages
+  readonly signal: AbortSignal = AbortSignal.timeout(TEST_DEADLINE_MS)
+  readonly #made: SandboxRef[] = []
+
+  constructor(engine: Engine, images: ConformanceImages) {
+    this.engine = engine
+    this.images = images
+  }
+
+  identity(): SandboxIdentity {
+    const id = randomBytes(8).toString('hex')
+    return { name: `errand-conformance-${id}`, labels: { [CONFORMANCE_LABEL]: id, 'dev.errand.endpoint': '8080' } }
+  }
+
+  async spec(imageId: string): Promise<SandboxSpec> {
+    const { defaultRuntime, runtimes } = await this.engine.probe(this.signal)
+    return {
+      imageId,
+      resources: { cpuMillis: 500, memoryBytes: 128 * MIB, gpus: 0 },
+      runtime: defaultRuntime,
+      port: 8080,
+      hasSocket: runtimes.get(defaultRuntime)?.hasUnixSocket ?? false,
+    }
+  }
+
+  /** A sandbox of this image that does not run yet; removed at the end of the test. */
+  async create(imageId: string, identity: SandboxIdentity = this.identity()): Promise<SandboxRef> {
+    const ref = await this.engine.create(await this.spec(imageId), identity, this.signal)
+    this.#made.push(ref)
+    return ref
+  }
+
+  /** A sandbox that prints `ready` first: running, and past that point. */
+  async startReady(imageId: string, identity: SandboxIdentity = this.identity()): Promise<SandboxRef> {
+    const ref = await this.create(imageId, identity)
+    const output = new OutputRecorder()
+    using _attachment = await this.engine.attach(ref, output.sink, this.signal)
+    await this.engine.start(ref, this.signal)
+    await output.until('ready\n', this.signal)
+    return ref
+  }
+
+  async inspect(ref: SandboxRef): Promise<SandboxView> {
+    const view = await this.engine.inspect(ref, this.signal)
+    assert.ok(view, `the engine knows no ${ref.name}`)
+    return view
+  }
+
+  /** What it is once it has exited; learnt by event. */
+  async untilExited(ref: SandboxRef): Promise<SandboxView> {
+    const label = (await this.inspect(ref)).labels[CONFORMANCE_LABEL] ?? ''
+    for await (const _event of this.engine.events(CONFORMANCE_LABEL, label, this.signal)) {
+      const view = await this.inspect(ref)
+      if (view.state === 'exited') return view
+    }
+    throw new Error('the event stream ended before the sandbox did')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const signal = AbortSignal.timeout(TEST_DEADLINE_MS)
+    await Promise.all(this.#made.map((ref) => this.engine.remove(ref, signal)))
+  }
+}
+
+/** Keeps what an attachment hands over, and tells when a text has come on stdout. */
+export class OutputRecorder {
+  readonly #chunks: OutputChunk[] = []
+  #arrived = Promise.withResolvers<void>()
+
+  readonly sink = (chunk: OutputChunk): void => {
+    this.#chunks.push(chunk)
+    this.#arrived.resolve()
+  }
+
+  bytes(stream: OutputChunk['stream']): Buffer {
+    return joinOutput(this.#chunks, stream)
+  }
+
+  async until(text: string, signal: AbortSignal): Promise<void> {
+    const aborted = Promise.withResolvers<never>()
+    signal.addEventListener('abort', () => aborted.reject(signal.reason), { once: true })
+    while (!this.bytes('stdout').includes(text)) {
+      await Promise.race([this.#arrived.promise, aborted.promise])
+      this.#arrived = Promise.withResolvers()
+    }
+  }
+}
+
+export function joinOutput(chunks: readonly OutputChunk[], stream: OutputChunk['stream']): Buffer {
+  return Buffer.concat(chunks.filter((chunk) => chunk.stream === stream).map((chunk) => chunk.data))
+}
+
+/** Asserts that `work` is refused with this code of ours. */
+export async function refused(work: Promise<unknown>, code: ErrorCode): Promise<void> {
+  await assert.rejects(work, (error) => {
+    assert.ok(error instanceof ErrandError, `not one of our errors: ${String(error)}`)
+    assert.equal(error.code, code, error.message)
+    return true
+  })
+}
+
+/** Every chunk of the output that the engine kept. */
+export async function readOutput(output: AsyncIterable<OutputChunk>): Promise<OutputChunk[]> {
+  const chunks: OutputChunk[] = []
+  for await (const chunk of output) chunks.push(chunk)
+  return chunks
+}

@@ -1,0 +1,54 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TcpEndpoint } from '../../core/endpoint.ts'
+
+const HOST = '127.0.0.1'
+
+/** The server inside one fake sandbox, on a loopback port of its own. The port is known before it listens. */
+export class FakeServer implements AsyncDisposable {
+  readonly endpoint: TcpEndpoint
+  #server: Server
+
+  private constructor(server: Server, endpoint: TcpEndpoint) {
+    this.#server = server
+    this.endpoint = endpoint
+  }
+
+  /** Listens at once. */
+  static async open(serve: RequestListener): Promise<FakeServer> {
+    const server = createServer(serve)
+    return new FakeServer(server, { host: HOST, port: await listen(server, 0) })
+  }
+
+  /** Has a port on which nothing listens until `listen`. */
+  static async reserve(): Promise<FakeServer> {
+    const server = createServer()
+    const port = await listen(server, 0)
+    await close(server)
+    return new FakeServer(server, { host: HOST, port })
+  }
+
+  async listen(serve: RequestListener): Promise<void> {
+    this.#server = createServer(serve)
+    await listen(this.#server, this.endpoint.port)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await close(this.#server)
+  }
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  server.once('error', reject)
+  server.listen(port, HOST, () => resolve((server.address() as AddressInfo).port))
+  return promise
+}
+
+/** Cuts every connection, as the end of a sandbox does. */
+function close(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  server.close(() => resolve())
+  server.closeAllConnections()
+  return promise
+}
