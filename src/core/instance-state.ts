@@ -17,7 +17,7 @@ export type InstanceState =
 
 const NEXT: Record<InstanceState, readonly InstanceState[]> = {
   planned: ['creating', 'gone'],
-  creating: ['starting', 'stopping', 'unknown'],
+  creating: ['starting', 'stopping', 'unknown', 'gone'],
   starting: ['ready', 'stopping', 'unknown'],
   ready: ['stopping', 'unknown'],
   stopping: ['gone', 'unknown'],

@@ -1,0 +1,27 @@
+import { abortable } from '../util/abort.ts'
+import type { Clock } from './clock.ts'
+import type { ErrandError } from './errors.ts'
+
+/** Resolves after `delayMs` on `clock`. @throws signal.reason when that aborts first */
+export async function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  using _timer = clock.setTimer(delayMs, resolve)
+  await abortable(promise, signal)
+}
+
+/** A signal that aborts with `reason()` after `delayMs`, or with `parent` before that. Dispose it when the work is over. */
+export class Deadline implements Disposable {
+  readonly signal: AbortSignal
+  readonly #timer: Disposable
+
+  constructor(clock: Clock, delayMs: number, reason: () => ErrandError, parent: AbortSignal) {
+    const controller = new AbortController()
+    this.signal = AbortSignal.any([parent, controller.signal])
+    this.#timer = clock.setTimer(delayMs, () => controller.abort(reason()))
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer[Symbol.dispose]()
+  }
+}

@@ -1,0 +1,20 @@
+import { DockerEngine } from '../engine/docker/docker-engine.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Installation } from '../instance/identity.ts'
+import type { Config } from './config/config.ts'
+
+/** Opens the Docker Engine that the configuration names, with a network for tasks. */
+export async function openDocker(config: Config, installation: Installation, signal: AbortSignal): Promise<Engine> {
+  const { docker, tasks } = config
+  return await DockerEngine.open(
+    {
+      socketPath: docker.host.replace(/^unix:\/\//, ''),
+      installation: installation.id,
+      network:
+        docker.network === undefined
+          ? { kind: 'own', isInternal: tasks.network === 'internal', hostAccess: tasks.hostAccess }
+          : { kind: 'named', name: docker.network },
+    },
+    signal,
+  )
+}

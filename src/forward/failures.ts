@@ -1,0 +1,31 @@
+import { ErrandError } from '../core/errors.ts'
+
+/** Codes of undici and Node by which a connection, not an answer, went wrong. */
+const CONNECTION_CODES = new Set([
+  'UND_ERR_SOCKET',
+  'UND_ERR_CLOSED',
+  'UND_ERR_DESTROYED',
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'EPIPE',
+])
+
+/** Gives a failed exchange its code. */
+export function explainFailure(error: Error & { code?: unknown }): ErrandError {
+  if (error instanceof ErrandError) return error
+  const code = String(error.code ?? '')
+  if (CONNECTION_CODES.has(code)) {
+    return new ErrandError('task_connection_closed', 'the task closed the connection without a whole answer', {
+      details: { cause: code },
+      cause: error,
+    })
+  }
+  return new ErrandError('bad_task_response', `the task's answer is not HTTP/1.1: ${error.message}`, {
+    details: { cause: code },
+    cause: error,
+  })
+}

@@ -1,0 +1,40 @@
+import { ErrandError } from '../core/errors.ts'
+import { MIB, type Resources } from '../core/resources.ts'
+import type { Engine, SandboxView } from '../engine/engine.ts'
+import type { InstanceExit } from './instance.ts'
+
+/** Why a start failed whose task has exited. */
+export function exitError(engine: Pick<Engine, 'explainExit'>, exit: InstanceExit): ErrandError {
+  const { exitCode, isOomKilled, log } = exit
+  if (exitCode === undefined) return new ErrandError('task_gone', 'the task was removed while it started')
+  const code = engine.explainExit(exitCode, log) ?? 'task_exited'
+  const what = code === 'command_not_found' ? "the image's command cannot be executed" : 'the task exited'
+  const why = isOomKilled ? ' (out of memory)' : ''
+  return new ErrandError(code, `${what}: exit code ${exitCode}${why}, before it was ready`, {
+    details: { exitCode, oomKilled: isOomKilled, log },
+  })
+}
+
+export function notReadyError(startTimeoutMs: number, log: string): ErrandError {
+  return new ErrandError('not_ready', `the task was not ready within ${startTimeoutMs} ms`, { details: { log } })
+}
+
+/** Engines drop limits that the host cannot enforce with no more than a warning: read them back. */
+export function limitsError(asked: Resources, set: SandboxView['limits']): ErrandError | undefined {
+  if (set.cpuMillis === asked.cpuMillis && set.memoryBytes === asked.memoryBytes && set.pids > 0) return undefined
+  return new ErrandError(
+    'runtime_unavailable',
+    `the engine set other limits than asked for: ${set.cpuMillis / 1000} cores, ${set.memoryBytes / MIB} MiB, ${set.pids} processes`,
+    { details: { asked: { cpuMillis: asked.cpuMillis, memoryBytes: asked.memoryBytes }, set } },
+  )
+}
+
+/** What requests get whose instance ended under them. */
+export function diedError(exit: InstanceExit): ErrandError {
+  const { exitCode, isOomKilled, log } = exit
+  if (exitCode === undefined) return new ErrandError('task_gone', 'the instance was removed from outside')
+  const why = isOomKilled ? ' (out of memory)' : ''
+  return new ErrandError('task_exited', `the task exited: exit code ${exitCode}${why}`, {
+    details: { exitCode, oomKilled: isOomKilled, log },
+  })
+}

@@ -1,0 +1,55 @@
+import type { Endpoint } from '../core/endpoint.ts'
+import type { InstanceState } from '../core/instance-state.ts'
+import type { Resources } from '../core/resources.ts'
+import type { Readiness } from '../core/task.ts'
+import type { SandboxSpec } from '../engine/engine.ts'
+import type { StartPhases } from './start-phases.ts'
+
+/** One live sandbox that serves requests. Whoever launched it stops it; stopping frees all it holds on the host. */
+export interface Instance {
+  readonly id: string
+  readonly state: InstanceState
+  /** Where its server answers. Reachable from this host only. */
+  readonly endpoint: Endpoint
+  /** Process id on the host, where the engine tells. */
+  readonly pid: number | undefined
+  /** What its lease holds of the node. */
+  readonly resources: Resources
+  /** Resolves when its processes have ended, whatever the cause. Never rejects. */
+  readonly exited: Promise<InstanceExit>
+  /** Resolves when the engine has confirmed that nothing of it is left, and its lease is released. Never rejects. */
+  readonly gone: Promise<void>
+  /** SIGTERM, then SIGKILL after `graceMs`, then removal; resolves with `gone`. A later call can only shorten the grace. */
+  stop(graceMs: number): Promise<void>
+}
+
+export interface InstanceExit {
+  /** Undefined when the sandbox was removed behind our back. */
+  readonly exitCode: number | undefined
+  readonly isOomKilled: boolean
+  /** True when we told it to stop: nothing went wrong. */
+  readonly wasStopped: boolean
+  /** The end of its output, at most `LOG_TAIL_BYTES`. */
+  readonly log: string
+}
+
+/** What callers get to see of a failed task's log. */
+export const LOG_TAIL_BYTES = 4096
+
+/** The resources that an instance holds from before its creation until it is gone (`resources/ledger.ts`). */
+export interface HeldResources {
+  readonly resources: Resources
+  markReturning(): void
+  release(): void
+}
+
+export interface InstancePlan {
+  readonly id: string
+  readonly spec: SandboxSpec
+  readonly readiness: Readiness
+  /** From the moment the engine is first asked until it is ready. */
+  readonly startTimeoutMs: number
+  /** Owned by the instance from the call of `launch` on. */
+  readonly lease: HeldResources
+  readonly phases: StartPhases
+}

@@ -1,0 +1,96 @@
+import type { StartPermits } from '../admission/start-permits.ts'
+import { ErrandError } from '../core/errors.ts'
+import { Deadline } from '../core/wait.ts'
+import { abortable } from '../util/abort.ts'
+import { BackgroundWork } from '../util/background-work.ts'
+import { INSTALLATION_LABEL, type Installation, identify, isOurs } from './identity.ts'
+import type { Instance, InstancePlan } from './instance.ts'
+import { LiveInstance, type LiveInstanceDeps } from './live-instance.ts'
+import { removeSandbox } from './removal.ts'
+import { SandboxWatch } from './sandbox-watch.ts'
+
+export interface InstancesDeps extends Omit<LiveInstanceDeps, 'watch' | 'background' | 'closing'> {
+  readonly installation: Installation
+  readonly node: string
+  /** How many sandboxes may be created and started side by side. */
+  readonly permits: StartPermits
+}
+
+/** How long a failed start waits for its own clean-up before it is reported. */
+const CLEAN_UP_MS = 5000
+
+/** Launches instances on one engine. Everything that makes a sandbox goes through here. */
+export class Instances implements AsyncDisposable {
+  readonly #deps: InstancesDeps
+  readonly #watch: SandboxWatch
+  readonly #background = new BackgroundWork()
+  readonly #closing = new AbortController()
+
+  private constructor(deps: InstancesDeps, watch: SandboxWatch) {
+    this.#deps = deps
+    this.#watch = watch
+  }
+
+  /** Resolves once the engine's events arrive. */
+  static async open(deps: InstancesDeps, signal: AbortSignal): Promise<Instances> {
+    const watched = { ...deps, label: INSTALLATION_LABEL, value: deps.installation.id }
+    return new Instances(deps, await SandboxWatch.open(watched, signal))
+  }
+
+  /**
+   * Starts an instance and waits until it serves. Waits for a start permit first, in order.
+   * @throws task_exited, command_not_found, not_ready with `details.log`; task_gone; runtime_unavailable; engine errors.
+   * Nothing is left behind then, and the lease is released as soon as the engine has confirmed it.
+   */
+  async launch(plan: InstancePlan, signal: AbortSignal): Promise<Instance> {
+    const { installation, node, permits } = this.#deps
+    const identity = identify(installation, node, plan.id, plan.spec)
+    const instance = new LiveInstance(this.#instanceDeps(), plan, identity)
+    try {
+      using permit = await permits.acquire(signal)
+      plan.phases.end('queue')
+      await instance.start(() => permit[Symbol.dispose](), signal)
+      return instance
+    } catch (error) {
+      await this.#cleanUp(instance)
+      throw error
+    }
+  }
+
+  /** Removes what earlier processes of this installation left behind; returns how much that was. Touches nothing else. */
+  async removeLeftovers(signal: AbortSignal): Promise<number> {
+    const { engine, installation, log } = this.#deps
+    const listed = await engine.list(INSTALLATION_LABEL, installation.id, signal)
+    const ours = listed.filter((listing) => isOurs(installation, listing))
+    for (const { name } of listed.filter((listing) => !ours.includes(listing))) {
+      log.warn({ sandbox: name }, 'a sandbox carries our installation label but not our mac; left alone')
+    }
+    const removal = { ...this.#deps, closing: signal }
+    await Promise.all(ours.map((listing) => removeSandbox(removal, listing)))
+    signal.throwIfAborted()
+    return ours.length
+  }
+
+  /** Resolves when no instance is being removed any more. */
+  idle(): Promise<void> {
+    return this.#background.idle()
+  }
+
+  /** Lets go: whatever still exists is left for the next start. Stop instances before, to remove them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new ErrandError('cancelled', 'the node lets go of its instances'))
+    await this.#watch[Symbol.asyncDispose]()
+    await this.#background.idle()
+  }
+
+  #instanceDeps(): LiveInstanceDeps {
+    return { ...this.#deps, watch: this.#watch, background: this.#background, closing: this.#closing.signal }
+  }
+
+  async #cleanUp(instance: Instance): Promise<void> {
+    const gone = instance.stop(0)
+    const enough = () => new ErrandError('deadline_exceeded', 'clean-up goes on in the background')
+    using deadline = new Deadline(this.#deps.clock, CLEAN_UP_MS, enough, this.#closing.signal)
+    await abortable(gone, deadline.signal).catch(() => {})
+  }
+}

@@ -1,0 +1,53 @@
+import { ErrandError } from '../core/errors.ts'
+
+/** Whether a node takes requests. */
+type GateState = 'open' | 'paused' | 'draining'
+
+/** Counts the requests inside and can be shut: refuses new ones, and tells when the last one has left. */
+export class Gate {
+  #state: GateState = 'open'
+  #inside = 0
+  #emptied = Promise.withResolvers<void>()
+
+  get isPaused(): boolean {
+    return this.#state === 'paused'
+  }
+
+  get isDraining(): boolean {
+    return this.#state === 'draining'
+  }
+
+  /** @throws paused, draining */
+  enter(): void {
+    this.assertOpen()
+    this.#inside += 1
+  }
+
+  leave(): void {
+    this.#inside -= 1
+    if (this.#inside === 0) this.#emptied.resolve()
+  }
+
+  /** @throws paused, draining */
+  assertOpen(): void {
+    if (this.#state === 'paused') throw new ErrandError('paused', 'the node is paused')
+    if (this.#state === 'draining') throw new ErrandError('draining', 'the node is stopping')
+  }
+
+  /** Draining is for good; a pause can be ended. */
+  shut(state: 'paused' | 'draining'): void {
+    if (this.#state !== 'draining') this.#state = state
+  }
+
+  open(): void {
+    if (this.#state === 'paused') this.#state = 'open'
+  }
+
+  /** Resolves when nobody is inside. */
+  async empty(): Promise<void> {
+    while (this.#inside > 0) {
+      this.#emptied = Promise.withResolvers()
+      await this.#emptied.promise
+    }
+  }
+}

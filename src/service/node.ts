@@ -1,0 +1,135 @@
+import type { Admission } from '../admission/admission.ts'
+import type { Cancellation } from '../core/cancellation.ts'
+import type { Clock } from '../core/clock.ts'
+import { ErrandError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { Deadline } from '../core/wait.ts'
+import type { Instances } from '../instance/instances.ts'
+import type { HostMonitor } from '../resources/host-monitor.ts'
+import type { Ledger } from '../resources/ledger.ts'
+import { abortable } from '../util/abort.ts'
+import type { Pool } from '../warm/pool.ts'
+import type { Gate } from './gate.ts'
+import { type GrantLimits, limitGrant, offeredResources } from './grant.ts'
+import type { InvocationService } from './invocation-service.ts'
+import type { Grant, Invocation, NodeApi, NodeStats, TaskAnswer } from './node-api.ts'
+
+export interface NodeDeps {
+  readonly invocations: InvocationService
+  readonly pool: Pool
+  readonly instances: Instances
+  readonly admission: Admission
+  readonly ledger: Ledger
+  readonly monitor: HostMonitor
+  readonly gate: Gate
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits: GrantLimits
+  readonly grant: Grant
+}
+
+/** How long an instance may take to end by itself when the node pauses. */
+const PAUSE_GRACE_MS = 10_000
+/** Of the 30 s that a stop may take: for requests under way, and then for their instances. */
+const STOP_DRAIN_MS = 25_000
+const STOP_GRACE_MS = 3000
+
+/** One node: what may be asked of it, and the states that govern whether it takes work. */
+export class Node implements NodeApi {
+  readonly #deps: NodeDeps
+  #grant: Grant
+  #pausing: Promise<void> | undefined
+  #resumed = new AbortController()
+  #stopping: Promise<void> | undefined
+
+  constructor(deps: NodeDeps) {
+    this.#deps = deps
+    this.#grant = deps.grant
+  }
+
+  /** What the owner grants now. */
+  get grant(): Grant {
+    return this.#grant
+  }
+
+  invoke(invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer> {
+    return this.#deps.invocations.invoke(invocation, cancellation)
+  }
+
+  async pause(): Promise<void> {
+    const { gate } = this.#deps
+    if (gate.isDraining) throw new ErrandError('draining', 'the node is stopping')
+    gate.shut('paused')
+    this.#pausing ??= this.#drain(this.#resumed.signal)
+    await this.#pausing
+  }
+
+  async unpause(): Promise<void> {
+    const { gate, log } = this.#deps
+    if (gate.isDraining) throw new ErrandError('draining', 'the node is stopping')
+    this.#endPause(new ErrandError('cancelled', 'the node was unpaused meanwhile'))
+    gate.open()
+    log.info({}, 'the node takes work')
+  }
+
+  async reconfigure(asked: Grant): Promise<Grant> {
+    const { gate, ledger, pool, limits, log } = this.#deps
+    if (!gate.isPaused) {
+      throw new ErrandError('validation_failed', 'the configuration can be updated only while the node is paused')
+    }
+    const grant = limitGrant(asked, limits, log)
+    this.#grant = grant
+    ledger.setCapacity(offeredResources(grant, limits))
+    pool.setKeepAlive(grant.keepAliveMs)
+    log.info({ grant }, 'the configuration was updated')
+    return grant
+  }
+
+  stats(): NodeStats {
+    const { gate, monitor, ledger } = this.#deps
+    gate.assertOpen()
+    return {
+      host: { ...monitor.capacity, cpuUsed: monitor.cpuUsed(), memoryUsed: monitor.memoryUsed() },
+      offered: ledger.capacity,
+      leased: ledger.reserved,
+      gpuModel: '',
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #drain(resumed: AbortSignal): Promise<void> {
+    const { gate, pool, instances, log } = this.#deps
+    log.info({}, 'the node is paused; waiting for requests under way')
+    await abortable(gate.empty(), resumed)
+    await abortable(pool.clear(PAUSE_GRACE_MS), resumed)
+    await abortable(instances.idle(), resumed)
+    log.info({}, 'the node is paused and empty')
+  }
+
+  #endPause(reason: ErrandError): void {
+    this.#resumed.abort(reason)
+    this.#resumed = new AbortController()
+    this.#pausing = undefined
+  }
+
+  async #stop(): Promise<void> {
+    const { gate, pool, instances, invocations, admission, clock, log } = this.#deps
+    const reason = new ErrandError('draining', 'the node is stopping')
+    gate.shut('draining')
+    this.#endPause(reason)
+    log.info({}, 'the node is stopping; waiting for requests under way')
+    using patience = new Deadline(clock, STOP_DRAIN_MS, () => reason, new AbortController().signal)
+    await abortable(gate.empty(), patience.signal).catch(() => invocations.cancelAll(reason))
+    admission.close(reason)
+    using removal = new Deadline(clock, STOP_GRACE_MS + 1500, () => reason, new AbortController().signal)
+    const isEmpty = pool.clear(STOP_GRACE_MS).then(() => instances.idle())
+    await abortable(isEmpty, removal.signal).catch((error: unknown) => {
+      log.warn({ err: error }, 'some instances could not be removed in time; the next start removes them')
+    })
+    pool[Symbol.dispose]()
+  }
+}

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LONGEST_DELAY_MS, parseBytes, parseMinutes } from './quantity.ts'
+
+test('a size is a whole number of bytes or a number with a unit', () => {
+  const sizes: [number | string, number | undefined][] = [
+    [0, 0],
+    [4096, 4096],
+    ['4096', 4096],
+    ['4096B', 4096],
+    ['64KiB', 65_536],
+    ['16MiB', 16_777_216],
+    ['16 mib', 16_777_216],
+    ['1.5GiB', 1_610_612_736],
+    ['500kB', 500_000],
+    ['2MB', 2_000_000],
+    ['3GB', 3_000_000_000],
+    [1.5, undefined],
+    [-1, undefined],
+    [Number.NaN, undefined],
+    [Number.POSITIVE_INFINITY, undefined],
+    [2 ** 60, undefined],
+    ['', undefined],
+    ['MiB', undefined],
+    ['-1MiB', undefined],
+    ['1TiB', undefined],
+    ['0.1KiB', undefined],
+    ['1 000', undefined],
+    ['1e3', undefined],
+  ]
+  for (const [size, bytes] of sizes) assert.equal(parseBytes(size), bytes, `size ${size}`)
+})
+
+test('minutes may be fractional and become whole milliseconds that a timer can wait', () => {
+  assert.equal(parseMinutes(1), 60_000)
+  assert.equal(parseMinutes(0.05), 3000)
+  assert.equal(parseMinutes(1e-9), 1)
+  assert.equal(parseMinutes(LONGEST_DELAY_MS / 60_000), LONGEST_DELAY_MS)
+  for (const minutes of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 35_792]) {
+    assert.equal(parseMinutes(minutes), undefined, `${minutes} minutes`)
+  }
+})

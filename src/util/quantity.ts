@@ -1,0 +1,34 @@
+const UNITS = new Map([
+  ['', 1],
+  ['b', 1],
+  ['kib', 1024],
+  ['mib', 1024 ** 2],
+  ['gib', 1024 ** 3],
+  ['kb', 1000],
+  ['mb', 1000 ** 2],
+  ['gb', 1000 ** 3],
+])
+
+/**
+ * Bytes from a whole number or a text such as `16MiB`, `1.5 GiB`, `500kB` (1000) or `4096`; undefined for anything
+ * else, fractions of a byte and negative sizes included.
+ */
+export function parseBytes(size: number | string): number | undefined {
+  const bytes = typeof size === 'number' ? size : parseSizeText(size)
+  return bytes !== undefined && Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : undefined
+}
+
+function parseSizeText(text: string): number | undefined {
+  const [, amount, unit] = /^(\d{1,16}(?:\.\d{1,3})?) ?([a-z]{0,3})$/i.exec(text.trim()) ?? []
+  const factor = unit === undefined ? undefined : UNITS.get(unit.toLowerCase())
+  return amount === undefined || factor === undefined ? undefined : Number(amount) * factor
+}
+
+/** The longest delay that a timer of the platform can wait: 2^31 - 1 ms, almost 25 days. */
+export const LONGEST_DELAY_MS = 2_147_483_647
+
+/** Whole milliseconds from a possibly fractional number of minutes above 0; undefined when no timer can wait so long. */
+export function parseMinutes(minutes: number): number | undefined {
+  const delayMs = Math.max(1, Math.round(minutes * 60_000))
+  return minutes > 0 && delayMs <= LONGEST_DELAY_MS ? delayMs : undefined
+}

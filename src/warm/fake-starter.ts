@@ -1,0 +1,71 @@
+import type { ErrandError } from '../core/errors.ts'
+import { DEFAULT_RESOURCES } from '../core/resources.ts'
+import type { Task } from '../core/task.ts'
+import type { Instance, InstanceExit } from '../instance/instance.ts'
+import type { StartPhases } from '../instance/start-phases.ts'
+import type { ColdStarter } from './cold-start.ts'
+
+/** An instance that lives only in the test's hands. */
+export class FakeInstance implements Instance {
+  readonly id: string
+  readonly state = 'ready'
+  readonly endpoint = { host: '127.0.0.1', port: 9 }
+  readonly pid = undefined
+  readonly resources = DEFAULT_RESOURCES
+  readonly graces: number[] = []
+  readonly exited: Promise<InstanceExit>
+  readonly gone: Promise<void>
+  readonly #exited = Promise.withResolvers<InstanceExit>()
+  readonly #gone = Promise.withResolvers<void>()
+
+  constructor(id: string) {
+    this.id = id
+    this.exited = this.#exited.promise
+    this.gone = this.#gone.promise
+  }
+
+  stop(graceMs: number): Promise<void> {
+    this.graces.push(graceMs)
+    this.#exited.resolve({ exitCode: undefined, isOomKilled: false, wasStopped: true, log: '' })
+    this.#gone.resolve()
+    return this.gone
+  }
+
+  die(exitCode: number): void {
+    this.#exited.resolve({ exitCode, isOomKilled: false, wasStopped: false, log: 'last words' })
+  }
+}
+
+/** A start that the test decides about. */
+export interface FakeStart {
+  readonly task: Task
+  readonly signal: AbortSignal
+  /** As if the engine had been asked. */
+  begin(): void
+  succeed(): FakeInstance
+  fail(error: ErrandError): void
+}
+
+/** Collects the starts that a pool asks for. */
+export class FakeStarter implements ColdStarter {
+  readonly starts: FakeStart[] = []
+  impossible: ErrandError | undefined
+
+  assertPossible(): void {
+    if (this.impossible !== undefined) throw this.impossible
+  }
+
+  start(task: Task, phases: StartPhases, onStarting: () => void, signal: AbortSignal): Promise<Instance> {
+    const { promise, resolve, reject } = Promise.withResolvers<Instance>()
+    signal.addEventListener('abort', () => reject(signal.reason))
+    const id = `instance-${this.starts.length + 1}`
+    const succeed = (): FakeInstance => {
+      const instance = new FakeInstance(id)
+      phases.end('ready')
+      resolve(instance)
+      return instance
+    }
+    this.starts.push({ task, signal, begin: onStarting, succeed, fail: reject })
+    return promise
+  }
+}

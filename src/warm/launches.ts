@@ -1,0 +1,71 @@
+import type { Clock } from '../core/clock.ts'
+import { ErrandError, type ErrorCode } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { sleep } from '../core/wait.ts'
+import type { Instance } from '../instance/instance.ts'
+import { StartPhases } from '../instance/start-phases.ts'
+import type { BackgroundWork } from '../util/background-work.ts'
+import type { ColdStarter } from './cold-start.ts'
+import type { Launch, Shelf } from './shelf.ts'
+
+export interface LaunchesDeps {
+  readonly coldStart: ColdStarter
+  readonly clock: Clock
+  readonly log: Log
+  readonly background: BackgroundWork
+  onReady(shelf: Shelf, instance: Instance, phases: StartPhases): void
+  /** After those who waited for it have been told. */
+  onFailed(shelf: Shelf): void
+}
+
+/** Failures that say something about the task rather than about this node. */
+const TASK_FAULTS: ReadonlySet<ErrorCode> = new Set(['task_exited', 'task_gone', 'not_ready', 'command_not_found'])
+
+/** The starts under way: as many per task as those who wait for it can use. */
+export class Launches {
+  readonly #deps: LaunchesDeps
+
+  constructor(deps: LaunchesDeps) {
+    this.#deps = deps
+  }
+
+  /** Begins the starts that are missing. */
+  scale(shelf: Shelf): void {
+    while (shelf.launches.size < shelf.neededLaunches) {
+      const launch = { controller: new AbortController(), isStarting: false }
+      shelf.launches.add(launch)
+      this.#deps.background.add(this.#launch(shelf, launch))
+    }
+  }
+
+  async #launch(shelf: Shelf, launch: Launch): Promise<void> {
+    const { clock, coldStart, onReady, onFailed } = this.#deps
+    const { signal } = launch.controller
+    const phases = new StartPhases(clock)
+    const onStarting = (): void => {
+      launch.isStarting = true
+    }
+    try {
+      const delayMs = shelf.crashes.delayMs(clock.monotonicMs())
+      if (delayMs > 0) await sleep(clock, delayMs, signal)
+      phases.end('queue')
+      const instance = await coldStart.start(shelf.task, phases, onStarting, signal)
+      shelf.launches.delete(launch)
+      onReady(shelf, instance, phases)
+    } catch (thrown) {
+      shelf.launches.delete(launch)
+      if (!signal.aborted) this.#report(shelf, ErrandError.from(thrown))
+      onFailed(shelf)
+    }
+  }
+
+  #report(shelf: Shelf, error: ErrandError): void {
+    const { clock, log } = this.#deps
+    const { code, details, cause } = error
+    log.warn({ image: shelf.task.image, code, details, err: cause }, `a start failed: ${error.message}`)
+    if (TASK_FAULTS.has(code)) shelf.crashes.note(error, clock.monotonicMs())
+    // Those who wait can still be served by the instances that are there.
+    if (code === 'resources_exhausted' && shelf.members.size > 0) return
+    for (const request of shelf.takeShare()) request.reject(error)
+  }
+}

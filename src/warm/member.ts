@@ -1,0 +1,65 @@
+import { keepValue } from '../admission/eviction.ts'
+import { type Connections, openConnections } from '../forward/connections.ts'
+import type { Instance } from '../instance/instance.ts'
+import type { StartPhases } from '../instance/start-phases.ts'
+
+/** Faulty exchanges in a row after which an instance is replaced. */
+const MOST_FAULTS = 3
+
+/** A warm instance as the pool keeps it: idle while it has no turns. */
+export class Member {
+  readonly instance: Instance
+  readonly connections: Connections
+  readonly phases: StartPhases
+  /** Requests that it is answering now. */
+  turns = 0
+  /** Requests that it has answered. */
+  uses = 0
+  /** No longer lent; removed with the end of its last turn. */
+  isRetired = false
+  /** Told to end, or ended by itself. */
+  isLeaving = false
+  idleSinceMs: number
+  readonly #coldStartMs: number
+  #faults = 0
+  #value = 0
+
+  constructor(instance: Instance, phases: StartPhases, nowMs: number) {
+    this.instance = instance
+    this.connections = openConnections(instance.endpoint)
+    this.phases = phases
+    this.idleSinceMs = nowMs
+    this.#coldStartMs = phases.totalMs
+  }
+
+  /** What keeping it is worth, as of its last use (`admission/eviction.ts`). */
+  get value(): number {
+    return this.#value
+  }
+
+  get isIdle(): boolean {
+    return this.turns === 0 && !this.isRetired
+  }
+
+  becomeIdle(nowMs: number, agingClock: number): void {
+    this.idleSinceMs = nowMs
+    const { memoryBytes } = this.instance.resources
+    this.#value = keepValue({ clock: agingClock, uses: this.uses, coldStartMs: this.#coldStartMs, memoryBytes })
+  }
+
+  noteSuccess(): void {
+    this.uses += 1
+    this.#faults = 0
+  }
+
+  /** Requests that it is answering fail with `reason`. Before its address can belong to another instance. */
+  disconnect(reason: Error): Promise<void> {
+    return this.connections.destroy(reason)
+  }
+
+  /** True when it has failed so often that it should be replaced. */
+  noteFault(): boolean {
+    this.#faults += 1
+    return this.#faults >= MOST_FAULTS
+  }
+}

@@ -1,0 +1,248 @@
+import { agedClock, type Evictable } from '../admission/eviction.ts'
+import type { Cancellation } from '../core/cancellation.ts'
+import type { Clock } from '../core/clock.ts'
+import { describeEndpoint } from '../core/endpoint.ts'
+import { ErrandError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { Task, TaskKey } from '../core/task.ts'
+import { diedError } from '../instance/exit-errors.ts'
+import type { Instance } from '../instance/instance.ts'
+import type { StartPhases } from '../instance/start-phases.ts'
+import { BackgroundWork } from '../util/background-work.ts'
+import type { ColdStarter } from './cold-start.ts'
+import { KeepAlive } from './keep-alive.ts'
+import { Launches } from './launches.ts'
+import { Member } from './member.ts'
+import { Shelf } from './shelf.ts'
+import { type GiveBack, Turn } from './turn.ts'
+
+export interface PoolDeps {
+  readonly coldStart: ColdStarter
+  readonly clock: Clock
+  readonly log: Log
+  /** Requests that one instance answers at once; Infinity for no limit. */
+  readonly concurrency: number
+  /** Requests of all tasks together that may wait for an instance. */
+  readonly queueLimit: number
+  readonly keepAliveMs: number
+  /** Called when an instance has become idle, and so could make room. */
+  onIdle(): void
+}
+
+/** How long an idle instance may take to end by itself. */
+const EXPIRY_GRACE_MS = 10_000
+/** The same when somebody waits for its room, or it has proved useless. */
+const EVICTION_GRACE_MS = 1000
+/** From this many tasks on, those of which only an old failure is remembered are forgotten. */
+const PRUNE_FROM = 1000
+
+/** Keeps instances warm and lends them out, by task. The only one who moves an instance between idle and lent. */
+export class Pool implements Disposable {
+  readonly #deps: PoolDeps
+  readonly #shelves = new Map<TaskKey, Shelf>()
+  readonly #keepAlive: KeepAlive<Member>
+  readonly #background = new BackgroundWork()
+  readonly #launches: Launches
+  readonly #giveBack: GiveBack = (shelf, member, wasGood) => this.#takeBack(shelf, member, wasGood)
+  #waiting = 0
+  #agingClock = 0
+
+  constructor(deps: PoolDeps) {
+    this.#deps = deps
+    this.#launches = new Launches({
+      ...deps,
+      background: this.#background,
+      onReady: (shelf, instance, phases) => this.#welcome(shelf, instance, phases),
+      onFailed: (shelf) => this.#tidy(shelf),
+    })
+    this.#keepAlive = new KeepAlive(
+      deps.clock,
+      deps.keepAliveMs,
+      () => this.#members(),
+      (member) => (member.isIdle ? member.idleSinceMs : undefined),
+      (member) => this.#discard(member, EXPIRY_GRACE_MS, 'its keep-alive is over'),
+    )
+  }
+
+  /**
+   * A turn with an instance of the task: at once from a warm one, else after a start that all who wait for the same task
+   * share. A cancellation leaves the line.
+   * @throws what `ColdStarter` throws; crash_loop; queue_full; the cancellation's reason
+   */
+  lend(key: TaskKey, task: Task, cancellation: Cancellation): Turn | Promise<Turn> {
+    const shelf = this.#shelves.get(key) ?? this.#addShelf(key, task)
+    const member = shelf.findFree()
+    if (member === undefined) return this.#wait(shelf, cancellation)
+    member.turns += 1
+    return new Turn(shelf, member, this.#giveBack)
+  }
+
+  /** The instances that may be evicted now. */
+  idle(): Evictable[] {
+    return [...this.#members()]
+      .filter((member) => member.isIdle)
+      .map((member) => ({
+        resources: member.instance.resources,
+        value: member.value,
+        evict: () => this.#evict(member),
+      }))
+  }
+
+  /** Counts for instances that are idle already. */
+  setKeepAlive(keepAliveMs: number): void {
+    this.#keepAlive.setKeepAlive(keepAliveMs)
+  }
+
+  /** Ends every instance and start. Resolves when all are gone; requests that are under way fail. */
+  async clear(graceMs: number): Promise<void> {
+    const reason = new ErrandError('draining', 'the node removes its instances')
+    for (const shelf of this.#shelves.values()) {
+      for (const launch of shelf.launches) launch.controller.abort(reason)
+    }
+    for (const member of [...this.#members()]) this.#discard(member, graceMs, reason.message)
+    await this.#background.idle()
+  }
+
+  [Symbol.dispose](): void {
+    this.#keepAlive[Symbol.dispose]()
+  }
+
+  #addShelf(key: TaskKey, task: Task): Shelf {
+    if (this.#shelves.size >= PRUNE_FROM) this.#prune()
+    const shelf = new Shelf(key, task, this.#deps.concurrency)
+    this.#shelves.set(key, shelf)
+    return shelf
+  }
+
+  #prune(): void {
+    const nowMs = this.#deps.clock.monotonicMs()
+    for (const shelf of this.#shelves.values()) {
+      if (shelf.isForgettable(nowMs)) this.#shelves.delete(shelf.key)
+    }
+  }
+
+  *#members(): Generator<Member> {
+    for (const shelf of this.#shelves.values()) yield* shelf.members
+  }
+
+  async #wait(shelf: Shelf, cancellation: Cancellation): Promise<Turn> {
+    this.#waiting += 1
+    try {
+      this.#assertWorthWaiting(shelf, cancellation)
+      const { promise, resolve, reject } = Promise.withResolvers<Member>()
+      const request = { resolve, reject }
+      shelf.waiting.add(request)
+      cancellation.handOver((reason) => {
+        if (shelf.waiting.delete(request)) reject(reason)
+        shelf.trim(reason)
+      })
+      this.#launches.scale(shelf)
+      return new Turn(shelf, await promise, this.#giveBack)
+    } finally {
+      this.#waiting -= 1
+      cancellation.handOver(undefined)
+      this.#tidy(shelf)
+    }
+  }
+
+  #assertWorthWaiting(shelf: Shelf, cancellation: Cancellation): void {
+    const { coldStart, clock, queueLimit } = this.#deps
+    if (cancellation.reason !== undefined) throw cancellation.reason
+    coldStart.assertPossible(shelf.task)
+    const refusal = shelf.members.size === 0 ? shelf.crashes.refusal(clock.monotonicMs()) : undefined
+    if (refusal !== undefined) throw refusal
+    if (this.#waiting <= queueLimit) return
+    throw new ErrandError('queue_full', `${queueLimit} requests wait for an instance already`, {
+      details: { waiting: queueLimit },
+      retryAfterMs: 1000,
+    })
+  }
+
+  #welcome(shelf: Shelf, instance: Instance, phases: StartPhases): void {
+    const member = new Member(instance, phases, this.#deps.clock.monotonicMs())
+    shelf.members.add(member)
+    this.#background.add(this.#seeOut(shelf, member))
+    this.#serve(shelf, member)
+    this.#keepAlive.arm()
+  }
+
+  /** Hands the instance to those who wait, as far as its concurrency goes; idle when nobody does. */
+  #serve(shelf: Shelf, member: Member): void {
+    while (member.turns < this.#deps.concurrency) {
+      const request = shelf.takeWaiting()
+      if (request === undefined) break
+      member.turns += 1
+      request.resolve(member)
+    }
+    if (shelf.launches.size > 0) shelf.trim(new ErrandError('cancelled', 'nobody waits for this start any more'))
+    if (member.turns > 0) return
+    member.becomeIdle(this.#deps.clock.monotonicMs(), this.#agingClock)
+    this.#deps.onIdle()
+  }
+
+  #takeBack(shelf: Shelf, member: Member, wasGood: boolean): void {
+    member.turns -= 1
+    if (wasGood) this.#noteSuccess(shelf, member)
+    else if (member.noteFault()) this.#retire(shelf, member)
+    if (!member.isRetired) this.#serve(shelf, member)
+    else if (member.turns === 0) this.#discard(member, EVICTION_GRACE_MS, 'it failed too often')
+  }
+
+  #noteSuccess(shelf: Shelf, member: Member): void {
+    member.noteSuccess()
+    shelf.crashes.forgive()
+    if (member.uses > 1) return
+    member.phases.end('firstByte')
+    const { id, endpoint } = member.instance
+    const facts = { instance: id, image: shelf.task.image, endpoint: describeEndpoint(endpoint) }
+    this.#deps.log.info({ ...facts, ...member.phases.toFacts() }, 'cold start')
+  }
+
+  /** Lends it no more; what it is answering may end. */
+  #retire(shelf: Shelf, member: Member): void {
+    member.isRetired = true
+    shelf.members.delete(member)
+  }
+
+  #evict(member: Member): void {
+    this.#agingClock = agedClock(this.#agingClock, member.value)
+    this.#discard(member, EVICTION_GRACE_MS, 'its room is needed')
+  }
+
+  #discard(member: Member, graceMs: number, why: string): void {
+    if (member.isLeaving) return
+    member.isLeaving = true
+    for (const shelf of this.#shelves.values()) this.#drop(shelf, member)
+    this.#deps.log.info({ instance: member.instance.id, why }, 'removing an instance')
+    this.#background.add(member.disconnect(new ErrandError('draining', `the instance was removed: ${why}`)))
+    this.#background.add(member.instance.stop(graceMs))
+  }
+
+  #drop(shelf: Shelf, member: Member): void {
+    if (shelf.members.has(member)) this.#retire(shelf, member)
+  }
+
+  /** Stays with an instance until it is gone, so that one that ends by itself is noticed. */
+  async #seeOut(shelf: Shelf, member: Member): Promise<void> {
+    const { clock, log } = this.#deps
+    const exit = await member.instance.exited
+    if (!exit.wasStopped) {
+      member.isLeaving = true
+      const error = diedError(exit)
+      log.warn({ instance: member.instance.id, image: shelf.task.image, ...error.details }, error.message)
+      shelf.crashes.note(error, clock.monotonicMs())
+      this.#drop(shelf, member)
+      await member.disconnect(error)
+      await member.instance.stop(0)
+      this.#launches.scale(shelf)
+    }
+    await member.instance.gone
+    this.#tidy(shelf)
+  }
+
+  /** After anything that may leave those who wait without a start, or the shelf without a purpose. */
+  #tidy(shelf: Shelf): void {
+    this.#launches.scale(shelf)
+    if (shelf.isForgettable(this.#deps.clock.monotonicMs())) this.#shelves.delete(shelf.key)
+  }
+}
