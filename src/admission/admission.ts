@@ -1,0 +1,200 @@
+import type { Clock } from '../core/clock.ts'
+import type { ErrandError } from '../core/errors.ts'
+import type { Resources } from '../core/resources.ts'
+import type { Lease, LeaseHolder, Ledger } from '../resources/ledger.ts'
+import { kindsIn, shortfall } from '../resources/shortfall.ts'
+import { DrainRate } from './drain-rate.ts'
+import { chooseEvictions, type Evictable } from './eviction.ts'
+import type { HostCheck, HostCheckMode } from './host-check.ts'
+import { exhausted, findUnsatisfiable, queueFull, type Shortage } from './refusals.ts'
+import { Room } from './room.ts'
+import { Waiter } from './waiter.ts'
+
+/** The host tells nobody when it has room again, so it is asked this often while it keeps the first one waiting. */
+const HOST_RECHECK_MS = 1_000
+
+export interface AdmissionRequest {
+  readonly resources: Resources
+  readonly holder: LeaseHolder
+  /** How long it may wait in the queue. */
+  readonly timeoutMs: number
+}
+
+export interface AdmissionLimits {
+  /** Requests that may wait; one more is refused. */
+  readonly queueLimit: number
+  readonly hostCheck: HostCheckMode
+  /** Factor on the cores on offer, 1 or more. */
+  readonly cpuOvercommit: number
+}
+
+export interface AdmissionDeps {
+  readonly ledger: Ledger
+  readonly host: HostCheck
+  /** The instances that may be evicted right now. */
+  readonly idle: () => readonly Evictable[]
+  readonly clock: Clock
+  readonly limits: AdmissionLimits
+}
+
+interface Waiting {
+  readonly request: AdmissionRequest
+  readonly waiter: Waiter<Lease>
+}
+
+/**
+ * Decides that something may start now. One queue in strict order: the first one blocks those behind it, so that a big
+ * request is not starved by small ones. Whoever is first has idle instances evicted when it does not fit.
+ */
+export class Admission {
+  readonly #deps: AdmissionDeps
+  readonly #room: Room
+  readonly #queue = new Set<Waiting>()
+  readonly #rate = new DrainRate()
+  readonly #watch: Disposable
+  #recheck: Disposable | undefined
+  /** An eviction may release at once, in the midst of our own round: then another round follows instead of a nested one. */
+  #round: 'none' | 'running' | 'repeat' = 'none'
+  #closedBy: ErrandError | undefined
+
+  constructor(deps: AdmissionDeps) {
+    this.#deps = deps
+    this.#room = new Room(deps)
+    this.#watch = deps.ledger.onRelease(() => this.wake())
+  }
+
+  get waiting(): number {
+    return this.#queue.size
+  }
+
+  /**
+   * A lease on what is asked, once the ledger and the host have it. An abort leaves the queue at once and reserves
+   * nothing; after the promise has resolved, the lease is the caller's to release.
+   * @throws resources_unsatisfiable at once when it can never fit; queue_full; resources_exhausted after `timeoutMs`;
+   * signal.reason; the reason given to `close`
+   */
+  async admit(request: AdmissionRequest, signal: AbortSignal): Promise<Lease> {
+    signal.throwIfAborted()
+    if (this.#closedBy !== undefined) throw this.#closedBy
+    this.assertSatisfiable(request.resources)
+    const lease = this.#queue.size === 0 ? this.#room.tryReserve(request.resources, request.holder) : undefined
+    return lease ?? this.#wait(request, signal)
+  }
+
+  /** For refusing a request before any work is done for it. @throws resources_unsatisfiable when it can never fit */
+  assertSatisfiable(resources: Resources): void {
+    const unsatisfiable = findUnsatisfiable(resources, this.#room.maximum)
+    if (unsatisfiable !== undefined) throw unsatisfiable
+  }
+
+  /** Something may have changed: call when an instance became idle. Releases and capacity changes are noticed without. */
+  wake(): void {
+    if (this.#round !== 'none') {
+      this.#round = 'repeat'
+      return
+    }
+    try {
+      do {
+        this.#round = 'running'
+        this.#serveQueue()
+      } while (this.#repeats())
+    } finally {
+      this.#round = 'none'
+      this.#scheduleRecheck()
+    }
+  }
+
+  /** Refuses with `reason` all that wait and all that come. Leases stay as they are. */
+  close(reason: ErrandError): void {
+    this.#closedBy ??= reason
+    this.#watch[Symbol.dispose]()
+    for (const waiting of this.#queue) waiting.waiter.refuse(reason)
+    this.#queue.clear()
+    this.#scheduleRecheck()
+  }
+
+  async #wait(request: AdmissionRequest, signal: AbortSignal): Promise<Lease> {
+    const { clock, limits } = this.#deps
+    if (this.#queue.size >= limits.queueLimit) throw queueFull(this.#queue.size, this.#retryAfterMs(this.#queue.size))
+    if (this.#queue.size === 0) this.#rate.began(clock.monotonicMs())
+    const waiting = { request, waiter: new Waiter<Lease>(signal, () => this.#leave(waiting)) }
+    this.#queue.add(waiting)
+    using _deadline = clock.setTimer(request.timeoutMs, () => this.#giveUp(waiting))
+    this.wake()
+    return await waiting.waiter.outcome((lease) => lease.release())
+  }
+
+  #leave(waiting: Waiting): void {
+    if (this.#queue.delete(waiting)) this.wake()
+  }
+
+  #giveUp(waiting: Waiting): void {
+    if (!this.#queue.has(waiting)) return
+    const { request, waiter } = waiting
+    const ahead = [...this.#queue].indexOf(waiting)
+    const shortage = { ...this.#whatIsMissing(request), ahead, leases: this.#deps.ledger.leases() }
+    waiter.refuse(exhausted(shortage, request.timeoutMs, this.#retryAfterMs(ahead + 1)))
+    this.#leave(waiting)
+  }
+
+  /** For the request itself, or where that would fit, for the first one, which blocks it. */
+  #whatIsMissing(request: AdmissionRequest): Pick<Shortage, 'lackedBy' | 'missing' | 'asked' | 'free'> {
+    const free = this.#room.free
+    const missing = kindsIn(shortfall(request.resources, free))
+    const [first] = this.#queue
+    if (missing.length > 0 || first === undefined)
+      return { lackedBy: 'itself', missing, asked: request.resources, free }
+    const asked = first.request.resources
+    return { lackedBy: 'first', missing: kindsIn(shortfall(asked, free)), asked, free }
+  }
+
+  #repeats(): boolean {
+    return this.#round === 'repeat'
+  }
+
+  #serveQueue(): void {
+    for (const waiting of this.#queue) {
+      const { request, waiter } = waiting
+      const settle = this.#settlement(request)
+      if (settle === undefined) {
+        this.#makeRoom(request.resources)
+        return
+      }
+      this.#queue.delete(waiting)
+      settle(waiter)
+    }
+  }
+
+  /** How the first request can be settled now; undefined when it has to wait. */
+  #settlement(request: AdmissionRequest): ((waiter: Waiter<Lease>) => void) | undefined {
+    // Possible for one that was let into the queue: the capacity may have been lowered since.
+    const unsatisfiable = findUnsatisfiable(request.resources, this.#room.maximum)
+    if (unsatisfiable !== undefined) return (waiter) => waiter.refuse(unsatisfiable)
+    const lease = this.#room.tryReserve(request.resources, request.holder)
+    if (lease === undefined) return undefined
+    this.#rate.granted(this.#deps.clock.monotonicMs())
+    return (waiter) => waiter.grant(lease)
+  }
+
+  #makeRoom(asked: Resources): void {
+    const evictions = chooseEvictions(this.#deps.idle(), this.#room.missing(asked)) ?? []
+    for (const evictable of evictions) evictable.evict()
+  }
+
+  #retryAfterMs(places: number): number {
+    return this.#rate.retryAfterMs(places, this.#deps.clock.monotonicMs())
+  }
+
+  #scheduleRecheck(): void {
+    const [first] = this.#queue
+    if (first === undefined || !this.#room.isHostShort(first.request.resources)) {
+      this.#recheck?.[Symbol.dispose]()
+      this.#recheck = undefined
+      return
+    }
+    this.#recheck ??= this.#deps.clock.setTimer(HOST_RECHECK_MS, () => {
+      this.#recheck = undefined
+      this.wake()
+    })
+  }
+}
