@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { settle } from '../core/manual-clock.ts'
 import { NO_RESOURCES, RESOURCE_KINDS } from '../core/resources.ts'
 import type { Lease } from '../resources/ledger.ts'
-import { AdmissionWorld, callerLeft, cores } from './admission-world.ts'
+import { AdmissionWorld, callerLeft, cores } from './admission-world.fixture.ts'
 
 test('shortage evicts the least valuable idle instance, and the request gets what that gives back', async () => {
   const world = new AdmissionWorld()

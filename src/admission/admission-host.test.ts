@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AdmissionWorld, callerLeft, cores } from './admission-world.ts'
+import { AdmissionWorld, callerLeft, cores } from './admission-world.fixture.ts'
 
 test('memory that the host does not have keeps even the first task waiting, until the host has it', async () => {
   const world = new AdmissionWorld()

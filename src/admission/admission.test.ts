@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
 import { settle } from '../core/manual-clock.ts'
 import { NO_RESOURCES } from '../core/resources.ts'
-import { AdmissionWorld, callerLeft, cores, never } from './admission-world.ts'
+import { AdmissionWorld, callerLeft, cores, never } from './admission-world.fixture.ts'
 
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false

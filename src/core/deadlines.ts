@@ -18,7 +18,7 @@ interface Armed {
 export class Deadlines {
   readonly #clock: Clock
   readonly #armed = new Set<Armed>()
-  #tick: Disposable | undefined
+  #isTicking = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -28,7 +28,7 @@ export class Deadlines {
   arm(cancellation: Cancellation, delayMs: number, reason: () => ErrandError): Armed {
     const entry = { cancellation, dueMs: this.#clock.monotonicMs() + delayMs, reason }
     this.#armed.add(entry)
-    this.#tick ??= this.#nextTick()
+    if (!this.#isTicking) this.#nextTick()
     return entry
   }
 
@@ -36,12 +36,14 @@ export class Deadlines {
     this.#armed.delete(entry)
   }
 
-  #nextTick(): Disposable {
-    return this.#clock.setTimer(TICK_MS, () => this.#sweep())
+  #nextTick(): void {
+    this.#isTicking = true
+    this.#clock.setTimer(TICK_MS, () => this.#sweep())
   }
 
   #sweep(): void {
-    this.#tick = this.#armed.size > 0 ? this.#nextTick() : undefined
+    this.#isTicking = false
+    if (this.#armed.size > 0) this.#nextTick()
     const nowMs = this.#clock.monotonicMs()
     for (const entry of this.#armed) {
       if (entry.dueMs > nowMs) continue

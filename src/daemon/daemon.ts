@@ -170,7 +170,7 @@ async function openListeners(
   onStop: () => void,
   signal: AbortSignal,
 ): Promise<Listeners> {
-  return await Listeners.open(
+  return Listeners.open(
     config.listeners,
     {
       log,

@@ -6,7 +6,7 @@ import type { Config } from './config/config.ts'
 /** Opens the Docker Engine that the configuration names, with a network for tasks. */
 export async function openDocker(config: Config, installation: Installation, signal: AbortSignal): Promise<Engine> {
   const { docker, tasks } = config
-  return await DockerEngine.open(
+  return DockerEngine.open(
     {
       socketPath: docker.host.replace(/^unix:\/\//, ''),
       installation: installation.id,

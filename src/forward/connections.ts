@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { Pool } from 'undici'
 import type { Endpoint } from '../core/endpoint.ts'
 import { dial } from './dial.ts'
@@ -26,7 +27,7 @@ export function openConnections(endpoint: Endpoint): Connections {
 
 type ConnectCallback = Parameters<Extract<Pool.Options['connect'], (...args: never[]) => unknown>>[1]
 
-function settle(callback: ConnectCallback, error: Error | null, socket: import('node:net').Socket | null): void {
+function settle(callback: ConnectCallback, error: Error | null, socket: Socket | null): void {
   if (socket !== null) callback(null, socket)
   else callback(error ?? new Error('no socket'), null)
 }

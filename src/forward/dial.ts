@@ -12,7 +12,8 @@ const O_PATH = 0x200000
  */
 export function dial(endpoint: Endpoint, onSettled: (error: Error | null, socket: Socket | null) => void): void {
   try {
-    const { socket, release } = 'unixPath' in endpoint ? openUnix(endpoint.unixPath) : openTcp(endpoint.host, endpoint.port)
+    const { socket, release } =
+      'unixPath' in endpoint ? openUnix(endpoint.unixPath) : openTcp(endpoint.host, endpoint.port)
     const onError = (error: Error) => {
       release()
       onSettled(error, null)
@@ -30,11 +31,11 @@ export function dial(endpoint: Endpoint, onSettled: (error: Error | null, socket
 
 interface Opening {
   readonly socket: Socket
-  release(): void
+  readonly release: () => void
 }
 
 function openTcp(host: string, port: number): Opening {
-  return { socket: connect({ host, port, noDelay: true }), release() {} }
+  return { socket: connect({ host, port, noDelay: true }), release: () => {} }
 }
 
 /**

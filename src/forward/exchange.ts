@@ -34,7 +34,12 @@ export function exchange(
     const handler = new BufferedExchange(maxResponseBytes, cancellation, resolve, reject)
     const isGet = request.method === 'GET'
     connections.dispatch(
-      { method: request.method, path: request.path, headers: isGet ? null : JSON_BODY, body: isGet ? null : request.body },
+      {
+        method: request.method,
+        path: request.path,
+        headers: isGet ? null : JSON_BODY,
+        body: isGet ? null : request.body,
+      },
       handler,
     )
   })

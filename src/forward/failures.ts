@@ -17,7 +17,7 @@ const CONNECTION_CODES = new Set([
 /** Gives a failed exchange its code. */
 export function explainFailure(error: Error & { code?: unknown }): ErrandError {
   if (error instanceof ErrandError) return error
-  const code = String(error.code ?? '')
+  const code = typeof error.code === 'string' ? error.code : ''
   if (CONNECTION_CODES.has(code)) {
     return new ErrandError('task_connection_closed', 'the task closed the connection without a whole answer', {
       details: { cause: code },

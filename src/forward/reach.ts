@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net'
 import { request } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Endpoint } from '../core/endpoint.ts'
 import type { Reach } from '../instance/readiness.ts'
 import { dial } from './dial.ts'

@@ -36,7 +36,7 @@ export class ImageStore {
       throw new ErrandError('image_not_found', `image ${text} is not on this host, and ${whyNoPull(reference.kind)}`)
     }
     const name = formatImageReference(reference)
-    return await this.#pulls.join(name, (flight) => this.#pull(name, flight), signal)
+    return this.#pulls.join(name, (flight) => this.#pull(name, flight), signal)
   }
 
   async #pull(name: string, signal: AbortSignal): Promise<Image> {

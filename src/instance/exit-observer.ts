@@ -27,7 +27,10 @@ export class ExitObserver implements Disposable {
   }
 
   /** Call it before the start. `finish` adds what only the owner knows. */
-  observe(ref: SandboxRef, finish: (exit: Pick<InstanceExit, 'exitCode' | 'isOomKilled'>) => Promise<InstanceExit>): void {
+  observe(
+    ref: SandboxRef,
+    finish: (exit: Pick<InstanceExit, 'exitCode' | 'isOomKilled'>) => Promise<InstanceExit>,
+  ): void {
     const look = () => this.#deps.background.add(this.#look(ref, finish))
     this.#ref = ref
     this.#watching = this.#deps.watch.add(ref.id, { onExited: look, onGap: look })

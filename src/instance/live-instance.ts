@@ -8,12 +8,12 @@ import { Deadline, sleep } from '../core/wait.ts'
 import type { Engine, SandboxIdentity, SandboxRef, SandboxView } from '../engine/engine.ts'
 import { abortable } from '../util/abort.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
+import { exitError, limitsError, notReadyError } from './exit-errors.ts'
 import { ExitObserver } from './exit-observer.ts'
 import type { Instance, InstanceExit, InstancePlan } from './instance.ts'
 import { firstReachable, type Reach } from './readiness.ts'
 import { removeSandbox, removeUncertain } from './removal.ts'
 import type { SandboxWatch } from './sandbox-watch.ts'
-import { exitError, limitsError, notReadyError } from './exit-errors.ts'
 import { TaskOutput } from './task-output.ts'
 
 /** A step that is about to be taken with the engine. */
@@ -162,7 +162,7 @@ export class LiveInstance implements Instance {
   async #becomeReachable(view: SandboxView, signal: AbortSignal): Promise<Endpoint> {
     await abortable(this.#output.marked, signal)
     const candidates = [view.unix, view.tcp].filter((endpoint) => endpoint !== undefined)
-    return await firstReachable(candidates, this.#plan.readiness, this.#deps.reach, this.#deps.clock, signal)
+    return firstReachable(candidates, this.#plan.readiness, this.#deps.reach, this.#deps.clock, signal)
   }
 
   async #end(): Promise<void> {

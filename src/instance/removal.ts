@@ -14,7 +14,7 @@ export interface RemovalDeps {
 
 /** Removes a sandbox, however often the engine has to be asked. False when `closing` came first. */
 export async function removeSandbox(deps: RemovalDeps, ref: SandboxRef): Promise<boolean> {
-  return await persist(deps, () => deps.engine.remove(ref, deps.closing))
+  return persist(deps, () => deps.engine.remove(ref, deps.closing))
 }
 
 /** How long a create call that gave no answer may still take effect in the engine. */
@@ -34,7 +34,7 @@ export async function removeUncertain(deps: RemovalDeps, name: string): Promise<
       found = await engine.inspect({ name }, closing)
     })
     if (!isAnswered) return false
-    if (found !== undefined) return await removeSandbox(deps, found)
+    if (found !== undefined) return removeSandbox(deps, found)
     if (clock.monotonicMs() >= untilMs) return true
     await sleep(clock, backoff.nextMs(), closing).catch(() => {})
   }

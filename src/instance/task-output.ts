@@ -64,16 +64,18 @@ export class TaskOutput {
     const tooLate = () => new ErrandError('deadline_exceeded', 'the end of the output did not arrive in time')
     using deadline = new Deadline(clock, TAIL_TIMEOUT_MS, tooLate, closing)
     try {
-      if (this.#attachment !== undefined) await abortable(this.#attachment.ended, deadline.signal)
-      else await this.#readBack(ref, deadline.signal)
+      if (this.#attachment === undefined) return await this.#readBack(ref, deadline.signal)
+      await abortable(this.#attachment.ended, deadline.signal)
     } catch (error) {
       log.debug({ err: error, sandbox: ref.name }, 'the last output of an instance could not be read')
     }
     return this.tail
   }
 
-  async #readBack(ref: SandboxRef, signal: AbortSignal): Promise<void> {
-    for await (const { data } of this.#deps.engine.output(ref, TAIL_LINES, signal)) this.#tail.push(data)
+  async #readBack(ref: SandboxRef, signal: AbortSignal): Promise<string> {
+    const tail = new OutputRing(LOG_TAIL_BYTES)
+    for await (const { data } of this.#deps.engine.output(ref, TAIL_LINES, signal)) tail.push(data)
+    return tail.text()
   }
 
   #take({ stream, data }: OutputChunk): void {

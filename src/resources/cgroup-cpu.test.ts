@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findCpuCounter } from './cgroup-cpu.ts'
-import { HostFolder } from './host-folder.ts'
+import { HostFolder } from './host-folder.fixture.ts'
 
 test('version 1: the counter is read where the joined controllers are mounted', () => {
   using host = new HostFolder()

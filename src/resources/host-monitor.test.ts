@@ -3,7 +3,7 @@ import { cpus, totalmem } from 'node:os'
 import { test } from 'node:test'
 import { systemClock } from '../core/clock.ts'
 import { ManualClock } from '../core/manual-clock.ts'
-import { HostFolder } from './host-folder.ts'
+import { HostFolder } from './host-folder.fixture.ts'
 import { HOST_ROOTS, HostMonitor } from './host-monitor.ts'
 
 /** A host of two CPUs whose time passes with the clock's, at the share of busy CPU that the test says. */

@@ -1,10 +1,10 @@
 import type { Admission } from '../admission/admission.ts'
+import { ErrandError } from '../core/errors.ts'
 import type { IdSource } from '../core/ids.ts'
 import { parseImageReference } from '../core/image-reference.ts'
 import type { Readiness, Task } from '../core/task.ts'
 import { chooseRuntime, type RuntimePolicy } from '../engine/choose.ts'
 import type { Engine, EngineProbe, SandboxSpec, SgxPaths } from '../engine/engine.ts'
-import { ErrandError } from '../core/errors.ts'
 import type { ImageStore } from '../images/image-store.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { Instances } from '../instance/instances.ts'
@@ -89,7 +89,8 @@ export class ColdStart implements ColdStarter {
       hasSocket: probe.runtimes.get(runtime)?.hasUnixSocket ?? false,
     }
     if (!task.sgx) return spec
-    if (sgx === undefined) throw new ErrandError('runtime_unavailable', 'this node offers no SGX: sgx.enable is not set')
+    if (sgx === undefined)
+      throw new ErrandError('runtime_unavailable', 'this node offers no SGX: sgx.enable is not set')
     return { ...spec, sgx }
   }
 }

@@ -52,7 +52,8 @@ export class KeepAlive<T> implements Disposable {
     this.#timer = undefined
     const nowMs = this.#clock.monotonicMs()
     let nextMs = Infinity
-    for (const each of [...this.#all()]) {
+    // Whoever expires leaves the set that is walked here, which sets allow.
+    for (const each of this.#all()) {
       const dueMs = (this.#idleSince(each) ?? nowMs) + this.#keepAliveMs
       if (dueMs <= nowMs) this.#expire(each)
       else nextMs = Math.min(nextMs, dueMs)

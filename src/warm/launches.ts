@@ -13,9 +13,9 @@ export interface LaunchesDeps {
   readonly clock: Clock
   readonly log: Log
   readonly background: BackgroundWork
-  onReady(shelf: Shelf, instance: Instance, phases: StartPhases): void
+  readonly onReady: (shelf: Shelf, instance: Instance, phases: StartPhases) => void
   /** After those who waited for it have been told. */
-  onFailed(shelf: Shelf): void
+  readonly onFailed: (shelf: Shelf) => void
 }
 
 /** Failures that say something about the task rather than about this node. */

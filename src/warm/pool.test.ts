@@ -6,7 +6,7 @@ import { silentLog } from '../core/log.ts'
 import { ManualClock, settle } from '../core/manual-clock.ts'
 import { DEFAULT_RESOURCES } from '../core/resources.ts'
 import { type Task, taskKey } from '../core/task.ts'
-import { type FakeInstance, type FakeStart, FakeStarter } from './fake-starter.ts'
+import { type FakeInstance, type FakeStart, FakeStarter } from './fake-starter.fixture.ts'
 import { Pool } from './pool.ts'
 import type { Turn } from './turn.ts'
 
@@ -18,11 +18,11 @@ interface Bench {
   readonly clock: ManualClock
   readonly starter: FakeStarter
   readonly idleCalls: () => number
-  lend(image?: string, cancellation?: Cancellation): Promise<Turn>
+  readonly lend: (image?: string, cancellation?: Cancellation) => Promise<Turn>
   /** The nth start that the pool has asked for, counted from 0. */
-  start(index: number): FakeStart
+  readonly start: (index: number) => FakeStart
   /** Lends one turn of a new instance. */
-  warm(): Promise<{ turn: Turn; instance: FakeInstance }>
+  readonly warm: () => Promise<{ turn: Turn; instance: FakeInstance }>
 }
 
 function bench(options: { concurrency?: number; queueLimit?: number } = {}): Bench {
@@ -42,7 +42,7 @@ function bench(options: { concurrency?: number; queueLimit?: number } = {}): Ben
   })
   const lend = async (image = 'hello', cancellation = new Cancellation()): Promise<Turn> => {
     const task = { ...TASK, image }
-    return await pool.lend(taskKey(CALLER, task), task, cancellation)
+    return pool.lend(taskKey(CALLER, task), task, cancellation)
   }
   const start = (index: number): FakeStart => {
     const found = starter.starts[index]

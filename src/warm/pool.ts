@@ -99,7 +99,7 @@ export class Pool implements Disposable {
     for (const shelf of this.#shelves.values()) {
       for (const launch of shelf.launches) launch.controller.abort(reason)
     }
-    for (const member of [...this.#members()]) this.#discard(member, graceMs, reason.message)
+    for (const member of this.#members()) this.#discard(member, graceMs, reason.message)
     await this.#background.idle()
   }
 

@@ -1,5 +1,7 @@
+import type { Endpoint } from '../core/endpoint.ts'
 import type { ErrandError } from '../core/errors.ts'
-import { DEFAULT_RESOURCES } from '../core/resources.ts'
+import type { InstanceState } from '../core/instance-state.ts'
+import { DEFAULT_RESOURCES, type Resources } from '../core/resources.ts'
 import type { Task } from '../core/task.ts'
 import type { Instance, InstanceExit } from '../instance/instance.ts'
 import type { StartPhases } from '../instance/start-phases.ts'
@@ -8,10 +10,10 @@ import type { ColdStarter } from './cold-start.ts'
 /** An instance that lives only in the test's hands. */
 export class FakeInstance implements Instance {
   readonly id: string
-  readonly state = 'ready'
-  readonly endpoint = { host: '127.0.0.1', port: 9 }
-  readonly pid = undefined
-  readonly resources = DEFAULT_RESOURCES
+  readonly state: InstanceState = 'ready'
+  readonly endpoint: Endpoint = { host: '127.0.0.1', port: 9 }
+  readonly pid: number | undefined = undefined
+  readonly resources: Resources = DEFAULT_RESOURCES
   readonly graces: number[] = []
   readonly exited: Promise<InstanceExit>
   readonly gone: Promise<void>

@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { randomId } from '../../src/core/ids.ts'
+import { DockerEngine, type DockerEngineOptions } from '../../src/engine/docker/docker-engine.ts'
+
+const run = promisify(execFile)
+
+export const DOCKER_SOCKET = '/var/run/docker.sock'
+
+const OPEN_DEADLINE_MS = 30_000
+
+/** The machine's own Docker Engine, with a network of its own unless said otherwise. Whoever opens it disposes it. */
+export async function openDocker(options: Partial<DockerEngineOptions> = {}): Promise<DockerEngine> {
+  const network = { kind: 'own', isInternal: false, hostAccess: 'deny' } as const
+  const defaults = { socketPath: DOCKER_SOCKET, installation: randomId(), network }
+  return DockerEngine.open({ ...defaults, ...options }, AbortSignal.timeout(OPEN_DEADLINE_MS))
+}
+
+/** What an installation has on this host now: networks, firewall rules and containers. */
+export async function tracesOf(installation: string): Promise<string[]> {
+  const label = `label=dev.errand.installation=${installation}`
+  const found = await Promise.all([
+    docker('network', 'ls', '--filter', label, '--format', 'network {{.Name}}'),
+    docker('ps', '--all', '--filter', label, '--format', 'container {{.Names}}'),
+    rulesOf('iptables', installation),
+    rulesOf('ip6tables', installation),
+  ])
+  return found.flat()
+}
+
+/** INPUT rules that carry an installation's comment. */
+export async function rulesOf(tool: 'iptables' | 'ip6tables', installation: string): Promise<string[]> {
+  const { stdout } = await run(`/usr/sbin/${tool}`, ['-w', '5', '-S', 'INPUT'])
+  return stdout.split('\n').filter((line) => line.includes(`errand:${installation}`))
+}
+
+/** Runs the Docker command line; the lines it printed. */
+export async function docker(...args: string[]): Promise<string[]> {
+  const { stdout } = await run('docker', args)
+  return stdout.split('\n').filter((line) => line !== '')
+}
