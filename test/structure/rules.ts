@@ -1,0 +1,87 @@
+import { findCycle } from './cycles.ts'
+import type { SourceFile } from './source-file.ts'
+
+/** Imports go from a row to rows above it, or sideways in a row as long as no circle results. */
+const LAYERS = [
+  ['util'],
+  ['core'],
+  ['engine', 'resources', 'admission', 'journal'],
+  ['images', 'logs'],
+  ['instance'],
+  ['warm', 'forward'],
+  ['service'],
+  ['executor', 'http'],
+  ['daemon'],
+  ['cli'],
+]
+const MAX_LINES = 400
+/** A folder in one of these is one implementation of the port beside it: `src/engine/docker/`. */
+const PORTS = ['engine', 'journal']
+/** The places that choose implementations. */
+const COMPOSERS = ['daemon', 'executor']
+
+/** Every way in which the files of src break the rules of CONTRIBUTING.md, one sentence each. */
+export function findViolations(files: readonly SourceFile[]): string[] {
+  return [
+    ...files.flatMap((file) => [...sizeOf(file), ...globalsOf(file), ...layersOf(file)]),
+    ...cyclesBetween('files', files, (path) => path),
+    ...cyclesBetween(
+      'folders',
+      files.filter((file) => !file.isTest),
+      folderOf,
+    ),
+  ]
+}
+
+/** `core` of `src/core/task.ts`. */
+function folderOf(path: string): string {
+  return path.split('/')[1] ?? ''
+}
+
+function sizeOf({ path, lines }: SourceFile): string[] {
+  return lines > MAX_LINES ? [`${path} has ${lines} lines, more than ${MAX_LINES}`] : []
+}
+
+function globalsOf({ path, isTest, readsEnvironment, moduleVariables }: SourceFile): string[] {
+  const mayRead = isTest || path.startsWith('src/daemon/config')
+  return [
+    ...(readsEnvironment && !mayRead ? [`${path} reads process.env, which is for src/daemon/config alone`] : []),
+    ...moduleVariables.map((name) => `${path} holds state in the module-level variable ${name}`),
+  ]
+}
+
+/** Tests stand outside the layers: they may put together what they need. */
+function layersOf(file: SourceFile): string[] {
+  const from = layerOf(file.path)
+  if (from === -1) return [`${file.path} lies in no layer: give its folder a place in ${import.meta.filename}`]
+  if (file.isTest) return []
+  return file.imports.flatMap((target) => {
+    if (layerOf(target) > from) return [`${file.path} imports upward: ${target}`]
+    if (isForeignImplementation(file.path, target)) return [`${file.path} imports an implementation: ${target}`]
+    return []
+  })
+}
+
+function layerOf(path: string): number {
+  return LAYERS.findIndex((folders) => folders.includes(folderOf(path)))
+}
+
+function isForeignImplementation(importer: string, target: string): boolean {
+  const [source, port = '', implementation = '', ...rest] = target.split('/')
+  if (!PORTS.includes(port) || rest.length === 0) return false
+  return !importer.startsWith(`${source}/${port}/${implementation}/`) && !COMPOSERS.includes(folderOf(importer))
+}
+
+function cyclesBetween(what: string, files: readonly SourceFile[], nodeOf: (path: string) => string): string[] {
+  const graph = new Map<string, Set<string>>()
+  for (const { path, imports } of files) {
+    const targets = graph.get(nodeOf(path)) ?? new Set()
+    graph.set(nodeOf(path), targets)
+    for (const target of imports) {
+      // Files within a folder may import each other; a file that imports itself is a circle.
+      if (what === 'files' || nodeOf(target) !== nodeOf(path)) targets.add(nodeOf(target))
+    }
+  }
+  const cycle = findCycle(graph)
+  return cycle === undefined ? [] : [`${what} import each other in a circle: ${cycle.join(' -> ')}`]
+}
