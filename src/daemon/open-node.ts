@@ -1,0 +1,99 @@
+import { availableParallelism } from 'node:os'
+import { Admission } from '../admission/admission.ts'
+import { StartPermits } from '../admission/start-permits.ts'
+import type { Clock } from '../core/clock.ts'
+import { randomId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
+import type { Engine, EngineProbe } from '../engine/engine.ts'
+import { reach } from '../forward/reach.ts'
+import { ImageStore } from '../images/image-store.ts'
+import type { Installation } from '../instance/identity.ts'
+import { Instances } from '../instance/instances.ts'
+import { HOST_ROOTS, HostMonitor } from '../resources/host-monitor.ts'
+import { Ledger } from '../resources/ledger.ts'
+import { Gate } from '../service/gate.ts'
+import { type GrantLimits, limitGrant, offeredResources } from '../service/grant.ts'
+import { InvocationService } from '../service/invocation-service.ts'
+import { Node } from '../service/node.ts'
+import { ColdStart } from '../warm/cold-start.ts'
+import { Pool } from '../warm/pool.ts'
+import type { Config } from './config/config.ts'
+import { StateFolder } from './state-folder.ts'
+
+export interface OpenNodeDeps {
+  readonly log: Log
+  readonly clock: Clock
+  readonly openEngine: (installation: Installation, signal: AbortSignal) => Promise<Engine>
+}
+
+/** The port on which a task's server listens, as in the MECAnywhere executor. */
+const TASK_PORT = 8080
+
+/** Everything that was opened, before it is put together. */
+interface Parts {
+  readonly monitor: HostMonitor
+  readonly engine: Engine
+  readonly probe: EngineProbe
+  readonly instances: Instances
+}
+
+/** Opens what a node needs, in order, each held by `held`, and puts it together. */
+export async function openNode(
+  config: Config,
+  deps: OpenNodeDeps,
+  held: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<Node> {
+  const { log, clock } = deps
+  const { installation } = held.use(await StateFolder.open(config.stateDir))
+  const monitor = held.use(HostMonitor.open({ clock, roots: HOST_ROOTS }))
+  const engine = held.use(await deps.openEngine(installation, signal))
+  const probe = await engine.probe(signal)
+  for (const warning of probe.warnings) log.warn({ engine: engine.name }, warning)
+  const permits = new StartPermits(availableParallelism())
+  const intend = async (): Promise<void> => {}
+  const instances = held.use(
+    await Instances.open({ engine, reach, clock, log, intend, installation, node: config.node, permits }, signal),
+  )
+  const leftovers = await instances.removeLeftovers(signal)
+  if (leftovers > 0) log.info({ leftovers }, 'removed what an earlier daemon left behind')
+  return assemble(config, deps, { monitor, engine, probe, instances })
+}
+
+function assemble(config: Config, { log, clock }: OpenNodeDeps, parts: Parts): Node {
+  const { monitor, engine, probe, instances } = parts
+  const { tasks, resources } = config
+  const limits: GrantLimits = {
+    hostCpuMillis: monitor.capacity.cpuMillis,
+    hostMemoryBytes: monitor.capacity.memoryBytes,
+    cpuOvercommit: resources.cpuOvercommit,
+  }
+  const grant = limitGrant(config.grant, limits, log)
+  const gate = new Gate()
+  const ledger = new Ledger(offeredResources(grant, limits))
+  const admission = new Admission({
+    ledger,
+    host: monitor,
+    idle: () => pool.idle(),
+    clock,
+    limits: { queueLimit: tasks.queueLimit, ...resources },
+  })
+  const coldStart = new ColdStart({
+    engine,
+    probe,
+    images: new ImageStore({ images: engine.images, clock, log, ...config.images }),
+    admission,
+    instances,
+    tracker: monitor,
+    newId: randomId,
+    runtimes: () => ({ microVmRuntime: node.grant.microVmRuntime, ...config.isolation }),
+    sgx: config.sgx.isEnabled ? config.sgx : undefined,
+    port: TASK_PORT,
+    ...tasks,
+  })
+  const onIdle = (): void => admission.wake()
+  const pool = new Pool({ coldStart, clock, log, onIdle, keepAliveMs: grant.keepAliveMs, ...tasks })
+  const invocations = new InvocationService({ pool, gate, clock, ...tasks })
+  const node = new Node({ invocations, pool, instances, admission, ledger, monitor, gate, clock, log, limits, grant })
+  return node
+}
