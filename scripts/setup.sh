@@ -11,7 +11,8 @@ install_packages() {
   stamp=node_modules/.errand-lock
   if [ -f "$stamp" ] && cmp -s package-lock.json "$stamp"; then return; fi
   say 'installing npm packages (npm ci)'
-  npm ci --no-audit --no-fund --loglevel=error
+  # Named, because NODE_ENV=production and a user's npm settings leave them out, and Node.js itself is optional.
+  npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error
   cp package-lock.json "$stamp"
 }
 
@@ -79,5 +80,11 @@ ensure_engine() {
   say 'the Docker Engine answers'
 }
 
+# The samples are built with it; the daemon does without.
+ensure_command_line() {
+  command -v docker >/dev/null || die 'a Docker Engine answers, but the docker command is missing: install docker.io'
+}
+
 install_packages
 ensure_engine
+ensure_command_line
