@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ErrorCode } from '../../core/errors.ts'
+import { type EngineOperation, engineError } from './errors.ts'
+
+/** As printed by Engine 20.10, or by the later one named. */
+const TEXTS: readonly [EngineOperation, number, string, ErrorCode][] = [
+  ['create', 404, 'No such image: nosuch:latest', 'image_not_found'],
+  ['create', 400, 'Unknown runtime specified kata', 'runtime_unavailable'],
+  ['create', 400, 'unknown or invalid runtime name: kata', 'runtime_unavailable'], // 26
+  ['create', 400, 'No command specified', 'image_invalid'],
+  ['create', 400, 'Minimum memory limit allowed is 6MB', 'resources_unsatisfiable'],
+  ['create', 400, 'Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available', 'resources_unsatisfiable'],
+  [
+    'create',
+    400,
+    'invalid mount config for type "bind": bind source path does not exist: /var/run/aesmd',
+    'runtime_unavailable',
+  ],
+  ['create', 500, 'mkdir /var/lib/docker/overlay2/x: no space left on device', 'storage_full'],
+  [
+    'start',
+    500,
+    'error gathering device information while adding custom device "/dev/sgx_enclave": no such file or directory',
+    'runtime_unavailable',
+  ],
+  [
+    'start',
+    400,
+    'OCI runtime create failed: container_linux.go:380: starting container process caused: exec: "x": executable file not found in $PATH: unknown',
+    'command_not_found',
+  ],
+  [
+    'start',
+    400,
+    'OCI runtime create failed: runc create failed: unable to start container process: exec: "/x": stat /x: no such file or directory: unknown',
+    'command_not_found',
+  ],
+  [
+    'start',
+    400,
+    'OCI runtime create failed: unable to retrieve OCI runtime error (open log.json: no such file or directory): exec: "kata-runtime": executable file not found in $PATH: unknown',
+    'runtime_unavailable',
+  ],
+  ['start', 404, 'network errand-0123456789ab not found', 'network_unavailable'],
+  ['start', 500, 'driver failed: Bind for 0.0.0.0:80 failed: port is already allocated', 'network_unavailable'],
+  ['start', 404, 'No such container: abc', 'not_found'],
+  ['pause', 409, 'Container abc is not running', 'task_gone'],
+  ['network', 500, 'could not find an available, non-overlapping IPv4 address pool', 'network_unavailable'],
+  ['inspect', 500, 'something broke', 'internal'],
+  ['pull', 404, 'manifest for x/y:z not found: manifest unknown: manifest unknown', 'image_not_found'],
+  [
+    'pull',
+    404,
+    "pull access denied for nosuch, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+    'image_auth',
+  ],
+  ['pull', 500, 'Get "http://127.0.0.1:5000/v2/x/manifests/y": no basic auth credentials', 'image_auth'],
+  ['pull', 500, 'unauthorized: authentication required', 'image_auth'],
+  ['pull', 500, 'filesystem layer verification failed for digest sha256:00', 'image_invalid'],
+  ['pull', 404, 'no matching manifest for linux/amd64 in the manifest list entries', 'image_invalid'],
+  ['pull', 500, 'dial tcp 127.0.0.1:1: connect: connection refused', 'registry_unavailable'],
+  ['pull', 500, 'received unexpected HTTP status: 503 Service Unavailable', 'registry_unavailable'],
+  ['pull', 500, 'toomanyrequests: slow down', 'registry_unavailable'],
+  ['pull', 500, 'write /var/lib/docker/tmp/x: no space left on device', 'storage_full'],
+]
+
+for (const [operation, status, text, code] of TEXTS) {
+  test(`${operation}: "${text.slice(0, 80)}" is ${code}`, () => {
+    const error = engineError(operation, status, text)
+    assert.equal(error.code, code)
+    assert.equal(error.message, `Docker Engine: ${text}`)
+  })
+}
+
+test('only what may pass by itself says when to try again', () => {
+  assert.equal(engineError('pull', 500, 'connection refused').retryAfterMs, 1000)
+  assert.equal(engineError('pull', 500, 'unauthorized').retryAfterMs, undefined)
+})

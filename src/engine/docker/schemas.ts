@@ -1,0 +1,149 @@
+import { z } from 'zod'
+import { ErrandError } from '../../core/errors.ts'
+
+// The Engine's answers: only the fields that we read. Go writes an empty map or list as null.
+
+const labels: z.ZodType<Record<string, string>> = z
+  .record(z.string(), z.string())
+  .nullish()
+  .transform((value) => value ?? {})
+
+export interface ContainerAnswer {
+  readonly Id: string
+  readonly Name: string
+  readonly State: {
+    readonly Status: string
+    readonly Pid: number
+    readonly ExitCode: number
+    readonly OOMKilled: boolean
+  }
+  readonly Config: { readonly Labels: Record<string, string> }
+  readonly HostConfig: {
+    readonly Memory: number
+    readonly NanoCpus: number
+    readonly PidsLimit?: number | null | undefined
+  }
+  readonly NetworkSettings: { readonly Networks: Record<string, { readonly IPAddress: string }> }
+  readonly Mounts: readonly { readonly Type: string; readonly Source: string; readonly Destination: string }[]
+}
+
+export const containerAnswer: z.ZodType<ContainerAnswer> = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  State: z.object({ Status: z.string(), Pid: z.number(), ExitCode: z.number(), OOMKilled: z.boolean() }),
+  Config: z.object({ Labels: labels }),
+  HostConfig: z.object({ Memory: z.number(), NanoCpus: z.number(), PidsLimit: z.number().nullish() }),
+  NetworkSettings: z.object({ Networks: z.record(z.string(), z.object({ IPAddress: z.string() })) }),
+  Mounts: z.array(z.object({ Type: z.string(), Source: z.string(), Destination: z.string() })),
+})
+
+export interface ContainerRow {
+  readonly Id: string
+  readonly Names: readonly string[]
+  readonly Labels: Record<string, string>
+}
+
+export const containerRows: z.ZodType<readonly ContainerRow[]> = z.array(
+  z.object({ Id: z.string(), Names: z.array(z.string()), Labels: labels }),
+)
+
+export const created: z.ZodType<{ readonly Id: string }> = z.object({ Id: z.string() })
+
+export interface NetworkAnswer {
+  readonly Id: string
+  readonly Name: string
+  readonly Driver: string
+  readonly Internal: boolean
+  readonly Options: Record<string, string>
+  readonly Labels: Record<string, string>
+  /** Running containers by id. */
+  readonly Containers: Record<string, unknown>
+}
+
+export const networkAnswer: z.ZodType<NetworkAnswer> = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  Driver: z.string(),
+  Internal: z.boolean(),
+  Options: labels,
+  Labels: labels,
+  Containers: z
+    .record(z.string(), z.unknown())
+    .nullish()
+    .transform((value) => value ?? {}),
+})
+
+export interface EventLine {
+  readonly Action: string
+  readonly Actor: { readonly ID: string; readonly Attributes: Record<string, string> }
+}
+
+export const eventLine: z.ZodType<EventLine> = z.object({
+  Action: z.string(),
+  Actor: z.object({ ID: z.string(), Attributes: labels }),
+})
+
+export interface PullLine {
+  readonly status?: string | undefined
+  readonly progressDetail?: { readonly current?: number | undefined; readonly total?: number | undefined } | undefined
+  readonly error?: string | undefined
+}
+
+export const pullLine: z.ZodType<PullLine> = z.object({
+  status: z.string().optional(),
+  progressDetail: z.object({ current: z.number().optional(), total: z.number().optional() }).optional(),
+  error: z.string().optional(),
+})
+
+export const versionAnswer: z.ZodType<{ readonly Version: string }> = z.object({ Version: z.string() })
+
+export interface RuntimeAnswer {
+  readonly path?: string | undefined
+  readonly runtimeArgs?: readonly string[] | null | undefined
+}
+
+export interface InfoAnswer {
+  readonly NCPU: number
+  readonly MemTotal: number
+  readonly MemoryLimit: boolean
+  readonly SwapLimit: boolean
+  readonly PidsLimit: boolean
+  readonly CpuCfsQuota: boolean
+  readonly CgroupDriver: string
+  readonly DockerRootDir: string
+  readonly LiveRestoreEnabled: boolean
+  readonly DefaultRuntime: string
+  readonly Runtimes: Record<string, RuntimeAnswer>
+}
+
+export const infoAnswer: z.ZodType<InfoAnswer> = z.object({
+  NCPU: z.number(),
+  MemTotal: z.number(),
+  MemoryLimit: z.boolean(),
+  SwapLimit: z.boolean(),
+  PidsLimit: z.boolean(),
+  CpuCfsQuota: z.boolean(),
+  CgroupDriver: z.string(),
+  DockerRootDir: z.string(),
+  LiveRestoreEnabled: z.boolean(),
+  DefaultRuntime: z.string(),
+  Runtimes: z.record(z.string(), z.object({ path: z.string().optional(), runtimeArgs: z.array(z.string()).nullish() })),
+})
+
+/** @throws internal when the Engine answered something else than its API says */
+export function readAnswer<T>(schema: z.ZodType<T>, answer: unknown): T {
+  const result = schema.safeParse(answer)
+  if (result.success) return result.data
+  throw new ErrandError('internal', `the Docker Engine answered against its API: ${z.prettifyError(result.error)}`)
+}
+
+/** @throws internal as `readAnswer` does */
+export function readJson<T>(schema: z.ZodType<T>, body: string): T {
+  let answer: unknown
+  try {
+    answer = JSON.parse(body)
+  } catch (cause) {
+    throw new ErrandError('internal', 'the Docker Engine answered no JSON', { cause })
+  }
+  return readAnswer(schema, answer)
+}

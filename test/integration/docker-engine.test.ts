@@ -1,0 +1,14 @@
+import { randomId } from '../../src/core/ids.ts'
+import { testEngine } from '../../src/engine/conformance.ts'
+import { openDocker, tracesOf } from '../support/engine-host.ts'
+import { engineImages } from '../support/engine-images.ts'
+
+const installation = randomId()
+
+testEngine({
+  name: 'docker',
+  open: async () => openDocker({ installation }),
+  images: engineImages,
+  leftovers: async () => tracesOf(installation),
+  skip: [],
+})
