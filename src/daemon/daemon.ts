@@ -1,11 +1,14 @@
 import { type Clock, systemClock } from '../core/clock.ts'
+import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { Deadline } from '../core/wait.ts'
 import type { Engine } from '../engine/engine.ts'
 import { describeListenAddress, type ListenerConfig } from '../http/listener-config.ts'
 import { Listeners } from '../http/listeners.ts'
 import { type MecaOptions, mecaHandler } from '../http/meca/face.ts'
 import type { Installation } from '../instance/identity.ts'
 import type { NodeApi } from '../service/node-api.ts'
+import { abortable } from '../util/abort.ts'
 import type { Config } from './config/config.ts'
 import { openDocker } from './open-docker.ts'
 import { openNode } from './open-node.ts'
@@ -17,6 +20,11 @@ export interface DaemonDeps {
   readonly clock?: Clock
 }
 
+/** How long callers may take to read the last answers. */
+const LAST_ANSWERS_MS = 500
+
+const cutOff = (): ErrandError => new ErrandError('draining', 'the node has stopped')
+
 /** A running node: everything put together, from the state folder to the listeners. */
 export class Daemon implements AsyncDisposable {
   /** Resolves after `stop`, or `POST /stop`, has removed everything. */
@@ -26,15 +34,17 @@ export class Daemon implements AsyncDisposable {
   /** Where it answers, in the order of the configuration, with the ports that the kernel chose. */
   readonly addresses: readonly string[]
   readonly #listeners: Listeners
+  readonly #clock: Clock
   readonly #held: AsyncDisposableStack
   readonly #stopped = Promise.withResolvers<void>()
   #stopping: Promise<void> | undefined
 
-  private constructor(node: NodeApi, listeners: Listeners, held: AsyncDisposableStack) {
+  private constructor(node: NodeApi, listeners: Listeners, clock: Clock, held: AsyncDisposableStack) {
     this.node = node
     this.addresses = listeners.addresses.map(describeListenAddress)
     this.stopped = this.#stopped.promise
     this.#listeners = listeners
+    this.#clock = clock
     this.#held = held
   }
 
@@ -53,7 +63,7 @@ export class Daemon implements AsyncDisposable {
     const handlerFor = (listener: ListenerConfig) =>
       mecaHandler(mecaOptions(config, listener, node, log, stopAsked.resolve))
     const listeners = opening.use(await Listeners.open(config.listeners, { log, handlerFor }, signal))
-    const daemon = new Daemon(node, listeners, opening.move())
+    const daemon = new Daemon(node, listeners, clock, opening.move())
     void stopAsked.promise.then(() => daemon.stop())
     log.info({ addresses: daemon.addresses, node: config.node }, 'the node serves')
     return daemon
@@ -71,7 +81,9 @@ export class Daemon implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     await this.node.stop()
-    await this.#listeners.close()
+    // Every request is answered by now; whoever does not take the answer is cut off below.
+    using patience = new Deadline(this.#clock, LAST_ANSWERS_MS, cutOff, new AbortController().signal)
+    await abortable(this.#listeners.close(), patience.signal).catch(() => {})
     await this.#held.disposeAsync()
     this.#stopped.resolve()
   }

@@ -237,6 +237,7 @@ export class Pool implements Disposable {
       this.#launches.scale(shelf)
     }
     await member.instance.gone
+    log.info({ instance: member.instance.id, image: shelf.task.image }, 'removed an instance')
     this.#tidy(shelf)
   }
 
