@@ -8,7 +8,7 @@ import { type NetworkAnswer, networkAnswer, readJson } from './schemas.ts'
 /** Which network sandboxes are put on. */
 export type NetworkOptions = OwnNetworkOptions | { readonly kind: 'named'; readonly name: string }
 
-export interface OwnNetworkOptions {
+interface OwnNetworkOptions {
   readonly kind: 'own'
   /** No way out of the host. */
   readonly isInternal: boolean

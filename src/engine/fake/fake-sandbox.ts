@@ -8,7 +8,7 @@ import { FakeServer } from './fake-server.ts'
 const PIDS_LIMIT = 256
 
 /** Exit codes of a process ended by a signal, as Linux shells and Docker tell them. */
-export const EXIT_CODES: Record<SignalName, number> = { SIGTERM: 143, SIGKILL: 137 }
+const EXIT_CODES: Record<SignalName, number> = { SIGTERM: 143, SIGKILL: 137 }
 
 /** One sandbox of a fake engine, playing its image's script. */
 export class FakeSandbox {
