@@ -1,0 +1,51 @@
+import type { ErrorCode } from '../core/errors.ts'
+
+/** What a command ends with when it is no workload's own status; the numbers of sysexits.h. */
+export const EXIT = {
+  ok: 0,
+  usage: 64,
+  unavailable: 69,
+  internal: 70,
+  ioError: 74,
+  tempFail: 75,
+  noPermission: 77,
+  config: 78,
+} as const
+
+/** What a daemon that cannot go on ends with. Codes of requests and tasks cannot get here but by a fault of ours. */
+export const EXIT_STATUS: Record<ErrorCode, number> = {
+  validation_failed: EXIT.config,
+  unauthenticated: EXIT.internal,
+  forbidden: EXIT.noPermission,
+  not_found: EXIT.internal,
+  already_exists: EXIT.unavailable,
+  already_ended: EXIT.internal,
+  key_conflict: EXIT.internal,
+  resources_unsatisfiable: EXIT.config,
+  resources_exhausted: EXIT.internal,
+  queue_full: EXIT.internal,
+  paused: EXIT.internal,
+  draining: EXIT.internal,
+  storage_full: EXIT.ioError,
+  storage_error: EXIT.ioError,
+  engine_unavailable: EXIT.unavailable,
+  runtime_unavailable: EXIT.unavailable,
+  network_unavailable: EXIT.unavailable,
+  image_not_found: EXIT.internal,
+  image_auth: EXIT.internal,
+  image_invalid: EXIT.internal,
+  image_pull_timeout: EXIT.internal,
+  registry_unavailable: EXIT.internal,
+  command_not_found: EXIT.internal,
+  not_ready: EXIT.internal,
+  task_exited: EXIT.internal,
+  task_gone: EXIT.internal,
+  crash_loop: EXIT.internal,
+  task_connection_closed: EXIT.internal,
+  bad_task_response: EXIT.internal,
+  response_too_large: EXIT.internal,
+  deadline_exceeded: EXIT.internal,
+  cancelled: EXIT.internal,
+  unsupported: EXIT.internal,
+  internal: EXIT.internal,
+}

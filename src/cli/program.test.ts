@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Config } from '../daemon/config/config.ts'
+import type { TestHostOptions } from '../daemon/config/test-host.fixture.ts'
+import { runCommand } from './program.ts'
+import { testTerminal } from './test-terminal.fixture.ts'
+
+interface Ended {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+  /** What a daemon was opened with. */
+  readonly config: Config | undefined
+}
+
+async function run(args: readonly string[], options: TestHostOptions = {}): Promise<Ended> {
+  const terminal = testTerminal(options)
+  let opened: Config | undefined
+  const status = await runCommand(
+    args,
+    async (config) => {
+      opened = config
+      return { stopped: Promise.resolve(), stop: async () => {}, [Symbol.asyncDispose]: async () => {} }
+    },
+    terminal,
+  )
+  return { status, ...terminal.printed, config: opened }
+}
+
+test('serve takes every flag', async () => {
+  const line =
+    'serve --config /f --listen 127.0.0.1:1 unix:/s --state-dir /st --run-dir /r --node n --docker-host tcp://h:1 ' +
+    '--cpu 2 --mem 64 --log-level error --set tasks.queueLimit=5 log.access=true --set timeout=3'
+  const { status, config } = await run(line.split(' '), { files: { '/f': 'has_gpu: true' } })
+  assert.equal(status, 0)
+  assert.deepEqual(
+    config?.listeners.map(({ address }) => address),
+    [{ host: '127.0.0.1', port: 1 }, { unixPath: '/s' }],
+  )
+  assert.deepEqual(
+    [config?.stateDir, config?.runDir, config?.node, config?.docker.host],
+    ['/st', '/r', 'n', 'tcp://h:1'],
+  )
+  assert.deepEqual(config?.grant, {
+    cpuMillis: 2000,
+    memoryBytes: 64 * 1024 * 1024,
+    keepAliveMs: 180_000,
+    hasGpu: true,
+    microVmRuntime: undefined,
+  })
+  assert.deepEqual([config?.log.level, config?.log.hasAccessLog, config?.tasks.queueLimit], ['error', true, 5])
+})
+
+test('config explain prints value and origin of each key, as lines or as JSON', async () => {
+  const options = { environment: { ERRAND_TIMEOUT: '2' } }
+  const lines = await run(['config', 'explain', '--cpu', '2'], options)
+  assert.equal(lines.status, 0)
+  assert.match(lines.stdout, /^cpu +2 +flag --cpu$/m)
+  assert.match(lines.stdout, /^timeout +2 +environment ERRAND_TIMEOUT$/m)
+  const json = await run(['config', 'explain', '--json'], options)
+  const rows: { key: string }[] = JSON.parse(json.stdout)
+  assert.deepEqual(
+    rows.find(({ key }) => key === 'timeout'),
+    { key: 'timeout', value: 2, origin: 'environment ERRAND_TIMEOUT' },
+  )
+})
+
+test('config explain refuses what serve refuses', async () => {
+  const { status, stdout, stderr } = await run(['config', 'explain', '--cpu', '0'])
+  assert.deepEqual([status, stdout], [78, ''])
+  assert.match(stderr, /^flag --cpu: cpu: must be /)
+})
+
+test('version prints the versions', async () => {
+  assert.match((await run(['version'])).stdout, /^errand \d+\.\d+\.\d+ \(Node\.js v\d+\.\d+\.\d+\)\n$/)
+  assert.match((await run(['--version'])).stdout, /^errand \d+\.\d+\.\d+\n$/)
+})
+
+test('a wrong command line ends with 64 and says why', async () => {
+  for (const args of [['sreve'], ['serve', '--bogus'], ['serve', 'extra'], ['serve', '--cpu'], ['config', 'x'], []]) {
+    const { status, stderr, config } = await run(args)
+    assert.equal(status, 64, args.join(' '))
+    assert.notEqual(stderr, '')
+    assert.equal(config, undefined)
+  }
+})
+
+test('help has examples and fits 80 columns', async () => {
+  for (const args of [
+    ['--help'],
+    ['help', 'serve'],
+    ['serve', '-h'],
+    ['config', '--help'],
+    ['config', 'explain', '--help'],
+  ]) {
+    const { status, stdout } = await run(args)
+    assert.equal(status, 0)
+    if (args.length !== 2 || args[0] !== 'config') assert.match(stdout, /Examples:/)
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
+  }
+})

@@ -1,0 +1,57 @@
+import { once } from 'node:events'
+import { ErrandError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { Config } from '../daemon/config/config.ts'
+import type { ConfigFlags } from '../daemon/config/flags.ts'
+import { loadConfig } from '../daemon/config/load.ts'
+import { openLog } from '../daemon/logger.ts'
+import { EXIT } from './exit-status.ts'
+import { describeFailure } from './failure.ts'
+import { StopSignals } from './stop-signals.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What `serve` needs of a daemon. */
+export interface ServedDaemon extends AsyncDisposable {
+  /** Resolves once it has stopped, whoever asked. Never rejects. */
+  readonly stopped: Promise<void>
+  /** Idempotent. Never rejects. */
+  stop(): Promise<void>
+}
+
+export type OpenDaemon = (config: Config, deps: { readonly log: Log }, signal: AbortSignal) => Promise<ServedDaemon>
+
+/** Runs a daemon until it is told to stop, by a signal or over HTTP. Resolves with the exit status; never rejects. */
+export async function serve(flags: ConfigFlags, open: OpenDaemon, terminal: Terminal): Promise<number> {
+  using signals = new StopSignals(terminal.signals)
+  try {
+    const { config } = loadConfig(flags, terminal.host)
+    const log = openLog(config.log.level)
+    using _faults = terminal.onFault((error) => terminal.signals.exit(report(error, terminal, log)))
+    return await serveUntilStopped(config, open, log, signals.signal).catch((error: unknown) => {
+      if (signals.signal.aborted && ErrandError.from(error).code === 'cancelled') return EXIT.ok // asked while opening
+      return report(error, terminal, log)
+    })
+  } catch (error) {
+    return report(error, terminal)
+  }
+}
+
+async function serveUntilStopped(config: Config, open: OpenDaemon, log: Log, signal: AbortSignal): Promise<number> {
+  await using daemon = await open(config, { log }, signal)
+  await Promise.race([daemon.stopped, aborted(signal)])
+  await daemon.stop()
+  log.info({}, 'stopped')
+  return EXIT.ok
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
+}
+
+/** One sentence for whoever started us; where it happened only for those who debug. */
+function report(error: unknown, terminal: Terminal, log?: Log): number {
+  const failure = describeFailure(error)
+  log?.debug({ err: error }, 'ended by an error')
+  terminal.stderr(failure.text)
+  return failure.status
+}

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { stringify } from 'yaml'
+import { ConfigError, describeProblem } from './config-error.ts'
+import type { ConfigFlags } from './flags.ts'
+import { loadConfig } from './load.ts'
+import { CONFIG_KEYS, isConfigKey, isSection } from './schema.ts'
+import { type TestHostOptions, testHost } from './test-host.fixture.ts'
+
+/** Every problem as it is printed. */
+function problemsOf(options: TestHostOptions, flags: ConfigFlags = {}): string[] {
+  try {
+    loadConfig(flags, testHost(options))
+    return []
+  } catch (error) {
+    assert.ok(error instanceof ConfigError)
+    return error.problems.map(describeProblem)
+  }
+}
+
+function problemsOfFile(text: string): string[] {
+  return problemsOf({ files: { '/f.yaml': text } }, { config: '/f.yaml' })
+}
+
+const MILLIS = 'must be a whole number of milliseconds from 1 to 2147483647'
+const CORES = 'must be a number of cores from 0.1 up, in steps of 0.1'
+const ADDRESS = 'must be HOST:PORT, [IPV6]:PORT or unix:/PATH of at most 107 bytes'
+
+/** A broken file and the lines that refuse it. */
+const BROKEN: readonly (readonly [string, readonly string[]])[] = [
+  ['cpu: 0', [`/f.yaml:1: cpu: ${CORES}, not 0`]],
+  ['cpu: 0.25', [`/f.yaml:1: cpu: ${CORES}, not 0.25`]],
+  ['cpu: .inf', [`/f.yaml:1: cpu: ${CORES}, not Infinity`]],
+  ['\n\ncpu: four', [`/f.yaml:3: cpu: ${CORES}, not "four"`]],
+  ['cpu:', [`/f.yaml:1: cpu: ${CORES}, not nothing`]],
+  ['mem: 5', ['/f.yaml:1: mem: must be a whole number of MB from 6 up, not 5']],
+  ['mem: 64MiB', ['/f.yaml:1: mem: must be a whole number of MB from 6 up, not "64MiB"']],
+  ['timeout: 0', ['/f.yaml:1: timeout: must be a number of minutes above 0 and below 35791, not 0']],
+  ['type: podman', ['/f.yaml:1: type: must be docker, not "podman"']],
+  ['has_gpu: yes', ['/f.yaml:1: has_gpu: must be true or false, not "yes"']],
+  ['cups: 4', ['/f.yaml:1: cups: is not a known key; the nearest is cpu']],
+  [
+    'tasks:\n  startTimeout: 4',
+    ['/f.yaml:2: tasks.startTimeout: is not a known key; the nearest is tasks.startTimeoutMs'],
+  ],
+  ['startTimeoutMs: 4', ['/f.yaml:1: startTimeoutMs: is not a known key; the nearest is tasks.startTimeoutMs']],
+  ['tasks.startTimeoutMs: 4', ['/f.yaml:1: tasks.startTimeoutMs: has a dot: write sections as mappings']],
+  ['constructor: 1', ['/f.yaml:1: constructor: is not a known key; the nearest is stateDir']],
+  [
+    '__proto__: {}',
+    ['/f.yaml:1: __proto__: cannot be a key', '/f.yaml:1: __proto__: is not a known key; the nearest is type'],
+  ],
+  ['isolation: { runtimes: { __proto__: {} } }', ['/f.yaml:1: isolation.runtimes.__proto__: cannot be a key']],
+  ['cpu: 1\nmem: 64\ncpu: 2', ['/f.yaml:3: cpu: is given twice']],
+  ['log:\n  level: info\n  level: info', ['/f.yaml:3: log.level: is given twice']],
+  ['tasks: 5', ['/f.yaml:1: tasks: must be a mapping of keys to values']],
+  ['- cpu', ['/f.yaml:1: must be a mapping of keys to values']],
+  ['just words', ['/f.yaml:1: must be a mapping of keys to values']],
+  ['cpu: 1\n\tmem: 2', ['/f.yaml:2: is not valid YAML: Tabs are not allowed as indentation']],
+  [
+    'cpu: [1',
+    ['/f.yaml:1: is not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]'],
+  ],
+  [
+    'cpu: 1\n---\ncpu: 2',
+    ['/f.yaml:2: is not valid YAML: Source contains multiple documents; please use YAML.parseAllDocuments()'],
+  ],
+  ['tasks: *none', ['/f.yaml:1: is not valid YAML: nothing is called &none']],
+  ['node: !huge n', ['/f.yaml:1: is not valid YAML: Unresolved tag: !huge']],
+  ['auth:\n  tokensFile: /x', ['/f.yaml:1: auth: is not served by this version']],
+  ['executions: {}', ['/f.yaml:1: executions: is not served by this version']],
+  ['tasks:\n  presets: {}', ['/f.yaml:2: tasks.presets: is not served by this version']],
+  ['images:\n  allow: []', ['/f.yaml:2: images.allow: is not served by this version']],
+  ['docker:\n  registryConfig: /x', ['/f.yaml:2: docker.registryConfig: is not served by this version']],
+  [
+    'docker:\n  host: ssh://x',
+    ['/f.yaml:2: docker.host: must be unix:///PATH, tcp://HOST:PORT or http://HOST:PORT, not "ssh://x"'],
+  ],
+  [
+    'node: Edge',
+    ['/f.yaml:1: node: must be an id: at most 30 of a-z, 0-9 and -, beginning with a letter or digit, not "Edge"'],
+  ],
+  ['stateDir: state', ['/f.yaml:1: stateDir: must be an absolute path, not "state"']],
+  [
+    `runDir: /${'r'.repeat(95)}`,
+    [
+      `/f.yaml:1: runDir: must be a path so short that with /errand.sock it has at most 107 bytes, not "/${'r'.repeat(78)}...`,
+    ],
+  ],
+  ['tasks:\n  readiness: tcp', ['/f.yaml:2: tasks.readiness: must be mark, connect or http:PATH, not "tcp"']],
+  [
+    'tasks:\n  concurrency: 0',
+    ['/f.yaml:2: tasks.concurrency: must be a whole number from 1 up or "unlimited", not 0'],
+  ],
+  [
+    'tasks:\n  maxRequestBytes: 1TiB',
+    [
+      '/f.yaml:2: tasks.maxRequestBytes: must be a number of bytes or a size such as 16MiB, from 1 to 512MiB, not "1TiB"',
+    ],
+  ],
+  [
+    'allowedHosts:\n  - ok.example\n  - bad:80',
+    ['/f.yaml:3: allowedHosts[1]: must be a host name without a port, not "bad:80"'],
+  ],
+  ['allowedHosts: one.example', ['/f.yaml:1: allowedHosts: must be a list of host names, not "one.example"']],
+  [
+    'isolation:\n  runtimes:\n    kata:\n      allowUnenforced: maybe\n    a b: {}\n    runsc:\n      allowUnenforce: true',
+    [
+      '/f.yaml:4: isolation.runtimes.kata.allowUnenforced: must be true or false, not "maybe"',
+      '/f.yaml:5: isolation.runtimes.a b: must be the name of an OCI runtime, not "a b"',
+      '/f.yaml:7: isolation.runtimes.runsc.allowUnenforce: is not a known key; the nearest is allowUnenforced',
+    ],
+  ],
+  ['listen: 127.0.0.1:80', ['/f.yaml:1: listen: must be a list of addresses, not "127.0.0.1:80"']],
+  ['listen: []', ['/f.yaml:1: listen: must be a list of at least one address, not a list']],
+  [
+    'listen:\n  - 127.0.0.1:80\n  - address: 0.0.0.0\n    faces: [meca, v1]\n    auth: token\n    controls: true\n  - 5',
+    [
+      `/f.yaml:3: listen[1].address: ${ADDRESS}, not "0.0.0.0"`,
+      '/f.yaml:4: listen[1].faces[1]: the face v1 is not served by this version',
+      '/f.yaml:5: listen[1].auth: auth: token is not served by this version',
+      '/f.yaml:6: listen[1].controls: is not a known key; the nearest is control',
+      '/f.yaml:7: listen[2]: must be an address or a mapping with the keys address, faces, auth and control, not 5',
+    ],
+  ],
+  ['listen: ["127.0.0.1:80", "127.0.0.1:80"]', ['/f.yaml:1: listen[1]: 127.0.0.1:80 is listed twice']],
+  ['listen: [{ address: "127.0.0.1:80", auth: peer }]', ['/f.yaml:1: listen[0].auth: peer needs a unix: address']],
+  [
+    'mem: 1\ntasks:\n  startTimeoutMs: 1.5\n  queueTimeoutMs: soon\nlogs: {}',
+    [
+      '/f.yaml:1: mem: must be a whole number of MB from 6 up, not 1',
+      `/f.yaml:3: tasks.startTimeoutMs: ${MILLIS}, not 1.5`,
+      `/f.yaml:4: tasks.queueTimeoutMs: ${MILLIS}, not "soon"`,
+      '/f.yaml:5: logs: is not a known key; the nearest is log',
+    ],
+  ],
+]
+
+test('a broken file is refused with file, line, key and what is wrong, all at once', () => {
+  for (const [text, problems] of BROKEN) assert.deepEqual(problemsOfFile(text), problems, text)
+})
+
+test('a named file that cannot be read is refused', () => {
+  assert.deepEqual(problemsOf({ environment: { ERRAND_CONFIG: '/gone.yaml' } }), [
+    "/gone.yaml:1: cannot be read: ENOENT: no such file or directory, open '/gone.yaml'",
+  ])
+})
+
+test('an alias bomb is refused instead of expanded', () => {
+  const bomb = ['a', 'b', 'c', 'd', 'e'].map((name, depth, names) => {
+    const item = depth === 0 ? 'x' : `*${names[depth - 1]}`
+    return `&${name} [${Array(9).fill(item).join(', ')}]`
+  })
+  assert.match(problemsOfFile(`allowedHosts: [${bomb.join(', ')}]`)[0] ?? '', /Excessive alias count/)
+})
+
+test('environment and flags are refused by their names, after the file', () => {
+  const environment = {
+    ERRAND_TASK_START_TIMEOUT_MS: '5',
+    ERRAND_CPU: 'many',
+    ERRAND_ALLOWED_HOSTS: 'a',
+    ERRAND_AUTH_TOKENS_FILE: '/x',
+    ERRAND_LISTEN: '127.0.0.1:1,nowhere',
+  }
+  const flags = { config: '/f.yaml', mem: '1', set: ['tasks.foo=1', 'cpu', 'log.level=loud', 'mem=64'] }
+  assert.deepEqual(problemsOf({ files: { '/f.yaml': 'cpu: 0' }, environment }, flags), [
+    `/f.yaml:1: cpu: ${CORES}, not 0`,
+    'environment ERRAND_TASK_START_TIMEOUT_MS: is not a known variable; the nearest is ERRAND_TASKS_START_TIMEOUT_MS',
+    'environment ERRAND_ALLOWED_HOSTS: allowedHosts: cannot be set by a variable: use the file',
+    'environment ERRAND_AUTH_TOKENS_FILE: is not served by this version',
+    `environment ERRAND_CPU: cpu: ${CORES}, not "many"`,
+    `environment ERRAND_LISTEN: listen[1].address: ${ADDRESS}, not "nowhere"`,
+    'flag --set: tasks.foo: is not a known key; the nearest is tasks.network',
+    'flag --set: must be KEY=VALUE, not "cpu"',
+    'flag --set: mem: is given twice on the command line',
+    'flag --mem: mem: must be a whole number of MB from 6 up, not 1',
+    'flag --set: log.level: must be one of debug, info, warn, error, not "loud"',
+  ])
+})
+
+test('a broken value is refused even where a higher source replaces it', () => {
+  assert.equal(problemsOf({ files: { '/f.yaml': 'cpu: 0' } }, { config: '/f.yaml', cpu: '2' }).length, 1)
+})
+
+test('no unknown key passes, wherever it stands', () => {
+  const section = fc.constantFrom(
+    '',
+    ...CONFIG_KEYS.filter((key) => key.includes('.')).map((key) => key.split('.')[0] ?? ''),
+  )
+  const name = fc.oneof(
+    fc.string({ minLength: 1 }),
+    fc.constantFrom('__proto__', 'constructor', 'toString', 'CPU', 'cpu '),
+  )
+  fc.assert(
+    fc.property(section, name, fc.jsonValue(), (above, below, value) => {
+      const key = above === '' ? below : `${above}.${below}`
+      fc.pre(!isConfigKey(key) && !isSection(key))
+      const inner = `${stringify(below, { lineWidth: 0, defaultStringType: 'QUOTE_DOUBLE' }).trim()}: ${JSON.stringify(value)}`
+      const text = above === '' ? inner : `${above}:\n  ${inner}`
+      assert.ok(
+        problemsOfFile(text).some((line) => line.includes(key) || line.includes('__proto__')),
+        text,
+      )
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('whatever a file says, it is a configuration or a list of problems', () => {
+  const key = fc.constantFrom(...CONFIG_KEYS)
+  fc.assert(
+    fc.property(key, fc.jsonValue(), (path, value) => {
+      const text = JSON.stringify(path.split('.').reduceRight<unknown>((inner, step) => ({ [step]: inner }), value))
+      for (const line of problemsOfFile(text)) assert.match(line, /^\/f\.yaml:1: /)
+    }),
+    { numRuns: 500 },
+  )
+})

@@ -1,0 +1,54 @@
+import type { Readiness } from '../../core/task.ts'
+import type { ListenerConfig } from '../../http/listener-config.ts'
+import type { Grant } from '../../service/node-api.ts'
+
+/** The effective configuration, checked and in inside units. What each key means: `docs/configuration.md`. */
+export interface Config {
+  /** As its owner wrote it: not yet capped at what the host has. */
+  readonly grant: Grant
+  readonly sgx: { readonly isEnabled: boolean; readonly devicePath: string; readonly aesmdPath: string }
+  /** At least one. */
+  readonly listeners: readonly ListenerConfig[]
+  /** Lower case, without ports. */
+  readonly allowedHosts: readonly string[]
+  /** This node's name: an id of at most 30 characters. */
+  readonly node: string
+  readonly stateDir: string
+  readonly runDir: string
+  readonly docker: {
+    /** `unix:///PATH`, `tcp://HOST:PORT` or `http://HOST:PORT`. */
+    readonly host: string
+    /** Used as it is; undefined for a network of our own. */
+    readonly network: string | undefined
+  }
+  readonly images: { readonly pull: 'ifNotPresent' | 'never'; readonly pullTimeoutMs: number }
+  readonly tasks: {
+    readonly readiness: Readiness
+    readonly startTimeoutMs: number
+    readonly requestTimeoutMs: number
+    readonly queueTimeoutMs: number
+    readonly maxRequestBytes: number
+    readonly maxResponseBytes: number
+    /** Requests at once per instance; Infinity when unlimited. */
+    readonly concurrency: number
+    readonly queueLimit: number
+    readonly network: 'egress' | 'internal'
+    readonly hostAccess: 'deny' | 'allow'
+  }
+  /** OCI runtimes that take work although their limits do not bind. */
+  readonly isolation: { readonly allowUnenforced: ReadonlySet<string> }
+  readonly resources: {
+    /** Multiplies the cores on offer; at least 1. */
+    readonly cpuOvercommit: number
+    readonly hostCheck: 'full' | 'memory' | 'none'
+  }
+  readonly log: {
+    readonly level: LogLevel
+    /** Whether each request is logged. */
+    readonly hasAccessLog: boolean
+  }
+  /** Restores the original's behaviour where ours differs: an error status of a task counts as success. */
+  readonly isMecaStrict: boolean
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

@@ -1,0 +1,76 @@
+import { socketIn } from './fields.ts'
+import type { ConfigHost } from './host.ts'
+
+/** The value of every key that nobody gave, as a file would write it. */
+export function defaultValues(host: ConfigHost, givenRunDir: unknown): Readonly<Record<string, unknown>> {
+  const runDir = defaultRunDir(host)
+  return {
+    type: 'docker',
+    timeout: 1,
+    cpu: 4,
+    mem: 4096,
+    has_gpu: false,
+    microVM_runtime: '',
+    'sgx.enable': false,
+    'sgx.sgx_device': '/dev/sgx_enclave',
+    'sgx.aesmd_path': '/var/run/aesmd',
+    listen: ['127.0.0.1:2591', `unix:${socketIn(typeof givenRunDir === 'string' ? givenRunDir : runDir)}`],
+    allowedHosts: [],
+    node: nodeName(host.hostName),
+    stateDir: defaultStateDir(host),
+    runDir,
+    'docker.host': 'unix:///var/run/docker.sock',
+    'docker.network': '',
+    'images.pull': 'ifNotPresent',
+    'images.pullTimeoutMs': 600_000,
+    'tasks.readiness': 'mark',
+    'tasks.readyMark': 'meca-init-done',
+    'tasks.startTimeoutMs': 60_000,
+    'tasks.requestTimeoutMs': 300_000,
+    'tasks.queueTimeoutMs': 60_000,
+    'tasks.maxRequestBytes': '1MiB',
+    'tasks.maxResponseBytes': '16MiB',
+    'tasks.concurrency': 'unlimited',
+    'tasks.queueLimit': 1000,
+    'tasks.network': 'egress',
+    'tasks.hostAccess': 'deny',
+    'isolation.runtimes': {},
+    'resources.cpuOvercommit': 1,
+    'resources.hostCheck': 'full',
+    'log.level': 'info',
+    'log.access': false,
+    mecaStrictCompat: false,
+  }
+}
+
+/** A host name made into an id. */
+function nodeName(hostName: string): string {
+  const name = hostName
+    .toLowerCase()
+    .replace(/[^a-z0-9-]/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, 30)
+    .replace(/-+$/, '')
+  return name === '' ? 'node' : name
+}
+
+function defaultStateDir(host: ConfigHost): string {
+  return host.isRoot ? '/var/lib/errand' : `${userStateDir(host)}/errand`
+}
+
+/** Without a session there is no XDG_RUNTIME_DIR; /tmp would let others take the path first. */
+function defaultRunDir(host: ConfigHost): string {
+  if (host.isRoot) return '/run/errand'
+  const session = xdg(host, 'XDG_RUNTIME_DIR')
+  return session === undefined ? `${userStateDir(host)}/errand/run` : `${session}/errand`
+}
+
+function userStateDir(host: ConfigHost): string {
+  return xdg(host, 'XDG_STATE_HOME') ?? `${host.homeDir}/.local/state`
+}
+
+/** The XDG specification says to ignore relative paths. */
+function xdg(host: ConfigHost, name: string): string | undefined {
+  const path = host.environment[name]
+  return path?.startsWith('/') ? path.replace(/\/+$/, '') : undefined
+}

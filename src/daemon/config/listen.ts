@@ -1,0 +1,111 @@
+import { BlockList, isIP } from 'node:net'
+import { z } from 'zod'
+import { describeListenAddress, type ListenAddress, type ListenerConfig } from '../../http/listener-config.ts'
+import { flag, MOST_SOCKET_PATH_BYTES, must } from './fields.ts'
+
+const LATER_FACES = ['v1', 'metrics', 'docs']
+
+const ADDRESS = `HOST:PORT, [IPV6]:PORT or unix:/PATH of at most ${MOST_SOCKET_PATH_BYTES} bytes`
+
+const listenerSchema = z
+  .strictObject(
+    {
+      address: z.string(must(ADDRESS)).refine((text) => parseAddress(text) !== undefined, must(ADDRESS)),
+      faces: z
+        .array(z.literal('meca', faceError()), must('a list of faces'))
+        .min(1, must('a list of at least one face')),
+      auth: z.enum(['none', 'peer'], authError()),
+      control: flag,
+    },
+    must('an address or a mapping with the keys address, faces, auth and control'),
+  )
+  .partial({ faces: true, auth: true, control: true })
+  .transform(toListener)
+
+/** The keys of one listener in its long form. */
+export const LISTENER_KEYS: readonly string[] = ['address', 'faces', 'auth', 'control']
+
+/** The value of the key `listen`. The short form of a listener is its address. */
+export const listen: z.ZodType<ListenerConfig[]> = z
+  .array(
+    z.preprocess((raw) => (typeof raw === 'string' ? { address: raw } : raw), listenerSchema),
+    must('a list of addresses'),
+  )
+  .min(1, must('a list of at least one address'))
+  .check(({ value, issues }) => {
+    if (issues.length > 0) return // then some have no address
+    for (const [index, { address }] of value.entries()) {
+      const text = describeListenAddress(address)
+      const isRepeated = value.findIndex((other) => describeListenAddress(other.address) === text) < index
+      if (!isRepeated || text.endsWith(':0')) continue
+      issues.push({ code: 'custom', path: [index], message: `${text} is listed twice`, input: value[index] })
+    }
+  })
+
+function faceError(): ReturnType<typeof must> {
+  const error = must('the face meca')
+  return {
+    error: (issue) => {
+      const later = LATER_FACES.find((face) => face === issue.input)
+      return later === undefined ? error.error(issue) : `the face ${later} is not served by this version`
+    },
+  }
+}
+
+function authError(): ReturnType<typeof must> {
+  const error = must('none or peer')
+  return {
+    error: (issue) => (issue.input === 'token' ? 'auth: token is not served by this version' : error.error(issue)),
+  }
+}
+
+interface RawListener {
+  readonly address: string
+  readonly auth?: 'none' | 'peer' | undefined
+  readonly control?: boolean | undefined
+}
+
+/** Control is open by default only to those who are on this host already. */
+function toListener(raw: RawListener, context: z.RefinementCtx): ListenerConfig {
+  const address = parseAddress(raw.address)
+  if (address === undefined) return z.NEVER
+  const isUnix = 'unixPath' in address
+  if (!isUnix && raw.auth === 'peer') {
+    context.addIssue({ code: 'custom', path: ['auth'], message: 'peer needs a unix: address' })
+  }
+  const isLoopback = isUnix || isLoopbackHost(address.host)
+  return { address, isLoopback, auth: raw.auth ?? (isUnix ? 'peer' : 'none'), hasControl: raw.control ?? isLoopback }
+}
+
+/** `HOST:PORT`, `[::1]:2591` or `unix:/path`; undefined for anything else. A host must be said: there is no "all". */
+export function parseAddress(text: string): ListenAddress | undefined {
+  if (text.startsWith('unix:')) return parseUnixPath(text.slice('unix:'.length))
+  const [, v6, name, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []
+  const host = v6 ?? name
+  if (host === undefined || Number(port) > 65_535) return undefined
+  const isHost = v6 === undefined ? isIP(host) === 4 || isHostName(host) : isIP(v6) === 6
+  return isHost ? { host, port: Number(port) } : undefined
+}
+
+function parseUnixPath(path: string): ListenAddress | undefined {
+  const isPath = /^\/[^\0]*[^/\0]$/.test(path) && Buffer.byteLength(path) <= MOST_SOCKET_PATH_BYTES
+  return isPath ? { unixPath: path } : undefined
+}
+
+/** A last label of digits only is an address somebody mistyped: resolvers read `127.1` or `0` in ways of their own. */
+export function isHostName(text: string): boolean {
+  return (
+    text.length <= 253 &&
+    /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(text) &&
+    !/(?:^|\.)\d+$/.test(text)
+  )
+}
+
+function isLoopbackHost(host: string): boolean {
+  const loopback = new BlockList()
+  loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+  loopback.addAddress('::1', 'ipv6')
+  const family = isIP(host)
+  if (family === 0) return host.toLowerCase() === 'localhost'
+  return loopback.check(host, family === 4 ? 'ipv4' : 'ipv6')
+}

@@ -1,0 +1,180 @@
+import { closest } from 'fastest-levenshtein'
+import { z } from 'zod'
+import type { Config } from './config.ts'
+import * as fields from './fields.ts'
+import { isHostName, LISTENER_KEYS, listen } from './listen.ts'
+
+const RUNTIME_NAME = /^[A-Za-z0-9][\w.-]*$/
+const NODE = 'an id: at most 30 of a-z, 0-9 and -, beginning with a letter or digit'
+const NETWORK = 'the name of a network of the engine'
+const HOST_NAME = 'a host name without a port'
+
+/** One row per key of the file, by its dotted name. */
+const schema = z.strictObject({
+  type: fields.oneOf('docker'),
+  timeout: fields.minutes,
+  cpu: fields.cores,
+  mem: fields.mebibytes,
+  has_gpu: fields.flag,
+  microVM_runtime: fields.optionalText('the name of an OCI runtime', RUNTIME_NAME),
+  'sgx.enable': fields.flag,
+  'sgx.sgx_device': fields.absolutePath,
+  'sgx.aesmd_path': fields.absolutePath,
+  listen,
+  allowedHosts: z.array(
+    z.string(fields.must(HOST_NAME)).refine(isHostName, fields.must(HOST_NAME)).toLowerCase(),
+    fields.must('a list of host names'),
+  ),
+  node: fields.text(NODE, /^[a-z0-9][a-z0-9-]{0,29}$/),
+  stateDir: fields.absolutePath,
+  runDir: fields.socketFolder,
+  'docker.host': fields.text(
+    'unix:///PATH, tcp://HOST:PORT or http://HOST:PORT',
+    /^(unix:\/\/\/.+|(tcp|http):\/\/[^/:]+:\d+\/?)$/,
+  ),
+  'docker.network': fields.optionalText(NETWORK, /^[A-Za-z0-9][\w.-]*$/),
+  'images.pull': fields.oneOf('ifNotPresent', 'never'),
+  'images.pullTimeoutMs': fields.millis,
+  'tasks.readiness': fields.readiness,
+  'tasks.readyMark': fields.text('one line of 1 to 200 characters', /^[^\r\n]{1,200}$/),
+  'tasks.startTimeoutMs': fields.millis,
+  'tasks.requestTimeoutMs': fields.millis,
+  'tasks.queueTimeoutMs': fields.millis,
+  'tasks.maxRequestBytes': fields.bodyBytes,
+  'tasks.maxResponseBytes': fields.bodyBytes,
+  'tasks.concurrency': fields.concurrency,
+  'tasks.queueLimit': fields.wholeNumber(0, 1_000_000),
+  'tasks.network': fields.oneOf('egress', 'internal'),
+  'tasks.hostAccess': fields.oneOf('deny', 'allow'),
+  'isolation.runtimes': runtimes(),
+  'resources.cpuOvercommit': z.number(fields.must('a number from 1 to 100')).min(1).max(100),
+  'resources.hostCheck': fields.oneOf('full', 'memory', 'none'),
+  'log.level': fields.oneOf('debug', 'info', 'warn', 'error'),
+  'log.access': fields.flag,
+  mecaStrictCompat: fields.flag,
+})
+
+function runtimes() {
+  const error = fields.must('a mapping of OCI runtimes to their settings, such as {kata: {allowUnenforced: true}}')
+  const settings = z.strictObject({ allowUnenforced: fields.flag.optional() }, error).nullable()
+  return z.record(fields.text('the name of an OCI runtime', RUNTIME_NAME), settings, error)
+}
+
+/** Keys of the architecture that a later version serves; all that is below them too. */
+export const LATER_KEYS: readonly string[] = [
+  'auth',
+  'executions',
+  'tasks.presets',
+  'images.allow',
+  'docker.registryConfig',
+]
+
+/** Every key, in the order of the documentation. */
+export const CONFIG_KEYS: readonly string[] = Object.keys(schema.shape)
+
+/** Everything above a key: `tasks` is one, `cpu` is not. */
+const SECTIONS: ReadonlySet<string> = new Set(CONFIG_KEYS.flatMap((key) => key.split('.').slice(0, -1)))
+
+/** Keys inside the value of a key, for naming the nearest one. */
+const INNER_KEYS: Readonly<Record<string, readonly string[]>> = {
+  listen: LISTENER_KEYS,
+  'isolation.runtimes': ['allowUnenforced'],
+}
+
+export function isConfigKey(key: string): boolean {
+  return Object.hasOwn(schema.shape, key)
+}
+
+export function isSection(key: string): boolean {
+  return SECTIONS.has(key)
+}
+
+/** Why a key that is neither a key nor a section is refused. */
+export function unknownKey(key: string): string {
+  if (LATER_KEYS.some((later) => key === later || key.startsWith(`${later}.`))) return 'is not served by this version'
+  const section = [...SECTIONS].find((name) => key.startsWith(`${name}.`))
+  const candidates = section === undefined ? [...CONFIG_KEYS, ...SECTIONS] : CONFIG_KEYS.filter(isIn(section))
+  return `is not a known key; the nearest is ${closest(key, candidates)}`
+}
+
+function isIn(section: string): (key: string) => boolean {
+  return (key) => key.startsWith(`${section}.`)
+}
+
+export interface ValueProblem {
+  /** Below the key: list positions and inner keys. */
+  readonly path: readonly (string | number)[]
+  readonly message: string
+}
+
+/** What is wrong with a value as it was written; empty when nothing is. */
+export function checkValue(key: string, value: unknown): ValueProblem[] {
+  if (!isConfigKey(key)) return [{ path: [], message: unknownKey(key) }]
+  const { error } = schema.shape[key as keyof typeof schema.shape].safeParse(value)
+  const problems = (error?.issues ?? []).flatMap((issue) => describeIssue(key, issue))
+  return problems.filter(({ path, message }, index) => {
+    const same = (other: ValueProblem) => other.message === message && other.path.join('.') === path.join('.')
+    return problems.findIndex(same) === index
+  })
+}
+
+function describeIssue(key: string, issue: z.core.$ZodIssue): ValueProblem[] {
+  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
+  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path, message }))
+  if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }]
+  return issue.keys.map((unknown) => ({
+    path: [...path, unknown],
+    message: `is not a known key; the nearest is ${closest(unknown, INNER_KEYS[key] ?? [])}`,
+  }))
+}
+
+/** Turns checked values, one for every key, into the configuration. */
+export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
+  const values = schema.parse(raw)
+  const readiness = values['tasks.readiness']
+  return {
+    grant: {
+      cpuMillis: values.cpu,
+      memoryBytes: values.mem,
+      keepAliveMs: values.timeout,
+      hasGpu: values.has_gpu,
+      microVmRuntime: values.microVM_runtime,
+    },
+    sgx: {
+      isEnabled: values['sgx.enable'],
+      devicePath: values['sgx.sgx_device'],
+      aesmdPath: values['sgx.aesmd_path'],
+    },
+    listeners: values.listen,
+    allowedHosts: values.allowedHosts,
+    node: values.node,
+    stateDir: values.stateDir,
+    runDir: values.runDir,
+    docker: { host: values['docker.host'], network: values['docker.network'] },
+    images: { pull: values['images.pull'], pullTimeoutMs: values['images.pullTimeoutMs'] },
+    tasks: {
+      readiness: readiness.kind === 'mark' ? { kind: 'mark', mark: values['tasks.readyMark'] } : readiness,
+      startTimeoutMs: values['tasks.startTimeoutMs'],
+      requestTimeoutMs: values['tasks.requestTimeoutMs'],
+      queueTimeoutMs: values['tasks.queueTimeoutMs'],
+      maxRequestBytes: values['tasks.maxRequestBytes'],
+      maxResponseBytes: values['tasks.maxResponseBytes'],
+      concurrency: values['tasks.concurrency'],
+      queueLimit: values['tasks.queueLimit'],
+      network: values['tasks.network'],
+      hostAccess: values['tasks.hostAccess'],
+    },
+    isolation: { allowUnenforced: unenforced(values['isolation.runtimes']) },
+    resources: {
+      cpuOvercommit: values['resources.cpuOvercommit'],
+      hostCheck: values['resources.hostCheck'],
+    },
+    log: { level: values['log.level'], hasAccessLog: values['log.access'] },
+    isMecaStrict: values.mecaStrictCompat,
+  }
+}
+
+function unenforced(policies: Readonly<Record<string, { allowUnenforced?: boolean | undefined } | null>>): Set<string> {
+  const names = Object.entries(policies).filter(([, policy]) => policy?.allowUnenforced === true)
+  return new Set(names.map(([name]) => name))
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openLog } from './logger.ts'
+
+const LOGGER = new URL('./logger.ts', import.meta.url).href
+
+/** What a process prints on stderr, a pipe, when it logs three lines and exits at once. */
+function logOnPipe(level: string): string {
+  const code = `
+    const { openLog } = await import(process.argv[1])
+    const log = openLog(process.argv[2])
+    log.debug({ n: 1 }, 'one')
+    log.info({ n: 2 }, 'two')
+    log.error({ err: new Error('broken') }, 'three')
+    process.exit(0)
+  `
+  const { stderr, stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', code, LOGGER, level])
+  assert.equal(stdout.toString(), '')
+  return stderr.toString()
+}
+
+/** What a terminal shows; a file stands for it, since pretty lines are written at once. */
+function logOnTerminal(hasColors: boolean): string {
+  const folder = mkdtempSync(join(tmpdir(), 'errand-log-'))
+  const fd = openSync(join(folder, 'terminal'), 'w')
+  try {
+    openLog('info', { fd, isTTY: true, hasColors: () => hasColors }).info({ node: 'edge-1' }, 'serving')
+    return readFileSync(join(folder, 'terminal'), 'utf8')
+  } finally {
+    closeSync(fd)
+    rmSync(folder, { recursive: true })
+  }
+}
+
+test('a pipe gets one JSON object per line, the last ones also when the process exits at once', () => {
+  const lines = logOnPipe('debug')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  assert.deepEqual(
+    lines.map(({ level, n, msg }) => ({ level, n, msg })),
+    [
+      { level: 20, n: 1, msg: 'one' },
+      { level: 30, n: 2, msg: 'two' },
+      { level: 50, n: undefined, msg: 'three' },
+    ],
+  )
+  assert.match(lines[0].time, /^\d{4}-\d\d-\d\dT.*Z$/)
+  assert.equal(lines[2].err.message, 'broken')
+})
+
+test('lines below the level are left out', () => {
+  assert.match(logOnPipe('error'), /^[^\n]*three[^\n]*\n$/)
+})
+
+test('a terminal gets readable lines, with colours only where it takes them', () => {
+  const colour = String.fromCharCode(27)
+  assert.match(logOnTerminal(false), /INFO.*serving/)
+  assert.ok(!logOnTerminal(false).includes(colour))
+  assert.ok(logOnTerminal(true).includes(colour))
+})
+
+test('NO_COLOR turns the colours of a terminal off', () => {
+  const code = 'process.stdout.write(String(require("node:tty").WriteStream.prototype.hasColors()))'
+  const say = (environment: Record<string, string>) =>
+    execFileSync(process.execPath, ['--eval', code], { env: { TERM: 'xterm', ...environment } }).toString()
+  assert.equal(say({}), 'true')
+  assert.equal(say({ NO_COLOR: '1' }), 'false')
+})
