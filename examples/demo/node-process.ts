@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+
+const LAUNCHER = join(import.meta.dirname, '../../bin/errand')
 
 /** A line of the node's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string }
@@ -12,7 +15,7 @@ export class NodeProcess implements AsyncDisposable {
   readonly #seen: LogLine[] = []
 
   constructor(args: readonly string[]) {
-    this.#child = spawn('bin/errand', ['serve', ...args], { stdio: ['ignore', 'inherit', 'pipe'] })
+    this.#child = spawn(LAUNCHER, ['serve', ...args], { stdio: ['ignore', 'inherit', 'pipe'] })
     const stderr = this.#child.stderr
     if (stderr === null) throw new Error('the child has no stderr')
     createInterface({ input: stderr }).on('line', (text) => this.#read(text))

@@ -3,6 +3,7 @@ import type { InstanceState } from '../core/instance-state.ts'
 import type { Resources } from '../core/resources.ts'
 import type { Readiness } from '../core/task.ts'
 import type { SandboxSpec } from '../engine/engine.ts'
+import type { Lease } from '../resources/ledger.ts'
 import type { StartPhases } from './start-phases.ts'
 
 /** One live sandbox that serves requests. Whoever launched it stops it; stopping frees all it holds on the host. */
@@ -36,13 +37,6 @@ export interface InstanceExit {
 /** What callers get to see of a failed task's log. */
 export const LOG_TAIL_BYTES = 4096
 
-/** The resources that an instance holds from before its creation until it is gone (`resources/ledger.ts`). */
-export interface HeldResources {
-  readonly resources: Resources
-  markReturning(): void
-  release(): void
-}
-
 export interface InstancePlan {
   readonly id: string
   readonly spec: SandboxSpec
@@ -50,6 +44,6 @@ export interface InstancePlan {
   /** From the moment the engine is first asked until it is ready. */
   readonly startTimeoutMs: number
   /** Owned by the instance from the call of `launch` on. */
-  readonly lease: HeldResources
+  readonly lease: Lease
   readonly phases: StartPhases
 }

@@ -19,7 +19,7 @@ export interface ColdStarter {
 }
 
 /** Told which processes are ours, so that their use of the host is not taken for somebody else's. */
-export interface InstanceTracker {
+interface InstanceTracker {
   track(instanceId: string, pid: number): void
   untrack(instanceId: string): void
 }

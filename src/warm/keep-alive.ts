@@ -1,10 +1,5 @@
 import type { Clock } from '../core/clock.ts'
 
-export interface Expiring {
-  /** Undefined while it is in use. */
-  readonly idleSinceMs: number | undefined
-}
-
 /**
  * Lets idle things go when their time is over. One timer for all, set for whoever may expire first and set anew when it
  * fires: using something costs no timer operation.
