@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
@@ -55,13 +56,14 @@ export class Daemon implements AsyncDisposable {
    */
   static async open(config: Config, deps: DaemonDeps, signal: AbortSignal): Promise<Daemon> {
     const { log, clock = systemClock } = deps
-    const openEngine = deps.openEngine ?? ((ours: Installation) => openDocker(config, ours, signal))
+    const openEngine = deps.openEngine ?? ((ours: Installation) => openDocker(config, ours, log, signal))
     await using opening = new AsyncDisposableStack()
     const node = await openNode(config, { log, clock, openEngine }, opening, signal)
     // `POST /stop` can arrive before the daemon is whole.
     const stopAsked = Promise.withResolvers<void>()
     const handlerFor = (listener: ListenerConfig) =>
       mecaHandler(mecaOptions(config, listener, node, log, stopAsked.resolve))
+    await makeRunDir(config.runDir)
     const listeners = opening.use(await Listeners.open(config.listeners, { log, handlerFor }, signal))
     const daemon = new Daemon(node, listeners, clock, opening.move())
     void stopAsked.promise.then(() => daemon.stop())
@@ -109,4 +111,11 @@ function mecaOptions(
     log,
     onStop,
   }
+}
+
+/** Open to be passed through: who may use a socket in it, the socket itself says. */
+async function makeRunDir(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o755 }).catch((cause: Error) => {
+    throw new ErrandError('storage_error', `runDir cannot be made: ${cause.message}`, { details: { path }, cause })
+  })
 }

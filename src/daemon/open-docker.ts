@@ -1,15 +1,22 @@
+import type { Log } from '../core/log.ts'
 import { DockerEngine } from '../engine/docker/docker-engine.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Installation } from '../instance/identity.ts'
 import type { Config } from './config/config.ts'
 
 /** Opens the Docker Engine that the configuration names, with a network for tasks. */
-export async function openDocker(config: Config, installation: Installation, signal: AbortSignal): Promise<Engine> {
+export async function openDocker(
+  config: Config,
+  installation: Installation,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Engine> {
   const { docker, tasks } = config
   return DockerEngine.open(
     {
       socketPath: docker.host.replace(/^unix:\/\//, ''),
       installation: installation.id,
+      log,
       network:
         docker.network === undefined
           ? { kind: 'own', isInternal: tasks.network === 'internal', hostAccess: tasks.hostAccess }
