@@ -1,0 +1,7 @@
+import type { ServerResponse } from 'node:http'
+
+/** Answers 200 with a JSON text, in one write. */
+export function sendJson(response: ServerResponse, json: string): void {
+  response.writeHead(200, ['content-type', 'application/json', 'content-length', `${Buffer.byteLength(json)}`])
+  response.end(json)
+}

@@ -1,0 +1,174 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Caller } from '../../core/caller.ts'
+import type { Cancellation } from '../../core/cancellation.ts'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { ErrandError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { NodeApi } from '../../service/node-api.ts'
+import { withAccessLog } from '../access-log.ts'
+import { cancelOnDisconnect } from '../disconnect.ts'
+import { RequestGuard } from '../guards.ts'
+import { sendJson } from '../json-answer.ts'
+import { bareRefusal, type Refusal, refusal, refuse } from '../refusal.ts'
+import { gatherBody } from '../request-body.ts'
+import { failure, taskAnswer, type Wording } from './answers.ts'
+import { type ControlCall, pause, stop, unpause, updateConfig } from './control.ts'
+import { parseExecutionRequest } from './execution-request.ts'
+import { MalformedRequest, type OnUnknownKey } from './fields.ts'
+import { statsBody } from './stats.ts'
+
+export interface MecaOptions {
+  readonly node: NodeApi
+  /** Whom every request of this listener counts as. */
+  readonly caller: Caller
+  /** Whether `/pause`, `/unpause`, `/update-config` and `/stop` are served; else they answer 403. */
+  readonly hasControl: boolean
+  /** False for a unix socket, which needs no guard against browsers. */
+  readonly isTcp: boolean
+  /** Names beside IP literals and localhost that a Host header may say, each with a port or good for all. */
+  readonly allowedHosts: readonly string[]
+  readonly maxRequestBytes: number
+  /** Answers worded exactly as the original's: a task's answer is a success whatever its status, no added fields. */
+  readonly strictCompat: boolean
+  readonly log: Log
+  readonly accessLog: boolean
+  /** Called after `POST /stop` was answered (or its caller left): time to end the process. Called once. */
+  readonly onStop?: () => void
+  readonly clock?: Clock
+}
+
+const BAD_EXECUTION = bareRefusal(400, 'Bad execution request')
+const BAD_RECONFIGURATION = bareRefusal(400, 'Bad reconfiguration request')
+const NOT_FOUND = refusal(404, 'there is nothing at this path')
+const NO_CONTROL = refusal(403, 'this listener has no control routes; see `control` in the configuration')
+const HEALTHY = '{"status":"ok"}'
+
+/** The HTTP face of the MECAnywhere executor: its paths, field names and answers, with a code beside each failure. */
+export function mecaHandler(options: MecaOptions): RequestListener {
+  const face = new MecaFace(options)
+  const listener: RequestListener = (request, response) => face.handle(request, response)
+  return options.accessLog ? withAccessLog(listener, options.log, options.clock ?? systemClock) : listener
+}
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => void
+
+interface Route {
+  readonly method: 'GET' | 'POST'
+  readonly handle: Handle
+}
+
+class MecaFace {
+  readonly #options: MecaOptions
+  readonly #guard: RequestGuard
+  readonly #wording: Wording
+  readonly #onUnknownKey: OnUnknownKey
+  readonly #onStop: () => void
+  readonly #routes: ReadonlyMap<string, Route>
+
+  constructor(options: MecaOptions) {
+    this.#options = options
+    this.#guard = new RequestGuard(options)
+    this.#wording = options.strictCompat ? 'strict' : 'rich'
+    this.#onUnknownKey = warnOnce(options.log)
+    this.#onStop = once(options.onStop ?? (() => {}))
+    this.#routes = new Map<string, Route>([
+      ['/', { method: 'POST', handle: (request, response) => this.#execute(request, response) }],
+      ['/stats', { method: 'GET', handle: (_request, response) => this.#stats(response) }],
+      ['/health', { method: 'GET', handle: (_request, response) => sendJson(response, HEALTHY) }],
+      ['/pause', { method: 'POST', handle: this.#control(pause) }],
+      ['/unpause', { method: 'POST', handle: this.#control(unpause) }],
+      ['/update-config', { method: 'POST', handle: this.#control(updateConfig) }],
+      ['/stop', { method: 'POST', handle: this.#control(stop) }],
+    ])
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const route = this.#guard.check(request) ?? this.#route(request)
+    if ('handle' in route) route.handle(request, response)
+    else refuse(request, response, route)
+  }
+
+  #route({ url = '', method }: IncomingMessage): Route | Refusal {
+    const route = this.#routes.get(url) ?? this.#routes.get(url.split('?', 1)[0] ?? '')
+    if (route === undefined) return NOT_FOUND
+    return route.method === method ? route : refusal(405, `this path takes ${route.method}`, route.method)
+  }
+
+  #execute(request: IncomingMessage, response: ServerResponse): void {
+    const cancellation = cancelOnDisconnect(response)
+    gatherBody(request, response, this.#options.maxRequestBytes, (body) => {
+      void this.#invoke(request, response, body, cancellation)
+    })
+  }
+
+  /** Answers every failure itself, so it never rejects. */
+  async #invoke(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer,
+    cancellation: Cancellation,
+  ): Promise<void> {
+    try {
+      const { task, method, path, body: input } = parseExecutionRequest(body, this.#onUnknownKey)
+      const { node, caller } = this.#options
+      const answer = await node.invoke({ caller, task, method, path, body: input }, cancellation)
+      if (cancellation.reason === undefined) sendJson(response, taskAnswer(answer, this.#wording))
+    } catch (thrown) {
+      if (thrown instanceof MalformedRequest) refuse(request, response, BAD_EXECUTION)
+      else this.#fail(response, thrown)
+    }
+  }
+
+  #stats(response: ServerResponse): void {
+    try {
+      sendJson(response, JSON.stringify(statsBody(this.#options.node.stats())))
+    } catch (thrown) {
+      this.#fail(response, thrown)
+    }
+  }
+
+  #control(call: ControlCall): Handle {
+    const { node, hasControl, maxRequestBytes } = this.#options
+    if (!hasControl) return (request, response) => refuse(request, response, NO_CONTROL)
+    const deps = { node, wording: this.#wording, onUnknownKey: this.#onUnknownKey, onStop: this.#onStop }
+    const answer = async (request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> => {
+      try {
+        sendJson(response, await call(deps, body, response))
+      } catch (thrown) {
+        if (thrown instanceof MalformedRequest) refuse(request, response, BAD_RECONFIGURATION)
+        else this.#fail(response, thrown)
+      }
+    }
+    return (request, response) => {
+      gatherBody(request, response, maxRequestBytes, (body) => void answer(request, response, body))
+    }
+  }
+
+  /** A caller that left gets no answer; writing to its closed response does nothing. */
+  #fail(response: ServerResponse, thrown: unknown): void {
+    const error = toAnswerable(thrown)
+    if (error.code === 'internal') this.#options.log.error({ err: thrown }, 'a request failed for a fault of ours')
+    sendJson(response, failure(error, this.#wording))
+  }
+}
+
+/** The text of an error that is not ours may say anything, so it goes to the log alone. */
+function toAnswerable(thrown: unknown): ErrandError {
+  if (thrown instanceof ErrandError) return thrown
+  return new ErrandError('internal', 'internal error: see the log of the node', { cause: thrown })
+}
+
+function warnOnce(log: Log): OnUnknownKey {
+  return once((key) => {
+    log.warn({ key: key.slice(0, 64) }, 'unknown keys in request bodies are ignored; this is the first one seen here')
+  })
+}
+
+function once<Args extends unknown[]>(act: (...args: Args) => void): (...args: Args) => void {
+  let isDone = false
+  return (...args) => {
+    if (isDone) return
+    isDone = true
+    act(...args)
+  }
+}
