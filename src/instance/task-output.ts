@@ -18,7 +18,8 @@ export interface TaskOutputDeps {
 
 /** How long the tail of a dead task's output may take to arrive. */
 const TAIL_TIMEOUT_MS = 1000
-const TAIL_LINES = 100
+/** A line has one byte at least, its end: so many lines always hold the whole tail. */
+const TAIL_LINES = LOG_TAIL_BYTES
 
 /**
  * The output of an instance: followed from the first byte until the instance is ready, for the mark and for the tail

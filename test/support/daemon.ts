@@ -37,13 +37,14 @@ export interface TestDaemon extends AsyncDisposable {
 export async function startDaemon(
   settings: readonly string[] = [],
   deps: Partial<DaemonDeps> = {},
+  listen: readonly string[] = ['127.0.0.1:0'],
 ): Promise<TestDaemon> {
   const folder = await mkdtemp(join(tmpdir(), 'errand-test-'))
   const stateDir = join(folder, 'state')
   const { config } = loadConfig({
     stateDir,
     runDir: join(folder, 'run'),
-    listen: ['127.0.0.1:0'],
+    listen,
     set: ['resources.hostCheck=none', 'node=test', ...settings],
   })
   const daemon = await Daemon.open(config, { log: silentLog, ...deps }, AbortSignal.timeout(60_000))
