@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { OutgoingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
-import { type Answer, ask, exchange, fakeNode, type ServedFace, serveFace } from './wire-kit.ts'
+import { type Answer, ask, exchange, fakeNode, type ServedFace, serveFace } from './wire-kit.fixture.ts'
 
 const HELLO = '{"id":"a","input":"x"}'
 const JSON_TYPE = { 'content-type': 'application/json' }

@@ -9,7 +9,7 @@ import { test } from 'node:test'
 import { silentLog } from '../core/log.ts'
 import type { ListenAddress, ListenerConfig } from './listener-config.ts'
 import { Listeners } from './listeners.ts'
-import { ask, fakeNode, RawConnection, serveFace } from './wire-kit.ts'
+import { ask, fakeNode, RawConnection, serveFace } from './wire-kit.fixture.ts'
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { exchange, fakeNode, RawConnection, serveFace } from './wire-kit.ts'
+import { exchange, fakeNode, RawConnection, serveFace } from './wire-kit.fixture.ts'
 
 const HELLO = '{"id":"a","input":"x"}'
 const HEAD = ['POST / HTTP/1.1', 'Host: localhost']

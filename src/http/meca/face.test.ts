@@ -4,7 +4,7 @@ import type { Cancellation } from '../../core/cancellation.ts'
 import type { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { TaskAnswer } from '../../service/node-api.ts'
-import { ask, fakeNode, RawConnection, serveFace } from '../wire-kit.ts'
+import { ask, fakeNode, RawConnection, serveFace } from '../wire-kit.fixture.ts'
 
 const HELLO = '{"id":"a","input":"x"}'
 const REQUEST = ['POST / HTTP/1.1', 'Host: localhost', `Content-Length: ${HELLO.length}`, '', HELLO]

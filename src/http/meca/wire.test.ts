@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ErrandError } from '../../core/errors.ts'
 import type { NodeApi } from '../../service/node-api.ts'
-import { type Ask, ask, fakeNode, serveFace } from '../wire-kit.ts'
+import { type Ask, ask, fakeNode, serveFace } from '../wire-kit.fixture.ts'
 
 // Every line of the face as it is on the wire: what is asked, of which node, and what must come back.
 
