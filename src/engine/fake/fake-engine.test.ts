@@ -70,6 +70,15 @@ test('a fake sandbox becomes ready after its delay on the clock, and listens fro
   assert.equal(await fetchText(), '/x')
 })
 
+test("a fake sandbox can stand for a server of somebody else's", async () => {
+  await using engine = new FakeEngine()
+  const endpoint = { host: '127.0.0.1', port: 1 }
+  const ref = await create(engine, { endpoint })
+  assert.equal((await engine.inspect(ref, never))?.tcp, undefined)
+  await engine.start(ref, never)
+  assert.deepEqual((await engine.inspect(ref, never))?.tcp, endpoint)
+})
+
 test('a fake sandbox that is never ready prints no mark', async () => {
   const clock = new ManualClock()
   await using engine = new FakeEngine({ clock })

@@ -91,7 +91,7 @@ export class FakeSandbox {
       labels: this.labels,
       state: this.#state,
       exit: this.#exit,
-      tcp: this.#isLive ? this.#server?.endpoint : undefined,
+      tcp: this.#isLive ? (this.script.endpoint ?? this.#server?.endpoint) : undefined,
       unix: undefined,
       pid: undefined,
       limits: { cpuMillis, memoryBytes, pids: PIDS_LIMIT },

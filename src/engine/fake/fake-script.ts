@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http'
+import type { TcpEndpoint } from '../../core/endpoint.ts'
 import type { ErrandError } from '../../core/errors.ts'
 
 /** The calls of the port, as they are counted, delayed, stalled and made to fail. */
@@ -33,6 +34,8 @@ export interface FakeScript {
   readonly isNeverReady?: boolean
   /** Answers requests on a real HTTP server on 127.0.0.1. Without it the endpoint refuses connections. */
   readonly serve?: RequestListener
+  /** Where the server of every such sandbox is: somebody else's, already up. Instead of `serve`. */
+  readonly endpoint?: TcpEndpoint
   /** Default: at start, so that only the mark tells readiness. */
   readonly listens?: 'at start' | 'when ready'
   /** Ends by itself, `afterMs` after its start on the engine's clock. Default: at once, before `start` resolves. */

@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Address, parseAddress } from './address.ts'
+import { Child, type LogLine } from './child.ts'
+
+export interface DaemonOptions {
+  readonly dist: string
+  /** The program and its first arguments, up to `serve`. Default: the package's own. */
+  readonly program?: readonly string[]
+  /** Loaded before the daemon, which can then be asked. */
+  readonly probe?: string
+  readonly cores?: string | undefined
+  readonly settings?: readonly string[]
+  readonly logLevel?: 'debug' | 'info'
+}
+
+/** A daemon of the built package in a process of its own, with its own state, on a port and a unix socket of its own. */
+export interface BenchDaemon extends AsyncDisposable {
+  readonly child: Child
+  readonly tcp: Address
+  readonly unix: Address
+  readonly coldStarts: readonly LogLine[]
+}
+
+const PROBE = join(import.meta.dirname, '../probe.ts')
+
+/** Counts and times what the daemon asks of the system; see `probe.ts`. */
+export function withProbe(): Pick<DaemonOptions, 'probe'> {
+  return { probe: PROBE }
+}
+
+export async function startDaemon(options: DaemonOptions, signal: AbortSignal): Promise<BenchDaemon> {
+  const { dist, probe, cores, settings = [], logLevel = 'info' } = options
+  const folder = await mkdtemp(join(tmpdir(), 'errand-bench-'))
+  const runDir = join(folder, 'run')
+  const program = options.program ?? [join(dist, 'cli/main.js')]
+  const preload = probe === undefined ? [] : ['--import', probe]
+  const set = ['resources.hostCheck=none', ...settings].flatMap((setting) => ['--set', setting])
+  const listen = ['--listen', '127.0.0.1:0', `unix:${join(runDir, 'errand.sock')}`]
+  const flags = ['--state-dir', join(folder, 'state'), '--run-dir', runDir, '--node', 'bench', '--log-level', logLevel]
+  const command = [process.execPath, ...preload, ...program, 'serve', ...flags, ...listen, ...set]
+  const child = new Child('the daemon', command, { cores, hasChannel: probe !== undefined })
+  const dispose = async (): Promise<void> => {
+    await child[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true })
+  }
+  try {
+    const [tcp, unix] = await child.addresses(signal)
+    if (tcp === undefined || unix === undefined) throw new Error('the daemon serves too few addresses')
+    return {
+      child,
+      tcp,
+      unix,
+      get coldStarts() {
+        return child.lines.filter(isColdStart)
+      },
+      [Symbol.asyncDispose]: dispose,
+    }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+function isColdStart(line: LogLine): boolean {
+  return line.msg === 'cold start'
+}
+
+/** Where the latest instance that started serves. */
+export async function latestEndpoint({ child }: BenchDaemon, starts: number, signal: AbortSignal): Promise<Address> {
+  await child.line(() => child.lines.filter(isColdStart).length >= starts, signal)
+  return parseAddress(String(child.lines.findLast(isColdStart)?.endpoint))
+}

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process'
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+import type { Address } from './address.ts'
+import { Connection } from './connection.ts'
+import { STRAIGHT } from './requests.ts'
+
+const run = promisify(execFile)
+const SOCKET = '/var/run/docker.sock'
+const LABELS = { 'dev.errand.bench': `${process.pid}` }
+
+/** One call of the Docker Engine API, without anything in between. @throws from status 400 up */
+async function call(method: string, path: string, body?: object): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const headers = { 'content-type': 'application/json' }
+  request({ socketPath: SOCKET, method, path: `/v1.41${path}`, headers }, (response) => {
+    void text(response).then((answer) => {
+      const isRefused = (response.statusCode ?? 500) >= 400
+      if (isRefused) reject(new Error(`${method} ${path}: ${answer}`))
+      else resolve(answer)
+    }, reject)
+  })
+    .on('error', reject)
+    .end(body === undefined ? '' : JSON.stringify(body))
+  return promise
+}
+
+/**
+ * Milliseconds from nothing to a first answer by the Engine's own API: create, start, and ask on the default bridge until
+ * the server answers. The container is gone afterwards.
+ */
+export async function coldStartByHand(image: string, signal: AbortSignal): Promise<number> {
+  const startedMs = performance.now()
+  const { Id: id } = JSON.parse(await call('POST', '/containers/create', { Image: image, Labels: LABELS })) as {
+    Id: string
+  }
+  try {
+    await call('POST', `/containers/${id}/start`)
+    const view = JSON.parse(await call('GET', `/containers/${id}/json`)) as {
+      NetworkSettings: { IPAddress: string }
+    }
+    await firstAnswer({ host: view.NetworkSettings.IPAddress, port: 8080 }, signal)
+    return performance.now() - startedMs
+  } finally {
+    await call('DELETE', `/containers/${id}?force=1&v=1`)
+  }
+}
+
+/** Asks every millisecond. */
+async function firstAnswer(address: Address, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      using connection = await Connection.open(address, signal)
+      await connection.request(STRAIGHT)
+      return
+    } catch (error) {
+      signal.throwIfAborted()
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  }
+}
+
+/** When a container printed a line, by the Engine's clock, in milliseconds since the epoch. */
+export async function printedAt(container: string, line: string): Promise<number> {
+  const log = await call('GET', `/containers/${container}/logs?stdout=1&timestamps=1`)
+  const time = new RegExp(`(\\d{4}-\\S+:\\d\\d)(\\.\\d+)?Z ${line}`).exec(log)
+  if (time === null) throw new Error(`${container} did not print ${line}`)
+  // Date knows milliseconds only; the fraction is added by hand.
+  return Date.parse(`${time[1]}Z`) + Number(time[2] ?? 0) * 1000
+}
+
+/** Moves all processes of the container whose socket this is to `cores`. */
+export async function pinContainerOf(instance: string, cores: string): Promise<void> {
+  const { Processes: rows } = JSON.parse(await call('GET', `/containers/${containerName(instance)}/top`)) as {
+    Processes: string[][]
+  }
+  for (const [, pid = ''] of rows) await run('taskset', ['-acp', cores, pid])
+}
+
+/** As a daemon whose node is called `bench` names it. */
+export function containerName(instance: string): string {
+  return `errand-bench-${instance}-1`
+}

@@ -1,0 +1,31 @@
+import type { Connection } from './connection.ts'
+
+export interface TaskSize {
+  readonly cpu: number
+  readonly mem: number
+}
+
+/** What a task gets as its body: 25 bytes, as many as the smallest sample answers with. */
+export const INPUT = 'Hello there, static task.'
+
+/** The body of an invocation on the MECA face. */
+export function invocationBody(image: string, { cpu, mem }: TaskSize): string {
+  return JSON.stringify({ id: image, resource: { cpu, mem }, input: INPUT })
+}
+
+/** A whole HTTP request as bytes. */
+export function post(body: string, path = '/'): Buffer {
+  const head = ['host: 127.0.0.1', 'content-type: application/json', `content-length: ${Buffer.byteLength(body)}`]
+  return Buffer.from(`POST ${path} HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/** The same request as a task gets it, for sending it straight to an instance. */
+export const STRAIGHT: Buffer = post(INPUT)
+
+/** Sends one invocation. @throws unless it succeeded */
+export async function invoke(connection: Connection, body: string): Promise<number> {
+  const answer = await connection.request(post(body))
+  const { success, msg } = JSON.parse(answer.body) as { success: boolean; msg: string }
+  if (!success) throw new Error(`an invocation failed: ${msg}`)
+  return answer.tookMs
+}
