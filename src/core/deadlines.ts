@@ -1,14 +1,12 @@
-import type { Cancellation } from './cancellation.ts'
 import type { Clock } from './clock.ts'
-import type { ErrandError } from './errors.ts'
 
 /** How late a deadline may fire. */
 const TICK_MS = 250
 
-interface Armed {
-  readonly cancellation: Cancellation
+/** A deadline that has not passed yet. */
+export interface Armed {
   readonly dueMs: number
-  readonly reason: () => ErrandError
+  readonly onDue: () => void
 }
 
 /**
@@ -24,9 +22,9 @@ export class Deadlines {
     this.#clock = clock
   }
 
-  /** Cancels with `reason()` unless disarmed within `delayMs` (at most one tick late). */
-  arm(cancellation: Cancellation, delayMs: number, reason: () => ErrandError): Armed {
-    const entry = { cancellation, dueMs: this.#clock.monotonicMs() + delayMs, reason }
+  /** Calls `onDue` unless disarmed within `delayMs` (at most one tick late). */
+  arm(delayMs: number, onDue: () => void): Armed {
+    const entry = { dueMs: this.#clock.monotonicMs() + delayMs, onDue }
     this.#armed.add(entry)
     if (!this.#isTicking) this.#nextTick()
     return entry
@@ -48,7 +46,7 @@ export class Deadlines {
     for (const entry of this.#armed) {
       if (entry.dueMs > nowMs) continue
       this.#armed.delete(entry)
-      entry.cancellation.cancel(entry.reason())
+      entry.onDue()
     }
   }
 }

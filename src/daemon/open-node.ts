@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import { randomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Engine, EngineProbe } from '../engine/engine.ts'
-import { reach } from '../forward/reach.ts'
+import { isResponsive, reach } from '../forward/reach.ts'
 import { ImageStore } from '../images/image-store.ts'
 import type { Installation } from '../instance/identity.ts'
 import { Instances } from '../instance/instances.ts'
@@ -92,7 +92,7 @@ function assemble(config: Config, { log, clock }: OpenNodeDeps, parts: Parts): N
     ...tasks,
   })
   const onIdle = (): void => admission.wake()
-  const pool = new Pool({ coldStart, clock, log, onIdle, keepAliveMs: grant.keepAliveMs, ...tasks })
+  const pool = new Pool({ coldStart, clock, log, onIdle, isResponsive, keepAliveMs: grant.keepAliveMs, ...tasks })
   const invocations = new InvocationService({ pool, gate, clock, ...tasks })
   const node = new Node({ invocations, pool, instances, admission, ledger, monitor, gate, clock, log, limits, grant })
   return node

@@ -4,7 +4,7 @@ import { Deadlines } from '../core/deadlines.ts'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
 import { taskKey } from '../core/task.ts'
 import { Deadline } from '../core/wait.ts'
-import { exchange } from '../forward/exchange.ts'
+import { type ExchangeDeps, exchange } from '../forward/exchange.ts'
 import { diedError } from '../instance/exit-errors.ts'
 import { abortable } from '../util/abort.ts'
 import type { Pool } from '../warm/pool.ts'
@@ -32,13 +32,12 @@ export class InvocationService {
   readonly #deps: InvocationServiceDeps
   readonly #deadlines: Deadlines
   readonly #inFlight = new Set<Cancellation>()
-  readonly #tooLate: () => ErrandError
+  readonly #exchanges: ExchangeDeps
 
   constructor(deps: InvocationServiceDeps) {
     this.#deps = deps
     this.#deadlines = new Deadlines(deps.clock)
-    const message = `no answer within ${deps.requestTimeoutMs} ms`
-    this.#tooLate = () => new ErrandError('deadline_exceeded', message)
+    this.#exchanges = { maxResponseBytes: deps.maxResponseBytes, deadlines: this.#deadlines, clock: deps.clock }
   }
 
   /** @throws everything that keeps the task from answering; see `NodeApi.invoke` */
@@ -46,7 +45,7 @@ export class InvocationService {
     const { gate, pool, requestTimeoutMs } = this.#deps
     gate.enter()
     this.#inFlight.add(cancellation)
-    const deadline = this.#deadlines.arm(cancellation, requestTimeoutMs, this.#tooLate)
+    const deadline = this.#deadlines.arm(requestTimeoutMs, () => cancellation.cancel(this.#tooLate()))
     try {
       const { caller, task } = invocation
       using turn = await pool.lend(taskKey(caller, task), task, cancellation)
@@ -65,14 +64,19 @@ export class InvocationService {
 
   async #forward(turn: Turn, invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer> {
     try {
-      const answer = await exchange(turn.connections, invocation, this.#deps.maxResponseBytes, cancellation)
+      const answer = await exchange(turn.connections, invocation, this.#exchanges, cancellation)
       turn.keep()
       return answer
     } catch (thrown) {
       const error = ErrandError.from(thrown)
       if (NOT_ITS_FAULT.has(error.code)) turn.keep()
+      if (error.code === 'deadline_exceeded') turn.suspect()
       throw error.code === 'task_connection_closed' ? await this.#explain(error, turn) : error
     }
+  }
+
+  #tooLate(): ErrandError {
+    return new ErrandError('deadline_exceeded', `no answer within ${this.#deps.requestTimeoutMs} ms`)
   }
 
   /** A task that dies cuts its connections first; its end is the better explanation, and known a moment later. */

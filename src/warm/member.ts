@@ -1,4 +1,5 @@
 import { keepValue } from '../admission/eviction.ts'
+import { ErrandError } from '../core/errors.ts'
 import { type Connections, openConnections } from '../forward/connections.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { StartPhases } from '../instance/start-phases.ts'
@@ -17,10 +18,9 @@ export class Member {
   uses = 0
   /** No longer lent; removed with the end of its last turn. */
   isRetired = false
-  /** Told to end, or ended by itself. */
-  isLeaving = false
   idleSinceMs: number
   readonly #coldStartMs: number
+  readonly #leaving = new AbortController()
   #faults = 0
   #value = 0
 
@@ -35,6 +35,15 @@ export class Member {
   /** What keeping it is worth, as of its last use (`admission/eviction.ts`). */
   get value(): number {
     return this.#value
+  }
+
+  /** Aborts once it was told to end, or has ended by itself. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal
+  }
+
+  leave(): void {
+    this.#leaving.abort(new ErrandError('task_gone', 'the instance is leaving'))
   }
 
   get isIdle(): boolean {

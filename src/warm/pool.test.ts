@@ -25,7 +25,7 @@ interface Bench {
   readonly warm: () => Promise<{ turn: Turn; instance: FakeInstance }>
 }
 
-function bench(options: { concurrency?: number; queueLimit?: number } = {}): Bench {
+function bench(options: { concurrency?: number; queueLimit?: number; isResponsive?: boolean } = {}): Bench {
   const clock = new ManualClock()
   const starter = new FakeStarter()
   let idleCalls = 0
@@ -36,6 +36,7 @@ function bench(options: { concurrency?: number; queueLimit?: number } = {}): Ben
     concurrency: options.concurrency ?? Infinity,
     queueLimit: options.queueLimit ?? 100,
     keepAliveMs: 60_000,
+    isResponsive: async () => options.isResponsive ?? true,
     onIdle: () => {
       idleCalls += 1
     },
@@ -258,6 +259,35 @@ describe('failures', () => {
       assert.deepEqual(instance.graces, [])
       ;(await lend())[Symbol.dispose]()
     }
+    assert.deepEqual(instance.graces, [1000])
+  })
+})
+
+describe('an instance that did not answer in time', () => {
+  for (const isResponsive of [true, false]) {
+    test(`is ${isResponsive ? 'kept' : 'replaced'} when it ${isResponsive ? 'answers' : 'does not answer'} a probe`, async () => {
+      const { warm, lend, start } = bench({ isResponsive })
+      const { turn, instance } = await warm()
+      turn.suspect()
+      turn[Symbol.dispose]()
+      await settle()
+      assert.deepEqual(instance.graces, isResponsive ? [] : [1000])
+      const next = lend()
+      await settle()
+      if (!isResponsive) start(1).succeed()
+      assert.equal((await next).instance === instance, isResponsive)
+    })
+  }
+
+  test('is removed only when its other requests have ended', async () => {
+    const { warm, lend } = bench({ isResponsive: false })
+    const { turn, instance } = await warm()
+    const other = await lend()
+    turn.suspect()
+    turn[Symbol.dispose]()
+    await settle()
+    assert.deepEqual(instance.graces, [])
+    giveBack(other)
     assert.deepEqual(instance.graces, [1000])
   })
 })

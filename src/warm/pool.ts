@@ -1,10 +1,11 @@
 import { agedClock, type Evictable } from '../admission/eviction.ts'
 import type { Cancellation } from '../core/cancellation.ts'
 import type { Clock } from '../core/clock.ts'
-import { describeEndpoint } from '../core/endpoint.ts'
+import { describeEndpoint, type Endpoint } from '../core/endpoint.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Task, TaskKey } from '../core/task.ts'
+import { Deadline } from '../core/wait.ts'
 import { diedError } from '../instance/exit-errors.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { StartPhases } from '../instance/start-phases.ts'
@@ -14,7 +15,7 @@ import { KeepAlive } from './keep-alive.ts'
 import { Launches } from './launches.ts'
 import { Member } from './member.ts'
 import { Shelf } from './shelf.ts'
-import { type GiveBack, Turn } from './turn.ts'
+import { type GiveBack, Turn, type TurnOutcome } from './turn.ts'
 
 export interface PoolDeps {
   readonly coldStart: ColdStarter
@@ -25,6 +26,8 @@ export interface PoolDeps {
   /** Requests of all tasks together that may wait for an instance. */
   readonly queueLimit: number
   readonly keepAliveMs: number
+  /** Whether something answers HTTP at an instance that failed to answer a request in time. */
+  readonly isResponsive: (endpoint: Endpoint, signal: AbortSignal) => Promise<boolean>
   /** Called when an instance has become idle, and so could make room. */
   onIdle(): void
 }
@@ -33,6 +36,8 @@ export interface PoolDeps {
 const EXPIRY_GRACE_MS = 10_000
 /** The same when somebody waits for its room, or it has proved useless. */
 const EVICTION_GRACE_MS = 1000
+/** How long an instance that let a request time out may take to answer a probe. */
+const PROBE_TIMEOUT_MS = 5000
 /** From this many tasks on, those of which only an old failure is remembered are forgotten. */
 const PRUNE_FROM = 1000
 
@@ -43,7 +48,7 @@ export class Pool implements Disposable {
   readonly #keepAlive: KeepAlive<Member>
   readonly #background = new BackgroundWork()
   readonly #launches: Launches
-  readonly #giveBack: GiveBack = (shelf, member, wasGood) => this.#takeBack(shelf, member, wasGood)
+  readonly #giveBack: GiveBack = (shelf, member, outcome) => this.#takeBack(shelf, member, outcome)
   #waiting = 0
   #agingClock = 0
 
@@ -180,12 +185,29 @@ export class Pool implements Disposable {
     this.#deps.onIdle()
   }
 
-  #takeBack(shelf: Shelf, member: Member, wasGood: boolean): void {
+  #takeBack(shelf: Shelf, member: Member, outcome: TurnOutcome): void {
     member.turns -= 1
-    if (wasGood) this.#noteSuccess(shelf, member)
+    if (outcome === 'good') this.#noteSuccess(shelf, member)
     else if (member.noteFault()) this.#retire(shelf, member)
+    else if (outcome === 'silent') this.#background.add(this.#examine(shelf, member))
     if (!member.isRetired) this.#serve(shelf, member)
-    else if (member.turns === 0) this.#discard(member, EVICTION_GRACE_MS, 'it failed too often')
+    else this.#discardUnused(member)
+  }
+
+  /** One that answers nothing at all is replaced at once: every further request would wait for its whole deadline. */
+  async #examine(shelf: Shelf, member: Member): Promise<void> {
+    const { clock, isResponsive } = this.#deps
+    const tooLate = (): ErrandError => new ErrandError('deadline_exceeded', 'no answer to a probe')
+    using deadline = new Deadline(clock, PROBE_TIMEOUT_MS, tooLate, member.leaving)
+    const isAlive = await isResponsive(member.instance.endpoint, deadline.signal).catch(() => false)
+    if (isAlive || member.isRetired) return
+    this.#retire(shelf, member)
+    this.#discardUnused(member)
+    this.#launches.scale(shelf)
+  }
+
+  #discardUnused(member: Member): void {
+    if (member.turns === 0) this.#discard(member, EVICTION_GRACE_MS, 'it failed too often')
   }
 
   #noteSuccess(shelf: Shelf, member: Member): void {
@@ -210,8 +232,8 @@ export class Pool implements Disposable {
   }
 
   #discard(member: Member, graceMs: number, why: string): void {
-    if (member.isLeaving) return
-    member.isLeaving = true
+    if (member.leaving.aborted) return
+    member.leave()
     for (const shelf of this.#shelves.values()) this.#drop(shelf, member)
     this.#deps.log.info({ instance: member.instance.id, why }, 'removing an instance')
     this.#background.add(member.disconnect(new ErrandError('draining', `the instance was removed: ${why}`)))
@@ -227,7 +249,7 @@ export class Pool implements Disposable {
     const { clock, log } = this.#deps
     const exit = await member.instance.exited
     if (!exit.wasStopped) {
-      member.isLeaving = true
+      member.leave()
       const error = diedError(exit)
       log.warn({ instance: member.instance.id, image: shelf.task.image, ...error.details }, error.message)
       shelf.crashes.note(error, clock.monotonicMs())

@@ -3,8 +3,11 @@ import type { Instance } from '../instance/instance.ts'
 import type { Member } from './member.ts'
 import type { Shelf } from './shelf.ts'
 
+/** What a turn says of its instance: `silent` when it did not answer in time. */
+export type TurnOutcome = 'good' | 'faulty' | 'silent'
+
 /** Who gets a turn back. */
-export type GiveBack = (shelf: Shelf, member: Member, wasGood: boolean) => void
+export type GiveBack = (shelf: Shelf, member: Member, outcome: TurnOutcome) => void
 
 /**
  * The right to send one request to an instance. Disposing gives it back, and counts as a fault of the instance unless
@@ -14,7 +17,7 @@ export class Turn implements Disposable {
   readonly #shelf: Shelf
   readonly #member: Member
   readonly #giveBack: GiveBack
-  #isKept = false
+  #outcome: TurnOutcome = 'faulty'
 
   constructor(shelf: Shelf, member: Member, giveBack: GiveBack) {
     this.#shelf = shelf
@@ -32,10 +35,15 @@ export class Turn implements Disposable {
 
   /** The instance did nothing wrong. */
   keep(): void {
-    this.#isKept = true
+    this.#outcome = 'good'
+  }
+
+  /** The instance may be stuck: it is asked whether it still answers anything. */
+  suspect(): void {
+    this.#outcome = 'silent'
   }
 
   [Symbol.dispose](): void {
-    this.#giveBack(this.#shelf, this.#member, this.#isKept)
+    this.#giveBack(this.#shelf, this.#member, this.#outcome)
   }
 }
