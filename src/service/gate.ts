@@ -7,7 +7,8 @@ type GateState = 'open' | 'paused' | 'draining'
 export class Gate {
   #state: GateState = 'open'
   #inside = 0
-  #emptied = Promise.withResolvers<void>()
+  /** Those who wait until nobody is inside. */
+  #waiting: (() => void)[] = []
 
   get isPaused(): boolean {
     return this.#state === 'paused'
@@ -25,7 +26,8 @@ export class Gate {
 
   leave(): void {
     this.#inside -= 1
-    if (this.#inside === 0) this.#emptied.resolve()
+    if (this.#inside > 0) return
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   /** @throws paused, draining */
@@ -45,9 +47,6 @@ export class Gate {
 
   /** Resolves when nobody is inside. */
   async empty(): Promise<void> {
-    while (this.#inside > 0) {
-      this.#emptied = Promise.withResolvers()
-      await this.#emptied.promise
-    }
+    while (this.#inside > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 }
