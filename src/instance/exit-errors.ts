@@ -1,4 +1,4 @@
-import { ErrandError } from '../core/errors.ts'
+import { ErrandError, type ErrorDetails } from '../core/errors.ts'
 import { MIB, type Resources } from '../core/resources.ts'
 import type { Engine, SandboxView } from '../engine/engine.ts'
 import type { InstanceExit } from './instance.ts'
@@ -37,4 +37,9 @@ export function diedError(exit: InstanceExit): ErrandError {
   return new ErrandError('task_exited', `the task exited: exit code ${exitCode}${why}`, {
     details: { exitCode, oomKilled: isOomKilled, log },
   })
+}
+
+/** What of an error's details goes into our own log: a task may have printed its input, which is its caller's alone. */
+export function loggableDetails(details: ErrorDetails): ErrorDetails {
+  return Object.fromEntries(Object.entries(details).filter(([name]) => name !== 'log'))
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { sleep } from '../core/wait.ts'
+import { loggableDetails } from '../instance/exit-errors.ts'
 import type { Instance } from '../instance/instance.ts'
 import { StartPhases } from '../instance/start-phases.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
@@ -61,7 +62,8 @@ export class Launches {
 
   #report(shelf: Shelf, error: ErrandError): void {
     const { clock, log } = this.#deps
-    const { code, details, cause } = error
+    const { code, cause } = error
+    const details = loggableDetails(error.details)
     log.warn({ image: shelf.task.image, code, details, err: cause }, `a start failed: ${error.message}`)
     if (TASK_FAULTS.has(code)) shelf.crashes.note(error, clock.monotonicMs())
     // Those who wait can still be served by the instances that are there.

@@ -6,7 +6,7 @@ import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Task, TaskKey } from '../core/task.ts'
 import { Deadline } from '../core/wait.ts'
-import { diedError } from '../instance/exit-errors.ts'
+import { diedError, loggableDetails } from '../instance/exit-errors.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { StartPhases } from '../instance/start-phases.ts'
 import { BackgroundWork } from '../util/background-work.ts'
@@ -251,7 +251,8 @@ export class Pool implements Disposable {
     if (!exit.wasStopped) {
       member.leave()
       const error = diedError(exit)
-      log.warn({ instance: member.instance.id, image: shelf.task.image, ...error.details }, error.message)
+      const facts = { instance: member.instance.id, image: shelf.task.image, ...loggableDetails(error.details) }
+      log.warn(facts, error.message)
       shelf.crashes.note(error, clock.monotonicMs())
       this.#drop(shelf, member)
       await member.disconnect(error)
