@@ -30,5 +30,31 @@ test('the advice stays between a tenth of a second and a minute', () => {
   const rate = new DrainRate()
   rate.began(0)
   assert.equal(rate.retryAfterMs(1, 0), 100)
+  rate.granted(9_000)
   assert.equal(rate.retryAfterMs(100, 9_000), 60_000)
+})
+
+test('many who are served at once are many places', () => {
+  const rate = new DrainRate()
+  for (const startedMs of [0, 1_000, 2_000]) {
+    rate.began(startedMs)
+    for (let served = 0; served < 100; served += 1) rate.granted(startedMs + 500)
+  }
+  assert.equal(rate.retryAfterMs(1_000, 2_500), 5_000)
+})
+
+test('a queue that has never moved is expected to take as long again as it has stood', () => {
+  const rate = new DrainRate()
+  rate.began(0)
+  assert.equal(rate.retryAfterMs(1_000, 700), 700)
+  assert.equal(rate.retryAfterMs(1_000, 1_400), 1_400)
+})
+
+test('what a queue did long ago is forgotten', () => {
+  const rate = new DrainRate()
+  rate.began(0)
+  for (let served = 0; served < 100; served += 1) rate.granted(100)
+  for (let nowMs = 5_100; nowMs <= 60_100; nowMs += 5_000) rate.granted(nowMs)
+  const adviceMs = rate.retryAfterMs(1, 60_100)
+  assert.ok(adviceMs > 4_000 && adviceMs <= 5_000, `${adviceMs} ms`)
 })

@@ -16,6 +16,7 @@ import { Launches } from './launches.ts'
 import { Member } from './member.ts'
 import { Shelf } from './shelf.ts'
 import { type GiveBack, Turn, type TurnOutcome } from './turn.ts'
+import { WaitingLine } from './waiting-line.ts'
 
 export interface PoolDeps {
   readonly coldStart: ColdStarter
@@ -49,11 +50,12 @@ export class Pool implements Disposable {
   readonly #background = new BackgroundWork()
   readonly #launches: Launches
   readonly #giveBack: GiveBack = (shelf, member, outcome) => this.#takeBack(shelf, member, outcome)
-  #waiting = 0
+  readonly #line: WaitingLine
   #agingClock = 0
 
   constructor(deps: PoolDeps) {
     this.#deps = deps
+    this.#line = new WaitingLine(deps.queueLimit, deps.clock)
     this.#launches = new Launches({
       ...deps,
       background: this.#background,
@@ -131,9 +133,18 @@ export class Pool implements Disposable {
   }
 
   async #wait(shelf: Shelf, cancellation: Cancellation): Promise<Turn> {
-    this.#waiting += 1
     try {
       this.#assertWorthWaiting(shelf, cancellation)
+      return new Turn(shelf, await this.#queue(shelf, cancellation), this.#giveBack)
+    } finally {
+      this.#tidy(shelf)
+    }
+  }
+
+  async #queue(shelf: Shelf, cancellation: Cancellation): Promise<Member> {
+    this.#line.enter(shelf, this.#shelves.values())
+    let isServed = false
+    try {
       const { promise, resolve, reject } = Promise.withResolvers<Member>()
       const request = { resolve, reject }
       shelf.waiting.add(request)
@@ -142,25 +153,21 @@ export class Pool implements Disposable {
         shelf.trim(reason)
       })
       this.#launches.scale(shelf)
-      return new Turn(shelf, await promise, this.#giveBack)
+      const member = await promise
+      isServed = true
+      return member
     } finally {
-      this.#waiting -= 1
+      this.#line.leave(isServed)
       cancellation.handOver(undefined)
-      this.#tidy(shelf)
     }
   }
 
   #assertWorthWaiting(shelf: Shelf, cancellation: Cancellation): void {
-    const { coldStart, clock, queueLimit } = this.#deps
+    const { coldStart, clock } = this.#deps
     if (cancellation.reason !== undefined) throw cancellation.reason
     coldStart.assertPossible(shelf.task)
     const refusal = shelf.members.size === 0 ? shelf.crashes.refusal(clock.monotonicMs()) : undefined
     if (refusal !== undefined) throw refusal
-    if (this.#waiting <= queueLimit) return
-    throw new ErrandError('queue_full', `${queueLimit} requests wait for an instance already`, {
-      details: { waiting: queueLimit },
-      retryAfterMs: 1000,
-    })
   }
 
   #welcome(shelf: Shelf, instance: Instance, phases: StartPhases): void {

@@ -54,6 +54,13 @@ export class Shelf {
     return first
   }
 
+  /** Takes out who came last. */
+  takeLast(): WaitingRequest | undefined {
+    const last = [...this.waiting].at(-1)
+    if (last !== undefined) this.waiting.delete(last)
+    return last
+  }
+
   /** Takes out those whom one start would have served. */
   takeShare(): WaitingRequest[] {
     const share = [...this.waiting].slice(0, this.#concurrency)
