@@ -126,7 +126,8 @@ class BufferedExchange implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     const explained = explainFailure(error)
     const { onUnsent } = this.#ending
-    if (this.#controller !== undefined || onUnsent === undefined) this.#fail(explained)
+    const isUnsent = this.#controller === undefined && explained.code === 'task_connection_closed'
+    if (!isUnsent || onUnsent === undefined) this.#fail(explained)
     else if (this.#settle()) onUnsent(explained)
   }
 
