@@ -6,7 +6,8 @@ import { ManualClock, settle } from '../core/manual-clock.ts'
 import { DEFAULT_RESOURCES, type Resources } from '../core/resources.ts'
 import type { Readiness } from '../core/task.ts'
 import { FakeEngine, type FakeScript } from '../engine/fake/fake-engine.ts'
-import type { HeldResources, Instance, InstancePlan } from './instance.ts'
+import type { Lease, LeaseHolder } from '../resources/ledger.ts'
+import type { Instance, InstancePlan } from './instance.ts'
 import { Instances } from './instances.ts'
 import type { Intent } from './live-instance.ts'
 import { StartPhases } from './start-phases.ts'
@@ -15,8 +16,9 @@ export const MARK = 'ready now'
 export const START_TIMEOUT_MS = 10_000
 
 /** A lease that a test can look at. */
-export class FakeLease implements HeldResources {
+export class FakeLease implements Lease {
   readonly resources: Resources = DEFAULT_RESOURCES
+  readonly holder: LeaseHolder = { instanceId: 'any', image: 'any' }
   isReturning = false
   releases = 0
 

@@ -28,7 +28,7 @@ export function readSource(path: string, text: string): SourceFile {
 
   return {
     path,
-    isTest: path.endsWith('.test.ts'),
+    isTest: path.endsWith('.test.ts') || path.endsWith('.fixture.ts'),
     lines: text.split('\n').length - 1,
     imports: [...new Set(imports)],
     readsEnvironment: readsEnvironment(program),
