@@ -19,7 +19,12 @@ export async function openDocker(
       log,
       network:
         docker.network === undefined
-          ? { kind: 'own', isInternal: tasks.network === 'internal', hostAccess: tasks.hostAccess }
+          ? {
+              kind: 'own',
+              isInternal: tasks.network === 'internal',
+              hostAccess: tasks.hostAccess,
+              privateNetworks: tasks.privateNetworks,
+            }
           : { kind: 'named', name: docker.network },
     },
     signal,

@@ -15,28 +15,30 @@ import type { SandboxRef } from '../../src/engine/engine.ts'
 import { docker, openDocker, rulesOf, tracesOf } from '../support/engine-host.ts'
 import { engineImages } from '../support/engine-images.ts'
 
-const OPEN: NetworkOptions = { kind: 'own', isInternal: false, hostAccess: 'allow' }
-const INTERNAL: NetworkOptions = { kind: 'own', isInternal: true, hostAccess: 'deny' }
+const OPEN: NetworkOptions = { kind: 'own', isInternal: false, hostAccess: 'allow', privateNetworks: 'allow' }
+const INTERNAL: NetworkOptions = { kind: 'own', isInternal: true, hostAccess: 'deny', privateNetworks: 'allow' }
 /** How long a task tries to connect: far more than a connection on one host takes. */
 const CONNECT_SECONDS = '2'
 
 const images = await engineImages()
 
-test('the rule and the network are there while the engine is open, and gone once it is disposed', async () => {
+test('the rules and the network are there while the engine is open, and gone once it is disposed', async () => {
   const installation = randomId()
   const engine = await openDocker({ installation })
   const name = `errand-${installation.slice(0, 12)}`
   const open = await tracesOf(installation)
   const [network] = await docker('network', 'inspect', '--format', '{{json .Options}}', name)
   await engine[Symbol.asyncDispose]()
-  const rule =
-    `-A INPUT -i er-${installation.slice(0, 12)} -m conntrack ! --ctstate RELATED,ESTABLISHED ` +
+  const unasked =
+    `-i er-${installation.slice(0, 12)} -m conntrack ! --ctstate RELATED,ESTABLISHED ` +
     `-m comment --comment errand:${installation} -j DROP`
-  // Some builds of iptables print the comment in quotes.
-  assert.deepEqual(
-    open.map((trace) => trace.replaceAll('"', '')),
-    [`network ${name}`, rule, rule],
-  )
+  assert.deepEqual(open, [
+    `network ${name}`,
+    `-t filter -A INPUT ${unasked}`,
+    `-t mangle -A PREROUTING -d 169.254.0.0/16 ${unasked}`,
+    `-t filter -A INPUT ${unasked}`,
+    `-t mangle -A PREROUTING -d fe80::/10 ${unasked}`,
+  ])
   assert.match(network ?? '', /"com.docker.network.bridge.enable_icc":"false"/)
   assert.deepEqual(await tracesOf(installation), [])
 })
@@ -75,7 +77,7 @@ test('what a crashed run left is reused, and removed in the end with every copy 
   const installation = randomId()
   const crashed = await openDocker({ installation })
   const [rule = ''] = await rulesOf('iptables', installation)
-  await run('/usr/sbin/iptables', ['-w', '5', ...rule.replace('-A INPUT', '-I INPUT').replaceAll('"', '').split(' ')])
+  await run('/usr/sbin/iptables', ['-w', '5', ...rule.replace('-A INPUT', '-I INPUT').split(' ')])
   const engine = await openDocker({ installation })
   assert.equal((await tracesOf(installation)).filter((trace) => trace.startsWith('network')).length, 1)
   await engine[Symbol.asyncDispose]()

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { silentLog } from '../../src/core/log.ts'
 import { loadConfig } from '../../src/daemon/config/load.ts'
 import { Daemon, type DaemonDeps } from '../../src/daemon/daemon.ts'
+import { rulesOf } from './engine-host.ts'
 
 const run = promisify(execFile)
 
@@ -90,8 +91,8 @@ export async function assertNothingLeft(installation: string): Promise<void> {
   assert.deepEqual(await containersOf(installation), [])
   const label = `label=dev.errand.installation=${installation}`
   assert.deepEqual(lines(await docker('network', 'ls', '--filter', label, '--format', '{{.Name}}')), [])
-  const rules = await run('iptables', ['-w', '5', '-S', 'INPUT'])
-  assert.ok(!rules.stdout.includes(installation), 'the firewall rule is gone')
+  assert.deepEqual(await rulesOf('iptables', installation), [])
+  assert.deepEqual(await rulesOf('ip6tables', installation), [])
 }
 
 export async function docker(...args: string[]): Promise<string> {

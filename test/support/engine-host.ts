@@ -11,7 +11,7 @@ const OPEN_DEADLINE_MS = 30_000
 
 /** The machine's own Docker Engine, with a network of its own unless said otherwise. Whoever opens it disposes it. */
 export async function openDocker(options: Partial<DockerEngineOptions> = {}): Promise<DockerEngine> {
-  const network = { kind: 'own', isInternal: false, hostAccess: 'deny' } as const
+  const network = { kind: 'own', isInternal: false, hostAccess: 'deny', privateNetworks: 'allow' } as const
   const defaults = { socketPath: DOCKER_SOCKET, installation: randomId(), network }
   return DockerEngine.open({ ...defaults, ...options }, AbortSignal.timeout(OPEN_DEADLINE_MS))
 }
@@ -28,10 +28,19 @@ export async function tracesOf(installation: string): Promise<string[]> {
   return found.flat()
 }
 
-/** INPUT rules that carry an installation's comment. */
+/** Rules that carry an installation's comment, as the tool takes them: `-t TABLE -A CHAIN ...`. */
 export async function rulesOf(tool: 'iptables' | 'ip6tables', installation: string): Promise<string[]> {
-  const { stdout } = await run(`/usr/sbin/${tool}`, ['-w', '5', '-S', 'INPUT'])
-  return stdout.split('\n').filter((line) => line.includes(`errand:${installation}`))
+  const found: string[] = []
+  for (const [table, chain] of [
+    ['filter', 'INPUT'],
+    ['mangle', 'PREROUTING'],
+  ] as const) {
+    const { stdout } = await run(`/usr/sbin/${tool}`, ['-w', '5', '-t', table, '-S', chain])
+    const ours = stdout.split('\n').filter((line) => line.includes(`errand:${installation}`))
+    // Some builds of iptables print the comment in quotes.
+    found.push(...ours.map((line) => `-t ${table} ${line.replaceAll('"', '')}`))
+  }
+  return found
 }
 
 /** Runs the Docker command line; the lines it printed. */

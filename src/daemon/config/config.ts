@@ -34,6 +34,7 @@ export interface Config {
     readonly queueLimit: number
     readonly network: 'egress' | 'internal'
     readonly hostAccess: 'deny' | 'allow'
+    readonly privateNetworks: 'deny' | 'allow'
   }
   /** OCI runtimes that take work although their limits do not bind. */
   readonly isolation: { readonly allowUnenforced: ReadonlySet<string> }

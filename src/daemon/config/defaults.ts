@@ -34,6 +34,7 @@ export function defaultValues(host: ConfigHost, givenRunDir: unknown): Readonly<
     'tasks.queueLimit': 1000,
     'tasks.network': 'egress',
     'tasks.hostAccess': 'deny',
+    'tasks.privateNetworks': 'allow',
     'isolation.runtimes': {},
     'resources.cpuOvercommit': 1,
     'resources.hostCheck': 'full',

@@ -48,6 +48,7 @@ test('without any source the defaults hold', () => {
       queueLimit: 1000,
       network: 'egress',
       hostAccess: 'deny',
+      privateNetworks: 'allow',
     },
     isolation: { allowUnenforced: new Set() },
     resources: { cpuOvercommit: 1, hostCheck: 'full' },
@@ -84,6 +85,7 @@ test('a file of everything is read into inside units', () => {
       queueLimit: 0
       network: internal
       hostAccess: allow
+      privateNetworks: deny
     isolation: { runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
     log: { level: debug, access: true }
@@ -115,6 +117,7 @@ test('a file of everything is read into inside units', () => {
       queueLimit: 0,
       network: 'internal',
       hostAccess: 'allow',
+      privateNetworks: 'deny',
     },
     isolation: { allowUnenforced: new Set(['kata']) },
     resources: { cpuOvercommit: 2.5, hostCheck: 'memory' },

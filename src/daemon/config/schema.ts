@@ -46,6 +46,7 @@ const schema = z.strictObject({
   'tasks.queueLimit': fields.wholeNumber(0, 1_000_000),
   'tasks.network': fields.oneOf('egress', 'internal'),
   'tasks.hostAccess': fields.oneOf('deny', 'allow'),
+  'tasks.privateNetworks': fields.oneOf('deny', 'allow'),
   'isolation.runtimes': runtimes(),
   'resources.cpuOvercommit': z.number(fields.must('a number from 1 to 100')).min(1).max(100),
   'resources.hostCheck': fields.oneOf('full', 'memory', 'none'),
@@ -163,6 +164,7 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
       queueLimit: values['tasks.queueLimit'],
       network: values['tasks.network'],
       hostAccess: values['tasks.hostAccess'],
+      privateNetworks: values['tasks.privateNetworks'],
     },
     isolation: { allowUnenforced: unenforced(values['isolation.runtimes']) },
     resources: {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { DockerClient } from './client.ts'
-import type { Firewall } from './firewall.ts'
+import type { Denied, Firewall } from './firewall.ts'
 import { type NetworkAnswer, networkAnswer, readJson } from './schemas.ts'
 
 /** Which network sandboxes are put on. */
@@ -14,6 +14,8 @@ interface OwnNetworkOptions {
   readonly isInternal: boolean
   /** `deny` keeps tasks off every service of this host; where that cannot be done, opening is refused. */
   readonly hostAccess: 'deny' | 'allow'
+  /** `deny` keeps tasks off private addresses, whoever has them: the network that this host stands in. */
+  readonly privateNetworks: 'deny' | 'allow'
 }
 
 /** The network of one engine. Disposing takes it away again where we made it; never fails. */
@@ -76,25 +78,27 @@ class OwnNetwork implements SandboxNetwork {
     this.#deps = deps
   }
 
-  async set({ isInternal, hostAccess }: OwnNetworkOptions, signal: AbortSignal): Promise<void> {
+  async set({ isInternal, hostAccess, privateNetworks }: OwnNetworkOptions, signal: AbortSignal): Promise<void> {
     const { firewall, installation } = this.#deps
-    // The rule comes before the bridge: there is no moment at which a sandbox could connect to the host.
-    if (hostAccess === 'deny') await firewall.block(this.#bridge, installation)
-    else await firewall.unblock(this.#bridge, installation)
+    const denied: Denied = { host: hostAccess === 'deny', privateNetworks: privateNetworks === 'deny' }
+    const isFiltered = denied.host || denied.privateNetworks
+    // The rules come before the bridge: there is no moment at which a sandbox could connect to the host.
+    if (isFiltered) await firewall.block(this.#bridge, installation, denied)
+    else await firewall.unblock(installation)
     await this.#ensure(isInternal, signal)
-    if (hostAccess === 'deny') this.#assertBridgeIsHere()
+    if (isFiltered) this.#assertBridgeIsHere()
   }
 
-  /** Sandboxes may outlive the engine; then their network stays for the next one to reuse, and so does the rule. */
+  /** Sandboxes may outlive the engine; then their network stays for the next one to reuse, and so do the rules. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { client, firewall, installation, log } = this.#deps
     try {
       const signal = AbortSignal.timeout(DISPOSE_DEADLINE_MS)
       const found = await findNetwork(client, this.name, signal)
       if (found !== undefined && this.#isOurs(found)) await this.#remove(signal)
-      await firewall.unblock(this.#bridge, installation)
+      await firewall.unblock(installation)
     } catch (error) {
-      log.warn({ err: error, network: this.name }, 'the network stays, with its firewall rule')
+      log.warn({ err: error, network: this.name }, 'the network stays, with its firewall rules')
     }
   }
 
