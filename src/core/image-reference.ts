@@ -50,9 +50,9 @@ function parse(text: string): ImageReference | undefined {
 function isRepository(text: string): boolean {
   const parts = text.split('/')
   const first = parts[0] ?? ''
-  const namesHost = parts.length > 1 && (first.includes('.') || first.includes(':') || first === 'localhost')
-  if (namesHost && !HOST.test(first)) return false
-  return (namesHost ? parts.slice(1) : parts).every((part) => PATH_COMPONENT.test(part))
+  const hasHost = parts.length > 1 && namesHost(first)
+  if (hasHost && !HOST.test(first)) return false
+  return (hasHost ? parts.slice(1) : parts).every((part) => PATH_COMPONENT.test(part))
 }
 
 /** The reference as the Engine wants it, with the tag `latest` where nothing else was said. */
@@ -61,4 +61,42 @@ export function formatImageReference(reference: ImageReference): string {
   const { repository, tag, digest } = reference
   if (digest !== undefined) return `${repository}@${digest}`
   return `${repository}:${tag ?? 'latest'}`
+}
+
+/** Where references without a registry of their own come from. */
+const DOCKER_HUB = 'docker.io'
+/** What the Engine calls it too. */
+const HUB_ALIASES: ReadonlySet<string> = new Set(['index.docker.io', 'registry-1.docker.io'])
+
+export type NamedReference = Extract<ImageReference, { kind: 'name' }>
+
+/** The registry that a name belongs to: `HOST` or `HOST:PORT`, in lower case; `docker.io` where none is said. */
+export function registryOf(reference: NamedReference): string {
+  return splitRepository(reference.repository).registry
+}
+
+/** The repository with its registry: `docker.io/library/alpine` for `alpine`. */
+export function fullRepository(reference: NamedReference): string {
+  const { registry, path } = splitRepository(reference.repository)
+  const isShort = registry === DOCKER_HUB && !path.includes('/')
+  return `${registry}/${isShort ? 'library/' : ''}${path}`
+}
+
+/** The one name that all ways of writing a reference share: `docker.io/library/alpine:latest`; of an id, the id. */
+export function fullName(reference: ImageReference): string {
+  if (reference.kind === 'id') return reference.id
+  return formatImageReference({ ...reference, repository: fullRepository(reference) })
+}
+
+function splitRepository(repository: string): { registry: string; path: string } {
+  const slash = repository.indexOf('/')
+  const first = repository.slice(0, Math.max(slash, 0))
+  if (!namesHost(first)) return { registry: DOCKER_HUB, path: repository }
+  const host = first.toLowerCase()
+  return { registry: HUB_ALIASES.has(host) ? DOCKER_HUB : host, path: repository.slice(slash + 1) }
+}
+
+/** Whether what stands before the first slash is a registry, by the Engine's own rule. */
+function namesHost(first: string): boolean {
+  return first.includes('.') || first.includes(':') || first === 'localhost'
 }

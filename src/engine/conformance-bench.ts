@@ -19,6 +19,9 @@ export interface ConformanceImages {
   readonly lacksCommand: string
 }
 
+/** Gives an image on the host a name, from outside the engine. */
+export type TagImage = (engine: Engine, imageId: string, name: string) => Promise<void>
+
 /** What the image `prints` does: every byte value, so that a text encoding anywhere on the way shows. */
 export const PRINTED: { readonly stdout: Buffer; readonly stderr: Buffer; readonly exitCode: number } = {
   stdout: Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)), Buffer.from('\n')]),
@@ -42,11 +45,19 @@ export class ConformanceBench implements AsyncDisposable {
   readonly engine: Engine
   readonly images: ConformanceImages
   readonly signal: AbortSignal = AbortSignal.timeout(TEST_DEADLINE_MS)
+  readonly #tag: TagImage | undefined
   readonly #made: SandboxRef[] = []
 
-  constructor(engine: Engine, images: ConformanceImages) {
+  constructor(engine: Engine, images: ConformanceImages, tag?: TagImage) {
     this.engine = engine
     this.images = images
+    this.#tag = tag
+  }
+
+  /** Gives an image one more name. */
+  async tag(imageId: string, name: string): Promise<void> {
+    assert.ok(this.#tag, 'this test has to be skipped: the engine under test has no `tag`')
+    await this.#tag(this.engine, imageId, name)
   }
 
   identity(): SandboxIdentity {

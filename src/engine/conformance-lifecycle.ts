@@ -31,7 +31,7 @@ export const LIFECYCLE_TESTS: Record<string, ConformanceTest> = {
 
   async 'an image is found by its id'(bench) {
     const id = bench.images.waits
-    assert.deepEqual(await bench.engine.images.find({ kind: 'id', id }, bench.signal), { id })
+    assert.equal((await bench.engine.images.find({ kind: 'id', id }, bench.signal))?.id, id)
   },
 
   async 'a runtime that the engine does not have is refused'(bench) {

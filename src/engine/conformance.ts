@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { ConformanceBench, type ConformanceImages } from './conformance-bench.ts'
+import { ConformanceBench, type ConformanceImages, type TagImage } from './conformance-bench.ts'
+import { IMAGE_TESTS } from './conformance-images.ts'
 import { LIFECYCLE_TESTS } from './conformance-lifecycle.ts'
 import { OUTPUT_TESTS } from './conformance-output.ts'
 import type { Engine } from './engine.ts'
@@ -14,6 +15,8 @@ export interface EngineUnderTest {
   open(signal: AbortSignal): Promise<Engine>
   /** Makes the images ready; called once, after `open`. */
   images(engine: Engine): Promise<ConformanceImages>
+  /** Needed by the tests about names of images. */
+  readonly tag?: TagImage
   /** What the disposed engine has left on the host, one name each. Absent where there is nothing it could leave. */
   leftovers?(): Promise<readonly string[]>
   /** Titles of tests that this engine cannot pass, and why. */
@@ -24,7 +27,7 @@ const OPEN_DEADLINE_MS = 60_000
 
 /** Registers the tests that every engine passes. Call it at the top of a test file. */
 export function testEngine(subject: EngineUnderTest): void {
-  const tests = Object.entries({ ...LIFECYCLE_TESTS, ...OUTPUT_TESTS })
+  const tests = Object.entries({ ...LIFECYCLE_TESTS, ...OUTPUT_TESTS, ...IMAGE_TESTS })
   const reasons = skipReasons(
     subject,
     tests.map(([title]) => title),
@@ -46,7 +49,7 @@ export function testEngine(subject: EngineUnderTest): void {
     for (const [title, run] of tests) {
       test(title, { skip: reasons.get(title) ?? false }, async () => {
         const { engine, images } = await opened.promise
-        await using bench = new ConformanceBench(engine, images)
+        await using bench = new ConformanceBench(engine, images, subject.tag)
         await run(bench)
       })
     }

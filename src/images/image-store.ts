@@ -49,7 +49,7 @@ export class ImageStore {
       () => new ErrandError('image_pull_timeout', `pulling ${name} took longer than ${pullTimeoutMs} ms`),
       signal,
     )
-    const image = await images.pull(parseImageReference(name), () => {}, deadline.signal)
+    const image = await images.pull(parseImageReference(name), { onProgress() {} }, deadline.signal)
     log.info({ image: name, id: image.id, tookMs: Math.round(clock.monotonicMs() - startedMs) }, 'pulled an image')
     return image
   }

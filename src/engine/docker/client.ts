@@ -28,6 +28,8 @@ export interface DockerRequest {
   readonly query?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly body?: unknown
+  /** Beside those that every call has. May hold secrets: never logged, never part of an error. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Statuses from 400 up that are an answer and no failure. */
   readonly accept?: readonly number[]
   /** Answers only when something happens: must not hold a connection that short calls need. */
@@ -164,7 +166,7 @@ export class DockerClient implements AsyncDisposable {
     return {
       method: request.method,
       path: `${this.#prefix}${request.path}${query}`,
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...request.headers },
       body: request.body === undefined ? null : JSON.stringify(request.body),
     }
   }

@@ -55,7 +55,7 @@ export class DockerEngine implements Engine {
   readonly #resources: AsyncDisposableStack
 
   private constructor(client: DockerClient, network: SandboxNetwork, clock: Clock, resources: AsyncDisposableStack) {
-    this.images = new DockerImages(client)
+    this.images = new DockerImages(client, clock)
     this.#client = client
     this.#network = network
     this.#clock = clock

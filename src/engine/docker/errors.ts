@@ -1,4 +1,5 @@
 import { ErrandError, type ErrorCode } from '../../core/errors.ts'
+import { pullError } from './pull-errors.ts'
 
 /** What the Engine was asked to do: one text means different things in different calls. */
 export type EngineOperation =
@@ -28,11 +29,11 @@ interface TextRule {
 const LAUNCH: readonly EngineOperation[] = ['create', 'start']
 
 /**
- * What the Engine's texts mean; the first match counts. The status does not tell: every failure of a registry is a 500,
- * every failure to launch a 400. Texts of Engine 20.10, and of later ones where known to differ.
+ * What the Engine's texts mean; the first match counts. The status does not tell: every failure to launch is a 400. Texts
+ * of Engine 20.10, and of later ones where known to differ. Pulls have tables of their own.
  */
 const TEXT_RULES: readonly TextRule[] = [
-  { operations: [...LAUNCH, 'pull'], text: /no space left on device/i, code: 'storage_full' },
+  { operations: LAUNCH, text: /no space left on device/i, code: 'storage_full' },
 
   { operations: ['create'], text: /no such image/i, code: 'image_not_found' },
   { operations: ['create'], text: /no command specified/i, code: 'image_invalid' },
@@ -56,29 +57,10 @@ const TEXT_RULES: readonly TextRule[] = [
     text: /network \S+ not found|no available ip|address already in use|port is already allocated/i,
     code: 'network_unavailable',
   },
-
-  {
-    operations: ['pull'],
-    text: /manifest( for .*)? (unknown|not found)|name unknown|not found: manifest/i,
-    code: 'image_not_found',
-  },
-  {
-    operations: ['pull'],
-    text: /no basic auth credentials|unauthorized|authentication required|access denied|denied:|forbidden/i,
-    code: 'image_auth',
-  },
-  {
-    operations: ['pull'],
-    text: /no matching manifest|unsupported (manifest|media|os)|verification failed|digest|failed to register layer|invalid/i,
-    code: 'image_invalid',
-  },
 ]
 
-/** Where no text matched: nearly all that a registry does is worth another try, whatever its words. */
-const OPERATION_CODES: Partial<Record<EngineOperation, ErrorCode>> = {
-  pull: 'registry_unavailable',
-  network: 'network_unavailable',
-}
+/** Where no text matched. */
+const OPERATION_CODES: Partial<Record<EngineOperation, ErrorCode>> = { network: 'network_unavailable' }
 
 const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
   400: 'validation_failed',
@@ -87,10 +69,11 @@ const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
   503: 'engine_unavailable',
 }
 
-const RETRY_AFTER_MS: Partial<Record<ErrorCode, number>> = { engine_unavailable: 1000, registry_unavailable: 1000 }
+const RETRY_AFTER_MS: Partial<Record<ErrorCode, number>> = { engine_unavailable: 1000 }
 
-/** The only place that reads the Engine's words: its refusal of one call as an error of ours. */
+/** Only this and `pull-errors.ts` read the Engine's words: its refusal of one call as an error of ours. */
 export function engineError(operation: EngineOperation, status: number, message: string): ErrandError {
+  if (operation === 'pull') return pullError(status, message)
   const rule = TEXT_RULES.find(({ operations, text }) => operations.includes(operation) && text.test(message))
   const code = rule?.code ?? OPERATION_CODES[operation] ?? codeOfStatus(operation, status)
   const retryAfterMs = RETRY_AFTER_MS[code]

@@ -15,6 +15,10 @@ const printed = (stream: 'stdout' | 'stderr') => ({ stream, data: PRINTED[stream
 testEngine({
   name: 'fake',
   open: async () => new FakeEngine(),
+  tag: async (engine, imageId, name) => {
+    assert.ok(engine instanceof FakeEngine)
+    engine.images.tag(imageId, name)
+  },
   async images(engine) {
     assert.ok(engine instanceof FakeEngine)
     const missing = new ErrandError('command_not_found', 'no such command')
@@ -198,10 +202,10 @@ test('an image of the registry is on the host once pulled', async () => {
   const reference = { kind: 'name', repository: 'far', tag: 'v1', digest: undefined } as const
   const image = engine.addRemoteImage('far:v1', {})
   assert.equal(await engine.images.find(reference, never), undefined)
-  assert.deepEqual(await engine.images.pull(reference, () => {}, never), image)
-  assert.deepEqual(await engine.images.find(reference, never), image)
-  await assert.rejects(
-    engine.images.pull({ ...reference, tag: 'v2' }, () => {}, never),
-    { code: 'image_not_found' },
-  )
+  const pulled = await engine.images.pull(reference, { onProgress() {} }, never)
+  assert.deepEqual(pulled, { ...image, tags: ['docker.io/library/far:v1'] })
+  assert.deepEqual(await engine.images.find(reference, never), pulled)
+  await assert.rejects(engine.images.pull({ ...reference, tag: 'v2' }, { onProgress() {} }, never), {
+    code: 'image_not_found',
+  })
 })

@@ -56,7 +56,7 @@ export class FakeEngine implements Engine {
   constructor(options: FakeEngineOptions = {}) {
     this.#clock = options.clock ?? systemClock
     this.#faults = new FakeFaults(this.#clock)
-    this.images = new FakeImages(this.#faults)
+    this.images = new FakeImages(this.#faults, (imageId) => this.#uses(imageId))
     this.#probe = {
       version: 'fake',
       cpuCores: 4,
@@ -85,13 +85,14 @@ export class FakeEngine implements Engine {
     return this.#events.listeners
   }
 
-  addImage(reference: string, script: FakeScript): Image {
-    return this.images.add(reference, script, 'host')
+  /** Another `version` is another image, which takes the name over. */
+  addImage(reference: string, script: FakeScript, version = ''): Image {
+    return this.images.add(reference, script, 'host', version)
   }
 
   /** An image that has to be pulled first. */
-  addRemoteImage(reference: string, script: FakeScript): Image {
-    return this.images.add(reference, script, 'registry')
+  addRemoteImage(reference: string, script: FakeScript, version = ''): Image {
+    return this.images.add(reference, script, 'registry', version)
   }
 
   /** Calls of `method` that begin from now on answer only once the returned value is disposed, or when aborted. */
@@ -121,6 +122,7 @@ export class FakeEngine implements Engine {
   /** Breaks every event stream. */
   dropEvents(): void {
     this.#events.drop()
+    this.images.dropEvents()
   }
 
   async probe(signal: AbortSignal): Promise<EngineProbe> {
@@ -190,7 +192,11 @@ export class FakeEngine implements Engine {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#sandboxes.values()].map((sandbox) => sandbox.close()))
     this.#sandboxes.clear()
-    this.#events.drop()
+    this.dropEvents()
+  }
+
+  #uses(imageId: string): boolean {
+    return [...this.#sandboxes.values()].some(({ spec }) => spec.imageId === imageId)
   }
 
   #create(spec: SandboxSpec, identity: SandboxIdentity, script: FakeScript | undefined): SandboxRef {

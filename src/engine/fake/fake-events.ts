@@ -1,59 +1,29 @@
-import { ErrandError } from '../../core/errors.ts'
-import { abortable } from '../../util/abort.ts'
 import type { EngineEvent } from '../engine.ts'
+import { FakeBroadcast } from './fake-broadcast.ts'
 
-interface Listener {
-  readonly label: string
-  readonly value: string
-  readonly queue: EngineEvent[]
-  lost: ErrandError | undefined
-  wake: PromiseWithResolvers<void>
+interface LabelledEvent {
+  readonly labels: Readonly<Record<string, string>>
+  readonly event: EngineEvent
 }
 
-/** Hands events to everyone who listens, each with a queue of its own. */
+/** What happens to sandboxes, for everyone who listens for their label. */
 export class FakeEvents {
-  readonly #listeners = new Set<Listener>()
+  readonly #broadcast = new FakeBroadcast<LabelledEvent>({ labels: {}, event: { kind: 'listening' } })
 
   get listeners(): number {
-    return this.#listeners.size
+    return this.#broadcast.listeners
   }
 
   publish(labels: Readonly<Record<string, string>>, event: EngineEvent): void {
-    for (const listener of this.#listeners) {
-      if (labels[listener.label] !== listener.value) continue
-      listener.queue.push(event)
-      listener.wake.resolve()
-    }
+    this.#broadcast.publish({ labels, event })
   }
 
   /** Ends every stream as a lost connection does. */
   drop(): void {
-    for (const listener of this.#listeners) {
-      listener.lost = new ErrandError('engine_unavailable', 'the event stream of the engine broke', {
-        retryAfterMs: 1000,
-      })
-      listener.wake.resolve()
-    }
+    this.#broadcast.drop()
   }
 
   async *listen(label: string, value: string, signal: AbortSignal): AsyncGenerator<EngineEvent> {
-    const listener: Listener = { label, value, queue: [], lost: undefined, wake: Promise.withResolvers() }
-    this.#listeners.add(listener)
-    try {
-      yield { kind: 'listening' }
-      for (;;) {
-        const event = listener.queue.shift()
-        if (event !== undefined) yield event
-        else if (listener.lost !== undefined) throw listener.lost
-        else await this.#wait(listener, signal)
-      }
-    } finally {
-      this.#listeners.delete(listener)
-    }
-  }
-
-  async #wait(listener: Listener, signal: AbortSignal): Promise<void> {
-    await abortable(listener.wake.promise, signal)
-    listener.wake = Promise.withResolvers()
+    for await (const { event } of this.#broadcast.listen(({ labels }) => labels[label] === value, signal)) yield event
   }
 }

@@ -7,6 +7,9 @@ export type FakeMethod =
   | 'probe'
   | 'find'
   | 'pull'
+  | 'listImages'
+  | 'removeImage'
+  | 'imageEvents'
   | 'create'
   | 'attach'
   | 'start'
@@ -41,6 +44,8 @@ export interface FakeScript {
   /** Ends by itself, `afterMs` after its start on the engine's clock. Default: at once, before `start` resolves. */
   readonly exit?: { readonly code: number; readonly afterMs?: number; readonly isOomKilled?: boolean }
   readonly ignoresSigterm?: boolean
+  /** What the image takes on the disk. Default: 1. */
+  readonly imageBytes?: number
   /** Milliseconds on the engine's clock before a call takes effect. */
   readonly delaysMs?: Partial<Record<FakeMethod, number>>
   /** Thrown instead of taking effect, every time. */
