@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ErrandError } from './errors.ts'
-import { formatImageReference, parseImageReference } from './image-reference.ts'
+import { formatImageReference, fullName, parseImageReference, registryOf } from './image-reference.ts'
 
 const HEX = '0123456789abcdef'.repeat(4)
 const invalid = (error: unknown): boolean => error instanceof ErrandError && error.code === 'validation_failed'
@@ -91,4 +91,26 @@ describe('an image reference', () => {
       }),
     )
   })
+})
+
+describe('the full name of an image', () => {
+  for (const [text, name, registry] of [
+    ['alpine', 'docker.io/library/alpine:latest', 'docker.io'],
+    ['library/alpine', 'docker.io/library/alpine:latest', 'docker.io'],
+    ['docker.io/alpine:3', 'docker.io/library/alpine:3', 'docker.io'],
+    ['index.docker.io/team/task', 'docker.io/team/task:latest', 'docker.io'],
+    ['team/task', 'docker.io/team/task:latest', 'docker.io'],
+    ['localhost/task', 'localhost/task:latest', 'localhost'],
+    ['Registry.Example:5000/a/b:V1', 'registry.example:5000/a/b:V1', 'registry.example:5000'],
+    [`task:1@sha256:${HEX}`, `docker.io/library/task@sha256:${HEX}`, 'docker.io'],
+  ] as const) {
+    test(`${text} is ${name}`, () => {
+      const reference = parseImageReference(text)
+      assert.equal(fullName(reference), name)
+      assert.equal(fullName(parseImageReference(name)), name)
+      assert.equal(reference.kind === 'name' && registryOf(reference), registry)
+    })
+  }
+
+  test('of an id is the id', () => assert.equal(fullName(parseImageReference(HEX)), `sha256:${HEX}`))
 })

@@ -34,7 +34,7 @@ test('an image that is here is not pulled', async () => {
   const { engine, store } = bench()
   const { id } = await store.ensure('here', signal)
   assert.match(id, /^sha256:[0-9a-f]{64}$/)
-  assert.deepEqual(await store.ensure(id, signal), { id })
+  assert.equal((await store.ensure(id, signal)).id, id)
   assert.equal(engine.calls.pull, 0)
 })
 

@@ -154,10 +154,10 @@ test('F74: an image for another processor is invalid, and is not kept', async ()
 })
 
 test('credentials go with a pull from their own registry and with no other', async () => {
-  const sent: unknown[] = []
+  const sent: (string | undefined)[] = []
   await using opened = await open({
     'POST /images/create': (request, response) => {
-      sent.push(request.headers['x-registry-auth'])
+      sent.push(request.headersDistinct['x-registry-auth']?.[0])
       json({ message: 'EOF' }, 500)(request, response)
     },
   })
@@ -170,7 +170,7 @@ test('credentials go with a pull from their own registry and with no other', asy
   await pull('one.example/x', 'one.example')
   await pull('two.example/x', 'one.example')
   await pull('x', 'docker.io')
-  const read = sent.map((header) => header && JSON.parse(Buffer.from(String(header), 'base64url').toString()))
+  const read = sent.map((header) => header && JSON.parse(Buffer.from(header, 'base64url').toString()))
   const known = { username: 'ann', password: 'canary' }
   assert.deepEqual(read, [
     { ...known, serveraddress: 'one.example' },

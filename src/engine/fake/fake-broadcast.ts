@@ -40,10 +40,9 @@ export class FakeBroadcast<T> {
   }
 
   async *listen(isWanted: (event: T) => boolean, signal: AbortSignal): AsyncGenerator<T> {
-    const listener: Listener<T> = { isWanted, queue: [], lost: undefined, wake: Promise.withResolvers() }
+    const listener: Listener<T> = { isWanted, queue: [this.#greeting], lost: undefined, wake: Promise.withResolvers() }
     this.#listeners.add(listener)
     try {
-      yield this.#greeting
       for (;;) {
         const event = listener.queue.shift()
         if (event !== undefined) yield event
