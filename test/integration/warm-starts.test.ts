@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
 import { eventually } from '../support/containers.ts'
-import { docker, startDaemon, type TestDaemon } from '../support/daemon.ts'
+import { startDaemon } from '../support/daemon.ts'
 import { containerEvents } from '../support/engine-events.ts'
 import { EngineProxy } from '../support/engine-proxy.ts'
-import { ensureTask, say } from '../support/test-tasks.ts'
+import { hang } from '../support/hanging-request.ts'
 
 const SMALL = { cpu: 0.2, mem: 64 }
 const options = { timeout: 300_000 }
@@ -83,23 +83,12 @@ test(
   options,
   async () => {
     await using node = await startDaemon(['cpu=1'])
-    const id = await ensureTask('talk')
-    const leaving = new AbortController()
-    const body = JSON.stringify({ id, resource: { cpu: 1, mem: 64 }, input: say({ order: 'hang' }) })
-    const left = fetch(node.url, { method: 'POST', body, signal: leaving.signal })
-    await eventually(async () => isHanging(node))
+    const busy = await hang(node, { cpu: 1, mem: 64 })
     // It needs the room of the busy instance, so it is served once that one is idle.
     const waiting = node.execute({ id: await ensureImage('hello-node'), resource: { cpu: 1, mem: 64 }, input: 'you' })
-    leaving.abort()
-    await assert.rejects(left)
+    await busy[Symbol.asyncDispose]()
     assert.equal((await waiting).msg, 'Hello, you!')
     assert.equal((await fetch(`${node.url}/pause`, { method: 'POST' })).status, 200)
     assert.deepEqual(await node.containers(), [])
   },
 )
-
-async function isHanging(node: TestDaemon): Promise<boolean> {
-  const [name] = await node.containers()
-  // The engine lists a container a moment before it knows it by name.
-  return name !== undefined && (await docker('logs', name).catch(() => '')).includes('hanging')
-}

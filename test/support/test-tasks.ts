@@ -12,11 +12,12 @@ const CACHE = join(import.meta.dirname, '../../.cache')
 type TestTask = 'talk' | 'flood' | 'puppet'
 
 /** What `talk` can be told to do. */
-type Order =
+export type Order =
   | { readonly order: 'describe' }
   | { readonly order: 'status'; readonly status: number; readonly body: string }
   | { readonly order: 'bytes'; readonly count: number }
   | { readonly order: 'read'; readonly path: string }
+  | { readonly order: 'sleep'; readonly ms: number }
   | { readonly order: 'hang' }
   | { readonly order: 'printAndExit'; readonly line: string; readonly times: number; readonly code: number }
 

@@ -81,9 +81,11 @@ const DIRECT = {
     watchers.add({ count: Number(url.searchParams.get('count')), response })
     tellWatchers()
   },
+  /** Whoever asks is answered first: with its last request this task may be ended at once. */
   '/free': (_url, response) => {
-    for (const waiting of held) waiting.end('freed')
-    response.end()
+    response.end('', () => {
+      for (const waiting of held) waiting.end('freed')
+    })
   },
 }
 

@@ -8,6 +8,7 @@ const ORDERS = {
   status: (_request, response, { status, body }) => response.writeHead(status).end(body),
   bytes: (_request, response, { count }) => response.end(Buffer.alloc(count, 'x')),
   read: (_request, response, { path }) => response.end(readFileSync(path)),
+  sleep: (_request, response, { ms }) => setTimeout(() => response.end('slept'), ms),
   /** Says so in its log and never answers. */
   hang: () => console.log('hanging'),
   printAndExit: (_request, _response, { line, times, code }) => {

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
+import { stat } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { describe, test } from 'node:test'
+import { Client } from 'undici'
+import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
+import { type Clock, systemClock } from '../../src/core/clock.ts'
+import { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
+import { AsyncActivity } from '../support/async-activity.ts'
+import { startDaemon, type TestDaemon } from '../support/daemon.ts'
+import { DOCKER_SOCKET } from '../support/engine-host.ts'
+import { EngineProxy } from '../support/engine-proxy.ts'
+
+const options = { timeout: 300_000 }
+
+/** The shared sweep of the requests' deadlines, and the samples of the host's load: what passes with time, not with requests. */
+const [SWEEP_MS, SAMPLE_MS] = [250, 1000]
+
+class CountingClock implements Clock {
+  timers = 0
+
+  wallMs(): number {
+    return systemClock.wallMs()
+  }
+
+  monotonicMs(): number {
+    return systemClock.monotonicMs()
+  }
+
+  setTimer(delayMs: number, callback: () => void): Disposable {
+    this.timers += 1
+    return systemClock.setTimer(delayMs, callback)
+  }
+}
+
+/** Sends so many requests, one after the other on one connection, and checks each answer. */
+async function send(client: Client, id: string, times: number): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  for (let time = 0; time < times; time += 1) {
+    const body = JSON.stringify({ id, input: `number ${time}`, resource: { cpu: 0.5, mem: 64 } })
+    const response = await client.request({ method: 'POST', path: '/', headers, body })
+    assert.deepEqual(await response.body.json(), { success: true, msg: `number ${time}` })
+  }
+}
+
+/** A client whose connection is open, and a task that is warm. */
+async function warmUp(node: TestDaemon, id: string): Promise<Client> {
+  const client = new Client(node.url)
+  await send(client, id, 5)
+  return client
+}
+
+test('file access, look-ups and connections are seen by what the tests below count with', async () => {
+  using activity = new AsyncActivity()
+  await stat('/proc')
+  await lookup('localhost')
+  const socket = connect(DOCKER_SOCKET)
+  await once(socket, 'connect')
+  socket.destroy()
+  assert.deepEqual(Object.keys(activity.costly).sort(), [
+    'FSREQPROMISE',
+    'GETADDRINFOREQWRAP',
+    'PIPECONNECTWRAP',
+    'PIPEWRAP',
+  ])
+})
+
+describe('500 warm requests in a row', options, () => {
+  test('cost no engine call, no file access, no look-up, no connection, and no timer of their own', async () => {
+    const sockets = new Set<unknown>()
+    const engine = new FakeEngine()
+    engine.addImage('echo', {
+      mark: 'meca-init-done',
+      serve: (request, response) => {
+        sockets.add(request.socket)
+        request.pipe(response)
+      },
+    })
+    const clock = new CountingClock()
+    await using node = await startDaemon([], { openEngine: async () => engine, clock })
+    const client = await warmUp(node, 'echo')
+    const [calls, timers, startedMs] = [{ ...engine.calls }, clock.timers, performance.now()]
+    using activity = new AsyncActivity()
+    await send(client, 'echo', 500)
+    const elapsedMs = performance.now() - startedMs
+    assert.deepEqual({ ...engine.calls }, calls)
+    assert.deepEqual(activity.costly, {})
+    assert.equal(sockets.size, 1)
+    const most = Math.ceil(elapsedMs / SWEEP_MS) + Math.ceil(elapsedMs / SAMPLE_MS)
+    assert.ok(clock.timers - timers <= most, `${clock.timers - timers} timers in ${elapsedMs} ms`)
+    await client.close()
+  })
+})
+
+describe('200 warm requests on the Docker Engine', options, () => {
+  test('cost not a byte to the engine, no file access, no look-up and no connection', async () => {
+    await using proxy = await EngineProxy.open()
+    await using node = await startDaemon([proxy.setting])
+    const id = await ensureImage('echo-socket')
+    const client = await warmUp(node, id)
+    const [pieces, requests] = [proxy.pieces, proxy.requests.length]
+    using activity = new AsyncActivity()
+    await send(client, id, 200)
+    assert.deepEqual([proxy.pieces, proxy.requests.length], [pieces, requests])
+    assert.deepEqual(activity.costly, {})
+    await client.close()
+  })
+})
