@@ -2,13 +2,14 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import type { Endpoint } from '../core/endpoint.ts'
 import { ErrandError } from '../core/errors.ts'
+import { isShortage } from './failures.ts'
 
 /** Linux' O_PATH: names a file without opening it, which is all that a socket allows. Node has no constant for it. */
 const O_PATH = 0x200000
 
 /**
  * Connects to an instance. Never looks up a name: hosts are addresses.
- * @throws task_gone when the unix path is no socket (any more); rejects with the system's error when refused
+ * Fails with task_gone when the unix path is no socket (any more), else with the system's error.
  */
 export function dial(endpoint: Endpoint, onSettled: (error: Error | null, socket: Socket | null) => void): void {
   try {
@@ -25,7 +26,7 @@ export function dial(endpoint: Endpoint, onSettled: (error: Error | null, socket
       onSettled(null, socket)
     })
   } catch (error) {
-    onSettled(ErrandError.from(error), null)
+    onSettled(error as Error, null)
   }
 }
 
@@ -55,6 +56,7 @@ function openSocketFile(path: string): number {
   try {
     descriptor = openSync(path, O_PATH | constants.O_NOFOLLOW)
   } catch (error) {
+    if (isShortage(error as Error)) throw error
     throw new ErrandError('task_gone', "the task's socket cannot be opened", { cause: error })
   }
   if (fstatSync(descriptor).isSocket()) return descriptor

@@ -4,7 +4,7 @@ import { Deadlines } from '../core/deadlines.ts'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
 import { ManualClock } from '../core/manual-clock.ts'
 import { type Connections, openConnections } from './connections.ts'
-import { exchange, type TaskRequest, type TaskResponse } from './exchange.ts'
+import { exchange, type TaskRequest, type TaskResponse, type Unsent } from './exchange.ts'
 import { type RawAnswer, RawServer } from './raw-server.fixture.ts'
 
 export const POST: TaskRequest = { method: 'POST', path: '/', body: 'input' }
@@ -26,7 +26,17 @@ export class ExchangeBench implements AsyncDisposable {
     return new ExchangeBench(await RawServer.open(...answers))
   }
 
-  send(request: TaskRequest = POST, cancellation: Cancellation = new Cancellation()): Promise<TaskResponse> {
+  /** Rejects where the request could not be sent. */
+  async send(request: TaskRequest = POST, cancellation: Cancellation = new Cancellation()): Promise<TaskResponse> {
+    const outcome = await this.attempt(request, cancellation)
+    if ('unsent' in outcome) throw outcome.unsent
+    return outcome
+  }
+
+  attempt(
+    request: TaskRequest = POST,
+    cancellation: Cancellation = new Cancellation(),
+  ): Promise<TaskResponse | Unsent> {
     const deps = { maxResponseBytes: MAX_BYTES, deadlines: this.#deadlines, clock: this.clock }
     return exchange(this.connections, request, deps, cancellation)
   }

@@ -2,7 +2,8 @@ import type { Dispatcher } from 'undici'
 import type { Cancellation } from '../core/cancellation.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Armed, Deadlines } from '../core/deadlines.ts'
-import { ErrandError } from '../core/errors.ts'
+import { ErrandError, type ErrorCode } from '../core/errors.ts'
+import { GrowingBuffer } from '../util/growing-buffer.ts'
 import type { Connections } from './connections.ts'
 import { explainFailure } from './failures.ts'
 
@@ -19,6 +20,11 @@ export interface TaskResponse {
   readonly body: Buffer
 }
 
+/** No connection could be made, so that the request cannot have had any effect: another instance may be asked. */
+export interface Unsent {
+  readonly unsent: ErrandError
+}
+
 const JSON_BODY = { 'content-type': 'application/json' }
 
 /** What all exchanges of a node share. */
@@ -31,22 +37,25 @@ export interface ExchangeDeps {
 /** A server may say that it goes on working, but not without end. */
 const MOST_INFORMATIONAL = 16
 
+/** Failures of the instance, in contrast to its removal by us or to a shortage of this host. */
+const UNREACHABLE: ReadonlySet<ErrorCode> = new Set(['task_connection_closed', 'task_gone'])
+
 /** An answer that has begun is checked this often, and must have come at `LEAST_BYTES_PER_MS` on average. */
 const RATE_CHECK_MS = 30_000
 const LEAST_BYTES_PER_MS = 1024 / 1000
 
 /**
- * Sends one request and gathers its whole answer. Redirects are not followed, bodies not decompressed. Tried again, once,
- * only when no connection could be made: a request of which a byte was sent may have had its effect.
- * @throws task_connection_closed, bad_task_response, response_too_large, task_gone; deadline_exceeded for an answer that
- * trickles; the cancellation's reason
+ * Sends one request and gathers its whole answer. Redirects are not followed, bodies not decompressed. A request of which
+ * a byte was sent is never sent again: it may have had its effect.
+ * @throws task_connection_closed, bad_task_response, response_too_large; deadline_exceeded for an answer that trickles;
+ * resources_exhausted when this host could make no connection; the cancellation's reason
  */
 export function exchange(
   connections: Connections,
   request: TaskRequest,
   deps: ExchangeDeps,
   cancellation: Cancellation,
-): Promise<TaskResponse> {
+): Promise<TaskResponse | Unsent> {
   const isGet = request.method === 'GET'
   const options = {
     method: request.method,
@@ -55,27 +64,21 @@ export function exchange(
     body: isGet ? null : request.body,
   }
   return new Promise((resolve, reject) => {
-    const send = (onUnsent: ((error: ErrandError) => void) | undefined): void => {
-      connections.dispatch(options, new BufferedExchange(deps, cancellation, { resolve, reject, onUnsent }))
-    }
-    send(() => send(undefined))
+    connections.dispatch(options, new BufferedExchange(deps, cancellation, { resolve, reject }))
   })
 }
 
 /** Where an exchange ends, once. */
 interface Ending {
-  resolve(response: TaskResponse): void
+  resolve(outcome: TaskResponse | Unsent): void
   reject(error: ErrandError): void
-  /** Instead of `reject`, when not a byte of the request was sent; undefined when that makes no difference. */
-  readonly onUnsent: ((error: ErrandError) => void) | undefined
 }
 
 class BufferedExchange implements Dispatcher.DispatchHandler {
   readonly #deps: ExchangeDeps
   readonly #cancellation: Cancellation
   readonly #ending: Ending
-  readonly #chunks: Buffer[] = []
-  #bytes = 0
+  readonly #body = new GrowingBuffer()
   #status = 0
   #informational = 0
   #expectedBytes = Infinity
@@ -110,25 +113,23 @@ class BufferedExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length
-    if (this.#bytes > this.#deps.maxResponseBytes) this.#fail(this.#tooLarge())
-    else this.#chunks.push(chunk)
-    if (this.#bytes < this.#expectedBytes && this.#rateCheck === undefined) this.#watchRate()
+    if (this.#body.size + chunk.length > this.#deps.maxResponseBytes) {
+      this.#fail(this.#tooLarge())
+      return
+    }
+    this.#body.add(chunk)
+    if (this.#body.size < this.#expectedBytes && this.#rateCheck === undefined) this.#watchRate()
   }
 
   onResponseEnd(): void {
-    if (!this.#settle()) return
-    const [only] = this.#chunks
-    const body = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks)
-    this.#ending.resolve({ status: this.#status, body })
+    if (this.#settle()) this.#ending.resolve({ status: this.#status, body: this.#body.take() })
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    const explained = explainFailure(error)
-    const { onUnsent } = this.#ending
-    const isUnsent = this.#controller === undefined && explained.code === 'task_connection_closed'
-    if (!isUnsent || onUnsent === undefined) this.#fail(explained)
-    else if (this.#settle()) onUnsent(explained)
+    const explained = explainFailure(error, this.#status > 0)
+    const isUnsent = this.#controller === undefined && UNREACHABLE.has(explained.code)
+    if (!isUnsent) this.#fail(explained)
+    else if (this.#settle()) this.#ending.resolve({ unsent: explained })
   }
 
   onRequestUpgrade(): void {
@@ -158,13 +159,13 @@ class BufferedExchange implements Dispatcher.DispatchHandler {
   #checkRate(): void {
     const { deadlines, clock } = this.#deps
     const tookMs = clock.monotonicMs() - this.#bodyStartedMs
-    if (this.#bytes >= tookMs * LEAST_BYTES_PER_MS) {
+    if (this.#body.size >= tookMs * LEAST_BYTES_PER_MS) {
       this.#rateCheck = deadlines.arm(RATE_CHECK_MS, () => this.#checkRate())
       return
     }
     this.#fail(
       new ErrandError('deadline_exceeded', 'the answer came slower than 1 KiB per second', {
-        details: { bytes: this.#bytes, tookMs: Math.round(tookMs) },
+        details: { bytes: this.#body.size, tookMs: Math.round(tookMs) },
       }),
     )
   }

@@ -10,25 +10,40 @@ const CONNECTION_CODES = new Set([
   'ECONNABORTED',
   'EHOSTUNREACH',
   'ENETUNREACH',
+  'ETIMEDOUT',
   'ENOENT',
   'EPIPE',
 ])
 
+/** Codes of a host that has no descriptors, ports or memory left for another connection, or of a full backlog. */
+const SHORTAGE_CODES = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM', 'EAGAIN'])
+
+/** When trying again makes sense: connections of others have ended by then. */
+const SHORTAGE_RETRY_MS = 1000
+
 /** Misbehaviour for which undici has no code of its own: an answer 100 or 101 that was not asked for. */
 const UNDICI_PROTOCOL_TEXTS = new Set(['bad response', 'bad upgrade'])
 
-/** Gives a failed exchange its code. */
-export function explainFailure(error: Error & { code?: unknown }): ErrandError {
+/** An answer whose head was fine and whose body ended early, where the task had said that it would close. */
+const EARLY_END_CODES = new Set(['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'HPE_INVALID_EOF_STATE'])
+
+/** Gives a failed exchange its code. `hasBegun` says that a whole head of an answer had come. */
+export function explainFailure(error: Error & { code?: unknown }, hasBegun = false): ErrandError {
   if (error instanceof ErrandError) return error
   const code = typeof error.code === 'string' ? error.code : ''
-  if (CONNECTION_CODES.has(code) && !UNDICI_PROTOCOL_TEXTS.has(error.message)) {
-    return new ErrandError('task_connection_closed', 'the task closed the connection without a whole answer', {
-      details: { cause: code },
-      cause: error,
-    })
+  const options = { details: { cause: code }, cause: error }
+  if (isShortage(error)) {
+    const message = `no connection to the task could be made: ${code}`
+    return new ErrandError('resources_exhausted', message, { ...options, retryAfterMs: SHORTAGE_RETRY_MS })
   }
-  return new ErrandError('bad_task_response', `the task's answer is not HTTP/1.1: ${error.message}`, {
-    details: { cause: code },
-    cause: error,
-  })
+  const isCut = CONNECTION_CODES.has(code) && !UNDICI_PROTOCOL_TEXTS.has(error.message)
+  if (isCut || (hasBegun && EARLY_END_CODES.has(code))) {
+    return new ErrandError('task_connection_closed', 'the task closed the connection without a whole answer', options)
+  }
+  return new ErrandError('bad_task_response', `the task's answer is not HTTP/1.1: ${error.message}`, options)
+}
+
+/** Whether a connection failed for want of something that this host has too little of. */
+export function isShortage(error: Error & { readonly code?: unknown }): boolean {
+  return typeof error.code === 'string' && SHORTAGE_CODES.has(error.code)
 }

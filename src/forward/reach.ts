@@ -4,39 +4,45 @@ import type { Endpoint } from '../core/endpoint.ts'
 import type { Reach } from '../instance/readiness.ts'
 import { abortable } from '../util/abort.ts'
 import { dial } from './dial.ts'
+import { isShortage } from './failures.ts'
 
 /** Whether a server is up, by connections of their own that are not kept. */
 export const reach: Reach = {
   async accepts(endpoint, signal) {
-    const socket = await tryDial(endpoint, signal)
-    socket?.destroy()
-    return socket !== undefined
+    const dialled = await tryDial(endpoint, signal)
+    if (dialled instanceof Error) return false
+    dialled.destroy()
+    return true
   },
 
   async answers(endpoint, path, signal) {
-    const status = await askStatus(endpoint, path, signal)
+    const dialled = await tryDial(endpoint, signal)
+    const status = dialled instanceof Error ? undefined : await askStatus(dialled, path, signal)
     return status !== undefined && status < 400
   },
 }
 
-/** Whether anything at all answers HTTP there, whatever the status. Rejects with the signal's reason. */
+/**
+ * Whether anything at all answers HTTP there, whatever the status; true as well where this host cannot ask, since that
+ * says nothing of the server. Rejects with the signal's reason.
+ */
 export async function isResponsive(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
-  return (await askStatus(endpoint, '/', signal)) !== undefined
+  const dialled = await tryDial(endpoint, signal)
+  if (dialled instanceof Error) return isShortage(dialled)
+  return (await askStatus(dialled, '/', signal)) !== undefined
 }
 
-async function askStatus(endpoint: Endpoint, path: string, signal: AbortSignal): Promise<number | undefined> {
-  const socket = await tryDial(endpoint, signal)
-  if (socket === undefined) return undefined
+async function askStatus(socket: Socket, path: string, signal: AbortSignal): Promise<number | undefined> {
   using _cut = { [Symbol.dispose]: () => void socket.destroy() }
   return await abortable(getStatus(socket, path), signal)
 }
 
-/** Undefined when refused. A connection that comes after the abort is closed. */
-function tryDial(endpoint: Endpoint, signal: AbortSignal): Promise<Socket | undefined> {
-  const dialled = new Promise<Socket | undefined>((resolve) => {
-    dial(endpoint, (_refused, socket) => {
+/** The error when refused. A connection that comes after the abort is closed. */
+function tryDial(endpoint: Endpoint, signal: AbortSignal): Promise<Socket | Error> {
+  const dialled = new Promise<Socket | Error>((resolve) => {
+    dial(endpoint, (refused, socket) => {
       if (signal.aborted) socket?.destroy()
-      resolve(socket ?? undefined)
+      resolve(socket ?? refused ?? new Error('refused'))
     })
   })
   return abortable(dialled, signal)

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { GrowingBuffer } from './growing-buffer.ts'
+import { GrowingBuffer } from '../util/growing-buffer.ts'
 import { refusal, refuse } from './refusal.ts'
 
 /**

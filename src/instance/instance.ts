@@ -16,7 +16,9 @@ export interface Instance {
   readonly pid: number | undefined
   /** What its lease holds of the node. */
   readonly resources: Resources
-  /** Resolves when its processes have ended, whatever the cause. Never rejects. */
+  /** Resolves as soon as its processes are known to have ended: from then on its address may be another's. Never rejects. */
+  readonly ended: Promise<void>
+  /** Resolves when it is also known how they ended, whatever the cause. Never rejects. */
   readonly exited: Promise<InstanceExit>
   /** Resolves when the engine has confirmed that nothing of it is left, and its lease is released. Never rejects. */
   readonly gone: Promise<void>

@@ -82,6 +82,10 @@ export class LiveInstance implements Instance {
     return this.#observer.exited
   }
 
+  get ended(): Promise<void> {
+    return this.#observer.ended
+  }
+
   get endpoint(): Endpoint {
     if (this.#endpoint === undefined) throw new ErrandError('internal', `instance ${this.id} is not ready`)
     return this.#endpoint

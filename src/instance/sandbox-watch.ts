@@ -8,6 +8,7 @@ import { Backoff } from '../util/backoff.ts'
 /** What one sandbox's owner wants to hear. */
 export interface SandboxWatcher {
   onExited(): void
+  onRemoved(): void
   /** Events may have been missed: only inspection tells. */
   onGap(): void
 }
@@ -76,8 +77,10 @@ export class SandboxWatch implements AsyncDisposable {
         for (const watcher of this.#watchers.values()) watcher.onGap()
         return
       case 'exited':
-      case 'removed':
         this.#watchers.get(event.id)?.onExited()
+        return
+      case 'removed':
+        this.#watchers.get(event.id)?.onRemoved()
         return
       default:
         event satisfies never

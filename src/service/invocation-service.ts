@@ -4,7 +4,7 @@ import { Deadlines } from '../core/deadlines.ts'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
 import { taskKey } from '../core/task.ts'
 import { Deadline } from '../core/wait.ts'
-import { type ExchangeDeps, exchange } from '../forward/exchange.ts'
+import { type ExchangeDeps, exchange, type Unsent } from '../forward/exchange.ts'
 import { diedError } from '../instance/exit-errors.ts'
 import { abortable } from '../util/abort.ts'
 import type { Pool } from '../warm/pool.ts'
@@ -21,8 +21,8 @@ export interface InvocationServiceDeps {
   readonly maxResponseBytes: number
 }
 
-/** Failures for which the instance cannot be blamed. */
-const NOT_ITS_FAULT: ReadonlySet<ErrorCode> = new Set(['cancelled', 'draining', 'response_too_large'])
+/** Failures for which the instance cannot be blamed: it was not given the time, or this host had no connection for it. */
+const NOT_ITS_FAULT: ReadonlySet<ErrorCode> = new Set(['cancelled', 'draining', 'resources_exhausted'])
 
 /** How long after a cut connection the news of the task's end may take. */
 const EXIT_NEWS_MS = 500
@@ -48,8 +48,13 @@ export class InvocationService {
     const deadline = this.#deadlines.arm(requestTimeoutMs, () => cancellation.cancel(this.#tooLate()))
     try {
       const { caller, task } = invocation
-      using turn = await pool.lend(taskKey(caller, task), task, cancellation)
-      return await this.#forward(turn, invocation, cancellation)
+      const key = taskKey(caller, task)
+      let outcome = await this.#ask(await pool.lend(key, task, cancellation), invocation, cancellation)
+      if ('unsent' in outcome) {
+        outcome = await this.#ask(await pool.lend(key, task, cancellation), invocation, cancellation)
+      }
+      if ('unsent' in outcome) throw outcome.unsent
+      return outcome
     } finally {
       this.#deadlines.disarm(deadline)
       this.#inFlight.delete(cancellation)
@@ -62,15 +67,16 @@ export class InvocationService {
     for (const cancellation of this.#inFlight) cancellation.cancel(reason)
   }
 
-  async #forward(turn: Turn, invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer> {
+  async #ask(lent: Turn, invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer | Unsent> {
+    using turn = lent
     try {
-      const answer = await exchange(turn.connections, invocation, this.#exchanges, cancellation)
-      turn.keep()
-      return answer
+      const outcome = await exchange(turn.connections, invocation, this.#exchanges, cancellation)
+      if ('unsent' in outcome) turn.giveUp(outcome.unsent)
+      else turn.keep()
+      return outcome
     } catch (thrown) {
       const error = ErrandError.from(thrown)
-      if (NOT_ITS_FAULT.has(error.code)) turn.keep()
-      if (error.code === 'deadline_exceeded') turn.suspect()
+      judge(turn, error)
       throw error.code === 'task_connection_closed' ? await this.#explain(error, turn) : error
     }
   }
@@ -80,11 +86,21 @@ export class InvocationService {
   }
 
   /** A task that dies cuts its connections first; its end is the better explanation, and known a moment later. */
-  async #explain(error: ErrandError, turn: Turn): Promise<ErrandError> {
+  async #explain(error: ErrandError, { instance }: Turn): Promise<ErrandError> {
     using news = new Deadline(this.#deps.clock, EXIT_NEWS_MS, () => error, new Cancellation().signal)
-    return await abortable(turn.instance.exited, news.signal).then(
-      (exit) => (exit.wasStopped ? error : diedError(exit)),
-      () => error,
+    const hasEnded = await abortable(instance.ended, news.signal).then(
+      () => true,
+      () => false,
     )
+    if (!hasEnded) return error
+    const exit = await instance.exited
+    return exit.wasStopped ? error : diedError(exit)
   }
+}
+
+function judge(turn: Turn, error: ErrandError): void {
+  if (error.code === 'response_too_large') turn.keep()
+  else if (NOT_ITS_FAULT.has(error.code)) turn.abandon()
+  else if (error.code === 'deadline_exceeded') turn.suspect()
+  else turn.blame(error)
 }

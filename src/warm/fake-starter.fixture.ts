@@ -15,6 +15,7 @@ export class FakeInstance implements Instance {
   readonly pid: number | undefined = undefined
   readonly resources: Resources = DEFAULT_RESOURCES
   readonly graces: number[] = []
+  readonly ended: Promise<void>
   readonly exited: Promise<InstanceExit>
   readonly gone: Promise<void>
   readonly #exited = Promise.withResolvers<InstanceExit>()
@@ -23,6 +24,7 @@ export class FakeInstance implements Instance {
   constructor(id: string) {
     this.id = id
     this.exited = this.#exited.promise
+    this.ended = this.exited.then(() => {})
     this.gone = this.#gone.promise
   }
 

@@ -6,6 +6,8 @@ import type { StartPhases } from '../instance/start-phases.ts'
 
 /** Faulty exchanges in a row after which an instance is replaced. */
 const MOST_FAULTS = 3
+/** After so many requests in a row whose callers left before an answer, an instance is asked whether it is alive. */
+const MOST_ABANDONED = 3
 
 /** A warm instance as the pool keeps it: idle while it has no turns. */
 export class Member {
@@ -18,10 +20,13 @@ export class Member {
   uses = 0
   /** No longer lent; removed with the end of its last turn. */
   isRetired = false
+  /** Why it was retired, where that was the task's own fault. */
+  fault: ErrandError | undefined
   idleSinceMs: number
   readonly #coldStartMs: number
   readonly #leaving = new AbortController()
   #faults = 0
+  #abandoned = 0
   #value = 0
 
   constructor(instance: Instance, phases: StartPhases, nowMs: number) {
@@ -59,11 +64,18 @@ export class Member {
   noteSuccess(): void {
     this.uses += 1
     this.#faults = 0
+    this.#abandoned = 0
   }
 
   /** Requests that it is answering fail with `reason`. Before its address can belong to another instance. */
   disconnect(reason: Error): Promise<void> {
     return this.connections.destroy(reason)
+  }
+
+  /** True when it is time to ask whether it answers at all: its callers may be less patient than our deadline. */
+  noteAbandoned(): boolean {
+    this.#abandoned += 1
+    return this.#abandoned % MOST_ABANDONED === 0
   }
 
   /** True when it has failed so often that it should be replaced. */

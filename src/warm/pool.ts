@@ -49,7 +49,7 @@ export class Pool implements Disposable {
   readonly #keepAlive: KeepAlive<Member>
   readonly #background = new BackgroundWork()
   readonly #launches: Launches
-  readonly #giveBack: GiveBack = (shelf, member, outcome) => this.#takeBack(shelf, member, outcome)
+  readonly #giveBack: GiveBack = (shelf, member, outcome, fault) => this.#takeBack(shelf, member, outcome, fault)
   readonly #line: WaitingLine
   #agingClock = 0
 
@@ -192,13 +192,22 @@ export class Pool implements Disposable {
     this.#deps.onIdle()
   }
 
-  #takeBack(shelf: Shelf, member: Member, outcome: TurnOutcome): void {
+  #takeBack(shelf: Shelf, member: Member, outcome: TurnOutcome, fault: ErrandError | undefined): void {
     member.turns -= 1
     if (outcome === 'good') this.#noteSuccess(shelf, member)
-    else if (member.noteFault()) this.#retire(shelf, member)
-    else if (outcome === 'silent') this.#background.add(this.#examine(shelf, member))
+    else if (!member.isRetired) this.#judge(shelf, member, outcome, fault)
     if (!member.isRetired) this.#serve(shelf, member)
     else this.#discardUnused(member)
+  }
+
+  #judge(shelf: Shelf, member: Member, outcome: Exclude<TurnOutcome, 'good'>, fault: ErrandError | undefined): void {
+    const isSuspect = outcome === 'open' ? member.noteAbandoned() : outcome === 'silent'
+    if (outcome === 'unreachable' || (outcome !== 'open' && member.noteFault())) {
+      member.fault = fault
+      this.#retire(shelf, member)
+    } else if (isSuspect) {
+      this.#background.add(this.#examine(shelf, member))
+    }
   }
 
   /** One that answers nothing at all is replaced at once: every further request would wait for its whole deadline. */
@@ -251,22 +260,30 @@ export class Pool implements Disposable {
     if (shelf.members.has(member)) this.#retire(shelf, member)
   }
 
+  /** At once, and not when the rest of its story is known: its address is free for another instance now. */
+  #cutOff(shelf: Shelf, member: Member): void {
+    if (member.leaving.aborted) return
+    member.leave()
+    this.#drop(shelf, member)
+    this.#background.add(member.disconnect(new ErrandError('task_connection_closed', 'the instance has ended')))
+  }
+
   /** Stays with an instance until it is gone, so that one that ends by itself is noticed. */
   async #seeOut(shelf: Shelf, member: Member): Promise<void> {
     const { clock, log } = this.#deps
+    await member.instance.ended
+    this.#cutOff(shelf, member)
     const exit = await member.instance.exited
     if (!exit.wasStopped) {
-      member.leave()
       const error = diedError(exit)
       const facts = { instance: member.instance.id, image: shelf.task.image, ...loggableDetails(error.details) }
       log.warn(facts, error.message)
-      shelf.crashes.note(error, clock.monotonicMs())
-      this.#drop(shelf, member)
-      await member.disconnect(error)
+      if (error.code !== 'task_gone') shelf.crashes.note(error, clock.monotonicMs())
       await member.instance.stop(0)
       this.#launches.scale(shelf)
     }
     await member.instance.gone
+    if (exit.wasStopped && member.fault !== undefined) shelf.crashes.note(member.fault, clock.monotonicMs())
     log.info({ instance: member.instance.id, image: shelf.task.image }, 'removed an instance')
     this.#tidy(shelf)
   }

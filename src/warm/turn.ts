@@ -1,23 +1,25 @@
+import type { ErrandError } from '../core/errors.ts'
 import type { Connections } from '../forward/connections.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { Member } from './member.ts'
 import type { Shelf } from './shelf.ts'
 
-/** What a turn says of its instance: `silent` when it did not answer in time. */
-export type TurnOutcome = 'good' | 'faulty' | 'silent'
+/**
+ * What a turn says of its instance: `silent` when it did not answer in time, `unreachable` when it took no connection,
+ * `open` when there is nothing to be said.
+ */
+export type TurnOutcome = 'good' | 'open' | 'faulty' | 'silent' | 'unreachable'
 
 /** Who gets a turn back. */
-export type GiveBack = (shelf: Shelf, member: Member, outcome: TurnOutcome) => void
+export type GiveBack = (shelf: Shelf, member: Member, outcome: TurnOutcome, fault: ErrandError | undefined) => void
 
-/**
- * The right to send one request to an instance. Disposing gives it back, and counts as a fault of the instance unless
- * `keep` was called before.
- */
+/** The right to send one request to an instance. Disposing gives it back; a fault of the instance unless said otherwise. */
 export class Turn implements Disposable {
   readonly #shelf: Shelf
   readonly #member: Member
   readonly #giveBack: GiveBack
   #outcome: TurnOutcome = 'faulty'
+  #fault: ErrandError | undefined
 
   constructor(shelf: Shelf, member: Member, giveBack: GiveBack) {
     this.#shelf = shelf
@@ -33,9 +35,25 @@ export class Turn implements Disposable {
     return this.#member.instance
   }
 
-  /** The instance did nothing wrong. */
+  /** The instance has answered. */
   keep(): void {
     this.#outcome = 'good'
+  }
+
+  /** The request ended without the instance's doing: says neither good nor bad of it. */
+  abandon(): void {
+    this.#outcome = 'open'
+  }
+
+  /** The instance gave no proper answer. */
+  blame(fault: ErrandError): void {
+    this.#fault = fault
+  }
+
+  /** The instance takes no connection: nobody else is to be sent there. */
+  giveUp(fault: ErrandError): void {
+    this.#outcome = 'unreachable'
+    this.#fault = fault
   }
 
   /** The instance may be stuck: it is asked whether it still answers anything. */
@@ -44,6 +62,6 @@ export class Turn implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#giveBack(this.#shelf, this.#member, this.#outcome)
+    this.#giveBack(this.#shelf, this.#member, this.#outcome, this.#fault)
   }
 }
