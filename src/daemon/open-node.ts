@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import { randomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Engine, EngineProbe } from '../engine/engine.ts'
+import { GuardedEngine } from '../engine/guarded-engine.ts'
 import { isResponsive, reach } from '../forward/reach.ts'
 import { ImageStore } from '../images/image-store.ts'
 import type { Installation } from '../instance/identity.ts'
@@ -47,7 +48,7 @@ export async function openNode(
   const { log, clock } = deps
   const { installation } = held.use(await StateFolder.open(config.stateDir))
   const monitor = held.use(HostMonitor.open({ clock, roots: HOST_ROOTS }))
-  const engine = held.use(await deps.openEngine(installation, signal))
+  const engine = held.use(new GuardedEngine(await deps.openEngine(installation, signal), { clock, log }))
   const probe = await engine.probe(signal)
   for (const warning of probe.warnings) log.warn({ engine: engine.name }, warning)
   const permits = new StartPermits(availableParallelism())
