@@ -4,14 +4,14 @@ import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { Deadline } from '../core/wait.ts'
 import type { Engine } from '../engine/engine.ts'
-import { describeListenAddress, type ListenerConfig } from '../http/listener-config.ts'
-import { Listeners } from '../http/listeners.ts'
-import { type MecaOptions, mecaHandler } from '../http/meca/face.ts'
+import { describeListenAddress } from '../http/listener-config.ts'
+import type { Listeners } from '../http/listeners.ts'
 import type { Installation } from '../instance/identity.ts'
 import type { NodeApi } from '../service/node-api.ts'
 import { abortable } from '../util/abort.ts'
 import type { Config } from './config/config.ts'
 import { openDocker } from './open-docker.ts'
+import { openListeners } from './open-listeners.ts'
 import { openNode } from './open-node.ts'
 
 export interface DaemonDeps {
@@ -61,10 +61,9 @@ export class Daemon implements AsyncDisposable {
     const node = await openNode(config, { log, clock, openEngine }, opening, signal)
     // `POST /stop` can arrive before the daemon is whole.
     const stopAsked = Promise.withResolvers<void>()
-    const handlerFor = (listener: ListenerConfig) =>
-      mecaHandler(mecaOptions(config, listener, node, log, stopAsked.resolve))
     await makeRunDir(config.runDir)
-    const listeners = opening.use(await Listeners.open(config.listeners, { log, handlerFor }, signal))
+    const serving = { node, clock, log, onStop: stopAsked.resolve }
+    const listeners = opening.use(await openListeners(config, serving, signal))
     const daemon = new Daemon(node, listeners, clock, opening.move())
     void stopAsked.promise.then(() => daemon.stop())
     log.info({ addresses: daemon.addresses, node: config.node }, 'the node serves')
@@ -88,28 +87,6 @@ export class Daemon implements AsyncDisposable {
     await abortable(this.#listeners.close(), patience.signal).catch(() => {})
     await this.#held.disposeAsync()
     this.#stopped.resolve()
-  }
-}
-
-function mecaOptions(
-  config: Config,
-  listener: ListenerConfig,
-  node: NodeApi,
-  log: Log,
-  onStop: () => void,
-): MecaOptions {
-  return {
-    node,
-    // Whoever reaches a listener is one caller: instances are not shared across listeners.
-    caller: { id: describeListenAddress(listener.address) },
-    hasControl: listener.hasControl,
-    isTcp: !('unixPath' in listener.address),
-    allowedHosts: config.allowedHosts,
-    maxRequestBytes: config.tasks.maxRequestBytes,
-    strictCompat: config.isMecaStrict,
-    accessLog: config.log.hasAccessLog,
-    log,
-    onStop,
   }
 }
 

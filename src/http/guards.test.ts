@@ -76,6 +76,8 @@ test('a compressed body is refused with 415', async () => {
     await assertRefused(post(face, { 'content-encoding': coding }), 415, 'validation_failed', coding)
   }
   assert.equal((await post(face, { 'content-encoding': 'identity' })).status, 200)
+  const head = ['POST / HTTP/1.1', 'Host: localhost', 'Transfer-Encoding: gzip, chunked', 'Connection: close']
+  assert.match(await exchange(face.port, ...head, '', '0', '', ''), /^HTTP\/1\.1 415 /)
 })
 
 test('two Host headers, none, or a target that is no path are refused with 400', async () => {

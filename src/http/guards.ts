@@ -103,6 +103,8 @@ function readHeader(seen: Seen, name: string, value: string): void {
       break
     case 'transfer-encoding':
       seen.hasBody = true
+      // `gzip, chunked`: Node would take off the chunks alone.
+      seen.isEncoded ||= value.toLowerCase() !== 'chunked'
       break
   }
 }

@@ -3,27 +3,10 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Log } from '../core/log.ts'
 import { bind } from './bind.ts'
 import { answerClientError } from './client-error.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
+import { Conversation } from './conversation.ts'
 import type { ListenAddress } from './listener-config.ts'
-
-/** Bounds on what a connection may cost before its request is understood. Times in milliseconds. */
-export interface ConnectionLimits {
-  readonly headersTimeoutMs: number
-  readonly requestTimeoutMs: number
-  /** How often those two are looked at. */
-  readonly checkIntervalMs: number
-  readonly keepAliveMs: number
-  readonly maxHeaderBytes: number
-  readonly maxConnections: number
-}
-
-export const CONNECTION_LIMITS: ConnectionLimits = {
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 60_000,
-  checkIntervalMs: 2000,
-  keepAliveMs: 65_000,
-  maxHeaderBytes: 16 * 1024,
-  maxConnections: 4096,
-}
+import { Peers, peerOf } from './peers.ts'
 
 /** A peer that vanished without a word is noticed by TCP probes, which begin after this silence. */
 const TCP_PROBE_AFTER_MS = 15_000
@@ -32,21 +15,24 @@ const TCP_PROBE_AFTER_MS = 15_000
 export class Listener implements AsyncDisposable {
   readonly #server: Server
   readonly #handler: RequestListener
-  /** Each with its latest answer. Keeping the latest costs a request nothing; counting answers would need an event each. */
-  readonly #connections = new Map<Socket, ServerResponse | undefined>()
+  readonly #limits: ConnectionLimits
+  readonly #peers: Peers
+  readonly #connections = new Map<Socket, Conversation>()
+  readonly #warn: (message: string) => void
   #closed: Promise<void> | undefined
 
-  private constructor(server: Server, handler: RequestListener, log: Log) {
+  private constructor(server: Server, handler: RequestListener, log: Log, limits: ConnectionLimits) {
     this.#server = server
     this.#handler = handler
+    this.#limits = limits
+    this.#peers = new Peers(limits.maxConnectionsPerPeer)
+    this.#warn = warnOfEachOnce(log, limits)
     server.on('connection', (socket) => this.#connected(socket))
     server.on('request', (request, response) => this.#requested(request, response))
     // An expectation that nobody knows may be ignored, and 417 is no status of ours.
     server.on('checkExpectation', (request, response) => this.#requested(request, response))
     server.on('clientError', answerClientError)
-    server.once('drop', () =>
-      log.warn({ maxConnections: server.maxConnections }, 'connections above the bound are cut'),
-    )
+    server.on('drop', () => this.#warn('connections above the bound are cut'))
   }
 
   /** @throws already_exists, forbidden or validation_failed when the address cannot be had; see `bind` */
@@ -58,7 +44,7 @@ export class Listener implements AsyncDisposable {
   ): Promise<Listener> {
     const server = createServer(serverOptions(limits))
     server.maxConnections = limits.maxConnections
-    const listener = new Listener(server, handler, log)
+    const listener = new Listener(server, handler, log, limits)
     await bind(server, address)
     // Without a listener an error of a running server, such as a failed accept, would end the process.
     server.on('error', (err) => log.error({ err, address }, 'a listener failed to accept'))
@@ -79,7 +65,7 @@ export class Listener implements AsyncDisposable {
   close(): Promise<void> {
     if (this.#closed !== undefined) return this.#closed
     this.#closed = new Promise((resolve) => this.#server.close(() => resolve()))
-    for (const [socket, latest] of this.#connections) {
+    for (const [socket, { latest }] of this.#connections) {
       if (latest === undefined || latest.closed) socket.destroy()
       else this.#makeLast(latest)
     }
@@ -95,13 +81,24 @@ export class Listener implements AsyncDisposable {
   }
 
   #connected(socket: Socket): void {
-    this.#connections.set(socket, undefined)
-    socket.once('close', () => this.#connections.delete(socket))
+    // A unix socket has no addresses: its permissions say who may come.
+    const peer = peerOf(socket.remoteAddress ?? '')
+    if (socket.remoteAddress !== undefined && !this.#peers.enter(peer)) {
+      this.#warn('connections of one peer above the bound are cut')
+      socket.destroy()
+      return
+    }
+    this.#connections.set(socket, new Conversation(this.#limits))
+    socket.once('close', () => {
+      this.#connections.delete(socket)
+      this.#peers.leave(peer)
+    })
   }
 
   #requested(request: IncomingMessage, response: ServerResponse): void {
-    this.#connections.set(request.socket, response)
-    if (this.#closed !== undefined) this.#makeLast(response)
+    const kind = this.#connections.get(request.socket)?.take(response) ?? 'ignore'
+    if (kind === 'ignore') return
+    if (kind === 'last' || this.#closed !== undefined) this.#makeLast(response)
     this.#handler(request, response)
   }
 
@@ -109,6 +106,19 @@ export class Listener implements AsyncDisposable {
     if (!response.headersSent) response.shouldKeepAlive = false
     // An answer whose head is out already keeps its connection alive.
     else response.once('close', () => this.#server.closeIdleConnections())
+  }
+}
+
+/** Floods would make many lines: each warning is given once. */
+function warnOfEachOnce(
+  log: Log,
+  { maxConnections, maxConnectionsPerPeer }: ConnectionLimits,
+): (message: string) => void {
+  const given = new Set<string>()
+  return (message) => {
+    if (given.has(message)) return
+    given.add(message)
+    log.warn({ maxConnections, maxConnectionsPerPeer }, message)
   }
 }
 

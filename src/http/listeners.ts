@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http'
 import type { Log } from '../core/log.ts'
-import { CONNECTION_LIMITS, type ConnectionLimits, Listener } from './listener.ts'
+import { CONNECTION_LIMITS, type ConnectionLimits } from './connection-limits.ts'
+import { Listener } from './listener.ts'
 import type { ListenAddress, ListenerConfig } from './listener-config.ts'
 
 export interface ListenersDeps {

@@ -1,17 +1,27 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ByteBudget } from '../util/byte-budget.ts'
 import { GrowingBuffer } from '../util/growing-buffer.ts'
 import { refusal, refuse } from './refusal.ts'
 
+export interface BodyLimits {
+  /** Of one body. */
+  readonly limitBytes: number
+  /** Shared by all requests, each from its first byte until its answer is out or its caller gone. */
+  readonly budget: ByteBudget
+}
+
 /**
  * Reads a whole request body and hands it to `onBody`, once. A body over `limitBytes` is refused with 413, by its
- * declared length if that says so, else when the bytes that came say so; then, and when the caller leaves, `onBody` is
- * never called. Takes a callback because a promise for every warm request would be felt.
+ * declared length if that says so, else when the bytes that came say so; `onFull` is called instead when there is no
+ * memory left for it. Then, and when the caller leaves, `onBody` is never called. Takes callbacks because a promise for
+ * every warm request would be felt.
  */
 export function gatherBody(
   request: IncomingMessage,
   response: ServerResponse,
-  limitBytes: number,
+  { limitBytes, budget }: BodyLimits,
   onBody: (body: Buffer) => void,
+  onFull: () => void,
 ): void {
   const refuseSize = (): void => refuse(request, response, refusal(413, `the body is larger than ${limitBytes} bytes`))
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) {
@@ -19,15 +29,25 @@ export function gatherBody(
     return
   }
   const gathered = new GrowingBuffer()
-  const onData = (chunk: Buffer): void => {
-    if (gathered.size + chunk.length <= limitBytes) {
-      gathered.add(chunk)
-      return
-    }
+  let takenBytes = 0
+  const giveUp = (refuseIt: () => void): void => {
     gathered.take()
     request.off('data', onData)
     request.off('end', onEnd)
-    refuseSize()
+    refuseIt()
+    // What still comes is thrown away.
+    request.resume()
+  }
+  const onData = (chunk: Buffer): void => {
+    if (gathered.size + chunk.length > limitBytes) {
+      giveUp(refuseSize)
+    } else if (!budget.tryTake(chunk.length)) {
+      giveUp(onFull)
+    } else {
+      if (takenBytes === 0) response.once('close', () => budget.giveBack(takenBytes))
+      takenBytes += chunk.length
+      gathered.add(chunk)
+    }
   }
   const onEnd = (): void => onBody(gathered.take())
   request.on('data', onData)

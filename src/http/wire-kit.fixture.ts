@@ -1,11 +1,14 @@
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { Cancellation } from '../core/cancellation.ts'
+import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import type { Grant, Invocation, NodeApi, NodeStats, TaskAnswer } from '../service/node-api.ts'
-import type { ConnectionLimits } from './listener.ts'
+import { ByteBudget } from '../util/byte-budget.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
 import { Listeners } from './listeners.ts'
 import { type MecaOptions, mecaHandler } from './meca/face.ts'
+import { Outbox } from './outbox.ts'
 
 // For the tests of this folder: a node that is a plain object, a served face, and clients that hide nothing.
 
@@ -52,6 +55,8 @@ export async function serveFace(
     isTcp: true,
     allowedHosts: [],
     maxRequestBytes: 64 * 1024,
+    bodies: new ByteBudget(64 * 1024 * 1024),
+    outbox: new Outbox(systemClock, log),
     strictCompat: false,
     accessLog: false,
     ...options,
@@ -103,18 +108,23 @@ export function ask(port: number, { method = 'POST', path = '/', body, ...rest }
 /** A connection on which bytes are written as they are. */
 export class RawConnection implements Disposable {
   readonly socket: Socket
+  /** The system's code for what went wrong with it, such as a reset. */
+  failure: string | undefined
   readonly #ended: Promise<void>
   #received = ''
   #onReceived: () => void = () => {}
 
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1')
+  /** `from` is another address of this host, to be another peer. */
+  constructor(port: number, from = '127.0.0.1') {
+    this.socket = connect({ port, host: '127.0.0.1', localAddress: from })
     this.socket.setEncoding('latin1')
     this.socket.on('data', (text: string) => {
       this.#received += text
       this.#onReceived()
     })
-    this.socket.on('error', () => {})
+    this.socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.failure = error.code
+    })
     this.#ended = new Promise((resolve) => this.socket.once('close', () => resolve()))
   }
 
@@ -124,12 +134,15 @@ export class RawConnection implements Disposable {
 
   /** All that came, once `text` is in it. */
   async until(text: string): Promise<string> {
-    while (!this.#received.includes(text)) {
-      await new Promise<void>((resolve) => {
-        this.#onReceived = resolve
-      })
-    }
+    while (!this.#received.includes(text)) await this.next()
     return this.#received
+  }
+
+  /** Resolves when more has come. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onReceived = resolve
+    })
   }
 
   /** All that came until the server closed the connection. */

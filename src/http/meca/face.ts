@@ -4,13 +4,15 @@ import type { Cancellation } from '../../core/cancellation.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import type { NodeApi } from '../../service/node-api.ts'
+import type { Invocation, NodeApi } from '../../service/node-api.ts'
+import type { ByteBudget } from '../../util/byte-budget.ts'
 import { withAccessLog } from '../access-log.ts'
 import { cancelOnDisconnect } from '../disconnect.ts'
 import { RequestGuard } from '../guards.ts'
 import { sendJson } from '../json-answer.ts'
+import type { Outbox } from '../outbox.ts'
 import { bareRefusal, type Refusal, refusal, refuse } from '../refusal.ts'
-import { gatherBody } from '../request-body.ts'
+import { type BodyLimits, gatherBody } from '../request-body.ts'
 import { failure, taskAnswer, type Wording } from './answers.ts'
 import { type ControlCall, pause, stop, unpause, updateConfig } from './control.ts'
 import { parseExecutionRequest } from './execution-request.ts'
@@ -28,6 +30,9 @@ export interface MecaOptions {
   /** Names beside IP literals and localhost that a Host header may say, each with a port or good for all. */
   readonly allowedHosts: readonly string[]
   readonly maxRequestBytes: number
+  /** What all bodies of requests under way may hold in memory, on all listeners. */
+  readonly bodies: ByteBudget
+  readonly outbox: Outbox
   /** Answers worded exactly as the original's: a task's answer is a success whatever its status, no added fields. */
   readonly strictCompat: boolean
   readonly log: Log
@@ -41,6 +46,7 @@ const BAD_EXECUTION = bareRefusal(400, 'Bad execution request')
 const BAD_RECONFIGURATION = bareRefusal(400, 'Bad reconfiguration request')
 const NOT_FOUND = refusal(404, 'there is nothing at this path')
 const NO_CONTROL = refusal(403, 'this listener has no control routes; see `control` in the configuration')
+const MEMORY_RETRY_MS = 1000
 const HEALTHY = '{"status":"ok"}'
 
 /** The HTTP face of the MECAnywhere executor: its paths, field names and answers, with a code beside each failure. */
@@ -60,6 +66,7 @@ interface Route {
 class MecaFace {
   readonly #options: MecaOptions
   readonly #guard: RequestGuard
+  readonly #bodyLimits: BodyLimits
   readonly #wording: Wording
   readonly #onUnknownKey: OnUnknownKey
   readonly #onStop: () => void
@@ -68,13 +75,14 @@ class MecaFace {
   constructor(options: MecaOptions) {
     this.#options = options
     this.#guard = new RequestGuard(options)
+    this.#bodyLimits = { limitBytes: options.maxRequestBytes, budget: options.bodies }
     this.#wording = options.strictCompat ? 'strict' : 'rich'
     this.#onUnknownKey = warnOnce(options.log)
     this.#onStop = once(options.onStop ?? (() => {}))
     this.#routes = new Map<string, Route>([
       ['/', { method: 'POST', handle: (request, response) => this.#execute(request, response) }],
       ['/stats', { method: 'GET', handle: (_request, response) => this.#stats(response) }],
-      ['/health', { method: 'GET', handle: (_request, response) => sendJson(response, HEALTHY) }],
+      ['/health', { method: 'GET', handle: (_request, response) => this.#send(response, HEALTHY) }],
       ['/pause', { method: 'POST', handle: this.#control(pause) }],
       ['/unpause', { method: 'POST', handle: this.#control(unpause) }],
       ['/update-config', { method: 'POST', handle: this.#control(updateConfig) }],
@@ -96,51 +104,64 @@ class MecaFace {
 
   #execute(request: IncomingMessage, response: ServerResponse): void {
     const cancellation = cancelOnDisconnect(response)
-    gatherBody(request, response, this.#options.maxRequestBytes, (body) => {
-      void this.#invoke(request, response, body, cancellation)
+    this.#gather(request, response, (body) => {
+      const invocation = this.#parse(request, response, body)
+      if (invocation !== undefined) void this.#invoke(response, invocation, cancellation)
     })
   }
 
-  /** Answers every failure itself, so it never rejects. */
-  async #invoke(
-    request: IncomingMessage,
-    response: ServerResponse,
-    body: Buffer,
-    cancellation: Cancellation,
-  ): Promise<void> {
+  #gather(request: IncomingMessage, response: ServerResponse, onBody: (body: Buffer) => void): void {
+    gatherBody(request, response, this.#bodyLimits, onBody, () => this.#fail(response, noMemory()))
+  }
+
+  /** Not where the answer is awaited: the body would be kept beside the input until then. */
+  #parse(request: IncomingMessage, response: ServerResponse, body: Buffer): Invocation | undefined {
     try {
-      const { task, method, path, body: input } = parseExecutionRequest(body, this.#onUnknownKey)
-      const { node, caller } = this.#options
-      const answer = await node.invoke({ caller, task, method, path, body: input }, cancellation)
-      if (cancellation.reason === undefined) sendJson(response, taskAnswer(answer, this.#wording))
+      return { caller: this.#options.caller, ...parseExecutionRequest(body, this.#onUnknownKey) }
     } catch (thrown) {
       if (thrown instanceof MalformedRequest) refuse(request, response, BAD_EXECUTION)
       else this.#fail(response, thrown)
+      return undefined
     }
+  }
+
+  /** Answers every failure itself, so it never rejects. */
+  async #invoke(response: ServerResponse, invocation: Invocation, cancellation: Cancellation): Promise<void> {
+    try {
+      const answer = await this.#options.node.invoke(invocation, cancellation)
+      if (cancellation.reason === undefined) this.#send(response, taskAnswer(answer, this.#wording))
+    } catch (thrown) {
+      this.#fail(response, thrown)
+    }
+  }
+
+  #send(response: ServerResponse, json: string): void {
+    sendJson(response, json)
+    this.#options.outbox.watch(response)
   }
 
   #stats(response: ServerResponse): void {
     try {
-      sendJson(response, JSON.stringify(statsBody(this.#options.node.stats())))
+      this.#send(response, JSON.stringify(statsBody(this.#options.node.stats())))
     } catch (thrown) {
       this.#fail(response, thrown)
     }
   }
 
   #control(call: ControlCall): Handle {
-    const { node, hasControl, maxRequestBytes } = this.#options
+    const { node, hasControl } = this.#options
     if (!hasControl) return (request, response) => refuse(request, response, NO_CONTROL)
     const deps = { node, wording: this.#wording, onUnknownKey: this.#onUnknownKey, onStop: this.#onStop }
     const answer = async (request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> => {
       try {
-        sendJson(response, await call(deps, body, response))
+        this.#send(response, await call(deps, body, response))
       } catch (thrown) {
         if (thrown instanceof MalformedRequest) refuse(request, response, BAD_RECONFIGURATION)
         else this.#fail(response, thrown)
       }
     }
     return (request, response) => {
-      gatherBody(request, response, maxRequestBytes, (body) => void answer(request, response, body))
+      this.#gather(request, response, (body) => void answer(request, response, body))
     }
   }
 
@@ -148,7 +169,7 @@ class MecaFace {
   #fail(response: ServerResponse, thrown: unknown): void {
     const error = toAnswerable(thrown)
     if (error.code === 'internal') this.#options.log.error({ err: thrown }, 'a request failed for a fault of ours')
-    sendJson(response, failure(error, this.#wording))
+    this.#send(response, failure(error, this.#wording))
   }
 }
 
@@ -156,6 +177,12 @@ class MecaFace {
 function toAnswerable(thrown: unknown): ErrandError {
   if (thrown instanceof ErrandError) return thrown
   return new ErrandError('internal', 'internal error: see the log of the node', { cause: thrown })
+}
+
+function noMemory(): ErrandError {
+  return new ErrandError('queue_full', 'the requests under way hold as much memory as they may', {
+    retryAfterMs: MEMORY_RETRY_MS,
+  })
 }
 
 function warnOnce(log: Log): OnUnknownKey {
