@@ -19,6 +19,13 @@ export function notReadyError(startTimeoutMs: number, log: string): ErrandError 
   return new ErrandError('not_ready', `the task was not ready within ${startTimeoutMs} ms`, { details: { log } })
 }
 
+/** Says nothing of the task, which has not come to run. */
+export function engineTooLateError(startTimeoutMs: number): ErrandError {
+  return new ErrandError('engine_unavailable', `the engine did not start the task within ${startTimeoutMs} ms`, {
+    retryAfterMs: 1000,
+  })
+}
+
 /** Engines drop limits that the host cannot enforce with no more than a warning: read them back. */
 export function limitsError(asked: Resources, set: SandboxView['limits']): ErrandError | undefined {
   if (set.cpuMillis === asked.cpuMillis && set.memoryBytes === asked.memoryBytes && set.pids > 0) return undefined

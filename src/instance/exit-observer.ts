@@ -1,10 +1,11 @@
 import type { Clock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
-import { Deadline } from '../core/wait.ts'
+import { Deadline, sleep } from '../core/wait.ts'
 import type { Engine, SandboxRef } from '../engine/engine.ts'
 import { abortable } from '../util/abort.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
+import { Backoff } from '../util/backoff.ts'
 import type { InstanceExit } from './instance.ts'
 import type { SandboxWatch } from './sandbox-watch.ts'
 
@@ -22,6 +23,8 @@ const KILLED = 137
 /** How long the news of a removal may take after that of the kill. */
 const REMOVAL_NEWS_MS = 1000
 
+type Finish = (exit: Pick<InstanceExit, 'exitCode' | 'isOomKilled'>) => Promise<InstanceExit>
+
 /** Learns that a sandbox has exited: events say when to look, inspection says what happened. */
 export class ExitObserver implements Disposable {
   /** Known before `exited`, which tells how. */
@@ -31,8 +34,11 @@ export class ExitObserver implements Disposable {
   readonly #ended = Promise.withResolvers<void>()
   readonly #removed = Promise.withResolvers<void>()
   readonly #settled = Promise.withResolvers<InstanceExit>()
-  #ref: SandboxRef | undefined
+  /** Aborts once there is nothing more to learn. */
+  readonly #over = new AbortController()
   #watching: Disposable | undefined
+  /** Reasons to look that no inspection has answered yet. */
+  #reasons = 0
   #isSettled = false
 
   constructor(deps: ExitObserverDeps) {
@@ -42,12 +48,11 @@ export class ExitObserver implements Disposable {
   }
 
   /** Call it before the start. `finish` adds what only the owner knows. */
-  observe(
-    ref: SandboxRef,
-    finish: (exit: Pick<InstanceExit, 'exitCode' | 'isOomKilled'>) => Promise<InstanceExit>,
-  ): void {
-    const look = () => this.#deps.background.add(this.#look(ref, finish))
-    this.#ref = ref
+  observe(ref: SandboxRef, finish: Finish): void {
+    const look = () => {
+      this.#reasons += 1
+      if (this.#reasons === 1) this.#deps.background.add(this.#lookUntilAnswered(ref, finish))
+    }
     const onRemoved = () => {
       this.#removed.resolve()
       look()
@@ -63,25 +68,40 @@ export class ExitObserver implements Disposable {
   [Symbol.dispose](): void {
     this.#watching?.[Symbol.dispose]()
     this.#isSettled = true
+    this.#over.abort(new ErrandError('cancelled', 'the instance is observed no more'))
     this.#removed.resolve()
     this.#ended.resolve()
     this.#settled.resolve({ exitCode: undefined, isOomKilled: false, wasStopped: true, log: '' })
   }
 
-  async #look(ref: SandboxRef, finish: Parameters<ExitObserver['observe']>[1]): Promise<void> {
-    if (this.#isSettled) return
-    try {
-      const view = await this.#deps.engine.inspect(ref, this.#deps.closing)
-      if (this.#isSettled || (view !== undefined && view.state !== 'exited')) return
-      this.#isSettled = true
-      this.#ended.resolve()
-      const exit = { exitCode: view?.exit?.exitCode, isOomKilled: view?.exit?.isOomKilled ?? false }
-      const isRemoved = exit.exitCode === KILLED && !exit.isOomKilled && (await this.#isBeingRemoved())
-      this.#settled.resolve(await finish(isRemoved ? { ...exit, exitCode: undefined } : exit))
-    } catch (error) {
-      // Not lost: the event stream breaks with the engine, and every reconnection looks again.
-      this.#deps.log.warn({ err: error, sandbox: this.#ref?.name }, 'could not see whether an instance has exited')
+  /** An engine that has just come back may need several questions; more events will not come. */
+  async #lookUntilAnswered(ref: SandboxRef, finish: Finish): Promise<void> {
+    const { clock, closing, log } = this.#deps
+    const signal = AbortSignal.any([closing, this.#over.signal])
+    const backoff = new Backoff(200, 10_000)
+    while (this.#reasons > 0 && !signal.aborted && !this.#isSettled) {
+      const answered = this.#reasons
+      try {
+        await this.#look(ref, finish, signal)
+        this.#reasons -= answered
+        backoff.reset()
+      } catch (error) {
+        if (signal.aborted) return
+        log.warn({ err: error, sandbox: ref.name }, 'could not see whether an instance has exited; looking again')
+        await sleep(clock, backoff.nextMs(), signal).catch(() => {})
+      }
     }
+  }
+
+  async #look(ref: SandboxRef, finish: Finish, signal: AbortSignal): Promise<void> {
+    const found = await this.#deps.engine.inspect(ref, signal)
+    const view = found?.id === ref.id ? found : undefined
+    if (this.#isSettled || (view !== undefined && view.state !== 'exited')) return
+    this.#isSettled = true
+    this.#ended.resolve()
+    const exit = { exitCode: view?.exit?.exitCode, isOomKilled: view?.exit?.isOomKilled ?? false }
+    const isRemoved = exit.exitCode === KILLED && !exit.isOomKilled && (await this.#isBeingRemoved())
+    this.#settled.resolve(await finish(isRemoved ? { ...exit, exitCode: undefined } : exit))
   }
 
   /** A removal by force kills first, and is seen to be one only when it is done. */

@@ -26,18 +26,24 @@ const SIGNED_LABELS = [
 ] as const
 
 /**
- * Name and labels of a warm instance. `lease` is `cpuMillis,memoryBytes,gpus`, `endpoint` the port it serves on, `spec`
+ * Name and labels of a warm instance; a later attempt has another name. `lease` is `cpuMillis,memoryBytes,gpus`, `endpoint` the port it serves on, `spec`
  * the image id and the runtime.
  */
-export function identify(installation: Installation, node: string, id: string, spec: SandboxSpec): SandboxIdentity {
-  const name = `errand-${node}-${id}-1`
+export function identify(
+  installation: Installation,
+  node: string,
+  id: string,
+  spec: SandboxSpec,
+  attempt = 1,
+): SandboxIdentity {
+  const name = `errand-${node}-${id}-${attempt}`
   const { cpuMillis, memoryBytes, gpus } = spec.resources
   const labels: Record<(typeof SIGNED_LABELS)[number], string> = {
     [INSTALLATION_LABEL]: installation.id,
     'dev.errand.node': node,
     'dev.errand.kind': 'warm',
     'dev.errand.id': id,
-    'dev.errand.attempt': '1',
+    'dev.errand.attempt': String(attempt),
     'dev.errand.spec': `${spec.imageId},${spec.runtime}`,
     'dev.errand.lease': `${cpuMillis},${memoryBytes},${gpus}`,
     'dev.errand.endpoint': String(spec.port),

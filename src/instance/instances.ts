@@ -25,10 +25,14 @@ export class Instances implements AsyncDisposable {
   readonly #watch: SandboxWatch
   readonly #background = new BackgroundWork()
   readonly #closing = new AbortController()
+  /** From before the engine is asked until they are gone. */
+  readonly #living = new Set<LiveInstance>()
 
   private constructor(deps: InstancesDeps, watch: SandboxWatch) {
     this.#deps = deps
     this.#watch = watch
+    // Whatever the engine did while nobody listened, for calls whose answers were lost.
+    watch.onGap(() => this.#background.add(this.#removeStray()))
   }
 
   /** Resolves once the engine's events arrive. */
@@ -44,8 +48,10 @@ export class Instances implements AsyncDisposable {
    */
   async launch(plan: InstancePlan, signal: AbortSignal): Promise<Instance> {
     const { installation, node, permits } = this.#deps
-    const identity = identify(installation, node, plan.id, plan.spec)
-    const instance = new LiveInstance(this.#instanceDeps(), plan, identity)
+    const identifyBy = (attempt: number) => identify(installation, node, plan.id, plan.spec, attempt)
+    const instance = new LiveInstance(this.#instanceDeps(), plan, identifyBy)
+    this.#living.add(instance)
+    void instance.gone.then(() => this.#living.delete(instance))
     try {
       using permit = await permits.acquire(signal)
       plan.phases.end('queue')
@@ -57,18 +63,24 @@ export class Instances implements AsyncDisposable {
     }
   }
 
-  /** Removes what earlier processes of this installation left behind; returns how much that was. Touches nothing else. */
+  /**
+   * Removes what of this installation belongs to no instance of this process: earlier ones left it behind. Returns how
+   * much that was. Touches nothing else.
+   */
   async removeLeftovers(signal: AbortSignal): Promise<number> {
     const { engine, installation, log } = this.#deps
+    const living = [...this.#living]
     const listed = await engine.list(INSTALLATION_LABEL, installation.id, signal)
     const ours = listed.filter((listing) => isOurs(installation, listing))
     for (const { name } of listed.filter((listing) => !ours.includes(listing))) {
       log.warn({ sandbox: name }, 'a sandbox carries our installation label but not our mac; left alone')
     }
+    const names = new Set([...living, ...this.#living].map(({ name }) => name))
+    const leftovers = ours.filter(({ name }) => !names.has(name))
     const removal = { ...this.#deps, closing: signal }
-    await Promise.all(ours.map((listing) => removeSandbox(removal, listing)))
+    await Promise.all(leftovers.map((listing) => removeSandbox(removal, listing)))
     signal.throwIfAborted()
-    return ours.length
+    return leftovers.length
   }
 
   /** Resolves when no instance is being removed any more. */
@@ -81,6 +93,16 @@ export class Instances implements AsyncDisposable {
     this.#closing.abort(new ErrandError('cancelled', 'the node lets go of its instances'))
     await this.#watch[Symbol.asyncDispose]()
     await this.#background.idle()
+  }
+
+  async #removeStray(): Promise<void> {
+    const { log } = this.#deps
+    try {
+      const strays = await this.removeLeftovers(this.#closing.signal)
+      if (strays > 0) log.warn({ strays }, 'removed sandboxes that belong to no instance')
+    } catch (error) {
+      if (!this.#closing.signal.aborted) log.warn({ err: error }, 'could not look for sandboxes without an instance')
+    }
   }
 
   #instanceDeps(): LiveInstanceDeps {

@@ -6,9 +6,10 @@ import type { Log } from '../core/log.ts'
 import type { Resources } from '../core/resources.ts'
 import { Deadline, sleep } from '../core/wait.ts'
 import type { Engine, SandboxIdentity, SandboxRef, SandboxView } from '../engine/engine.ts'
+import { EngineUnresponsive } from '../engine/engine-breaker.ts'
 import { abortable } from '../util/abort.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
-import { exitError, limitsError, notReadyError } from './exit-errors.ts'
+import { engineTooLateError, exitError, limitsError, notReadyError } from './exit-errors.ts'
 import { ExitObserver } from './exit-observer.ts'
 import type { Instance, InstanceExit, InstancePlan } from './instance.ts'
 import { firstReachable, type Reach } from './readiness.ts'
@@ -35,12 +36,15 @@ export interface LiveInstanceDeps {
   intend(intent: Intent): Promise<void>
 }
 
+/** Ids are random: more than one name that is taken is no chance. */
+const MOST_NAMES = 3
+
 /** One sandbox supervised through its life; owns every race with the engine. */
 export class LiveInstance implements Instance {
   readonly gone: Promise<void>
   readonly #deps: LiveInstanceDeps
   readonly #plan: InstancePlan
-  readonly #identity: SandboxIdentity
+  readonly #identify: (attempt: number) => SandboxIdentity
   readonly #output: TaskOutput
   readonly #observer: ExitObserver
   readonly #gone = Promise.withResolvers<void>()
@@ -48,15 +52,18 @@ export class LiveInstance implements Instance {
   /** Aborts a start whose task has died. */
   readonly #died = new AbortController()
   #state: InstanceState = 'planned'
+  #identity: SandboxIdentity
   #ref: SandboxRef | undefined
   #endpoint: Endpoint | undefined
   #pid: number | undefined
   #isStopping = false
 
-  constructor(deps: LiveInstanceDeps, plan: InstancePlan, identity: SandboxIdentity) {
+  /** `identify` gives each attempt to create it a name of its own; the first is 1. */
+  constructor(deps: LiveInstanceDeps, plan: InstancePlan, identify: (attempt: number) => SandboxIdentity) {
     this.#deps = deps
     this.#plan = plan
-    this.#identity = identity
+    this.#identify = identify
+    this.#identity = identify(1)
     this.#output = new TaskOutput(deps, plan.readiness)
     this.#observer = new ExitObserver(deps)
     this.gone = this.#gone.promise
@@ -64,6 +71,11 @@ export class LiveInstance implements Instance {
 
   get id(): string {
     return this.#plan.id
+  }
+
+  /** Under which the engine knows it, or may come to know it. */
+  get name(): string {
+    return this.#identity.name
   }
 
   get state(): InstanceState {
@@ -94,20 +106,24 @@ export class LiveInstance implements Instance {
   /** Creates, starts and waits until it serves. `onStarted` is called once the engine has done its part. After a rejection: `stop`. */
   async start(onStarted: () => void, parent: AbortSignal): Promise<void> {
     const { startTimeoutMs, phases } = this.#plan
-    const tooLate = () => notReadyError(startTimeoutMs, this.#output.tail)
+    let isEngineDone = false
+    const tooLate = () =>
+      isEngineDone ? notReadyError(startTimeoutMs, this.#output.tail) : engineTooLateError(startTimeoutMs)
     using deadline = new Deadline(this.#deps.clock, startTimeoutMs, tooLate, parent)
     const signal = AbortSignal.any([deadline.signal, this.#died.signal])
     try {
       const ref = await this.#create(signal)
       phases.end('create')
       const view = await this.#run(ref, signal)
+      isEngineDone = true
       onStarted()
       phases.end('start')
       this.#endpoint = await this.#becomeReachable(view, signal)
       this.#become('ready')
       phases.end('ready')
     } catch (error) {
-      if (ErrandError.from(error).code === 'engine_unavailable') this.#become('unknown')
+      const isUncertain = ErrandError.from(error).code === 'engine_unavailable' && this.#state !== 'gone'
+      if (isUncertain) this.#become('unknown')
       throw error
     } finally {
       this.#output.release()
@@ -140,12 +156,21 @@ export class LiveInstance implements Instance {
   }
 
   async #askToCreate(signal: AbortSignal): Promise<SandboxRef> {
-    try {
-      return await this.#deps.engine.create(this.#plan.spec, this.#identity, signal)
-    } catch (error) {
-      const isRefused = !signal.aborted && ErrandError.from(error).code !== 'engine_unavailable'
-      if (isRefused) this.#become('gone')
-      throw error
+    const { engine, log } = this.#deps
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await engine.create(this.#plan.spec, this.#identity, signal)
+      } catch (error) {
+        if (signal.aborted) throw error
+        const isTaken = ErrandError.from(error).code === 'already_exists' && attempt < MOST_NAMES
+        if (!isTaken) {
+          if (isRefusal(error)) this.#become('gone')
+          throw error
+        }
+        log.warn({ name: this.name }, "a name of ours belongs to somebody else's container, which is left alone")
+        this.#identity = this.#identify(attempt + 1)
+        await this.#intend('create')
+      }
     }
   }
 
@@ -197,7 +222,7 @@ export class LiveInstance implements Instance {
     if (this.#state !== 'stopping') this.#become('stopping')
     await this.#intend('remove')
     const isRemoved = await (this.#ref === undefined
-      ? removeUncertain(this.#deps, this.#identity.name)
+      ? removeUncertain(this.#deps, this.#identity)
       : removeSandbox(this.#deps, this.#ref))
     this.#become(isRemoved ? 'gone' : 'unknown')
   }
@@ -219,4 +244,9 @@ export class LiveInstance implements Instance {
     this.#deps.log.debug({ instance: this.id, from: this.#state, to: next }, 'an instance moved')
     this.#state = next
   }
+}
+
+/** The engine has said no, or was not asked: nothing was made. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof EngineUnresponsive || ErrandError.from(error).code !== 'engine_unavailable'
 }

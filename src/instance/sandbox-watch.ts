@@ -25,6 +25,7 @@ export interface SandboxWatchDeps {
 export class SandboxWatch implements AsyncDisposable {
   readonly #deps: SandboxWatchDeps
   readonly #watchers = new Map<string, SandboxWatcher>()
+  readonly #gapListeners = new Set<() => void>()
   readonly #closing = new AbortController()
   readonly #backoff = new Backoff(200, 10_000)
   readonly #firstListening = Promise.withResolvers<void>()
@@ -48,6 +49,11 @@ export class SandboxWatch implements AsyncDisposable {
   add(sandboxId: string, watcher: SandboxWatcher): Disposable {
     this.#watchers.set(sandboxId, watcher)
     return { [Symbol.dispose]: () => void this.#watchers.delete(sandboxId) }
+  }
+
+  /** Calls `listener` whenever events may have been missed, after those who watch one sandbox. */
+  onGap(listener: () => void): void {
+    this.#gapListeners.add(listener)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -75,6 +81,7 @@ export class SandboxWatch implements AsyncDisposable {
         this.#backoff.reset()
         this.#firstListening.resolve()
         for (const watcher of this.#watchers.values()) watcher.onGap()
+        for (const listener of this.#gapListeners) listener()
         return
       case 'exited':
         this.#watchers.get(event.id)?.onExited()

@@ -124,7 +124,7 @@ describe('a start whose engine gives no answer', options, () => {
     await using bench = await InstancesBench.open()
     const stalled = bench.engine.stall('create')
     const { instance, plan, lease } = bench.launch({ mark: MARK })
-    const failed = assert.rejects(instance, coded('not_ready'))
+    const failed = assert.rejects(instance, coded('engine_unavailable'))
     await until(() => bench.engine.calls.create === 1)
     await advanceUntilSettled(bench.clock, instance)
     await failed
