@@ -9,7 +9,7 @@ const FOLDER = join(import.meta.dirname, 'tasks')
 const CACHE = join(import.meta.dirname, '../../.cache')
 
 /** Tasks that only tests need: one script each, beside this file, on the base image of the samples. */
-type TestTask = 'talk' | 'flood' | 'puppet'
+type TestTask = 'attack' | 'talk' | 'flood' | 'puppet'
 
 /** What `talk` can be told to do. */
 export type Order =
@@ -25,19 +25,24 @@ export function say(order: Order): string {
   return JSON.stringify(order)
 }
 
-/** The image of a test task, made when it is missing and kept for the next run. */
-export async function ensureTask(name: TestTask): Promise<string> {
+/**
+ * The image of a test task, made when it is missing and kept for the next run. `instructions` are further lines of its
+ * Dockerfile.
+ */
+export async function ensureTask(name: TestTask, instructions: readonly string[] = []): Promise<string> {
   const base = await ensureImage('node')
   const file = `${name}.mjs`
   const baseId = await run('docker', ['image', 'inspect', '--format', '{{.Id}}', base])
   const source = await readFile(join(FOLDER, file))
-  const tag = createHash('sha256').update(`${baseId} ${file}\n`).update(source).digest('hex').slice(0, 16)
+  const recipe = [`${baseId} ${file}`, ...instructions, ''].join('\n')
+  const tag = createHash('sha256').update(recipe).update(source).digest('hex').slice(0, 16)
   const image = `errand-test/${name}:${tag}`
   if (await exists(image)) return image
   await mkdir(CACHE, { recursive: true })
   // Test files run side by side: only the first of them builds.
   await using _held = await lock(join(CACHE, 'test-tasks.lock'))
-  if (!(await exists(image))) await build(image, [`FROM ${base}`, `COPY ${file} /`, `CMD ["node", "/${file}"]`])
+  const dockerfile = [`FROM ${base}`, `COPY ${file} /`, `CMD ["node", "/${file}"]`, ...instructions]
+  if (!(await exists(image))) await build(image, dockerfile)
   return image
 }
 
