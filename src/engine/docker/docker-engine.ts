@@ -88,6 +88,7 @@ export class DockerEngine implements Engine {
   }
 
   async create(spec: SandboxSpec, identity: SandboxIdentity, signal: AbortSignal): Promise<SandboxRef> {
+    await this.#network.ensure(signal)
     const { name } = identity
     const body = createBody(spec, identity, this.#network.name)
     const path = '/containers/create'
@@ -107,7 +108,12 @@ export class DockerEngine implements Engine {
   }
 
   async start(ref: SandboxRef, signal: AbortSignal): Promise<void> {
-    await this.#post('start', ref, '/start', signal)
+    try {
+      await this.#post('start', ref, '/start', signal)
+    } catch (error) {
+      if (ErrandError.from(error).code === 'network_unavailable') this.#network.suspect()
+      throw error
+    }
   }
 
   async inspect(ref: Pick<SandboxRef, 'name'>, signal: AbortSignal): Promise<SandboxView | undefined> {

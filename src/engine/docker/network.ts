@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { SingleFlight } from '../../util/single-flight.ts'
 import type { DockerClient } from './client.ts'
 import type { Denied, Firewall } from './firewall.ts'
 import { type NetworkAnswer, networkAnswer, readJson } from './schemas.ts'
@@ -21,6 +22,10 @@ interface OwnNetworkOptions {
 /** The network of one engine. Disposing takes it away again where we made it; never fails. */
 export interface SandboxNetwork extends AsyncDisposable {
   readonly name: string
+  /** Makes it again, with its rules, if it was removed behind our back. @throws network_unavailable */
+  ensure(signal: AbortSignal): Promise<void>
+  /** A sandbox could not be put on it: the next `ensure` asks the Engine. */
+  suspect(): void
 }
 
 interface NetworkDeps {
@@ -44,9 +49,9 @@ export async function openNetwork(
   signal: AbortSignal,
 ): Promise<SandboxNetwork> {
   if (options.kind === 'named') return useNamed(deps.client, options.name, signal)
-  const network = new OwnNetwork(deps)
+  const network = new OwnNetwork(deps, options)
   try {
-    await network.set(options, signal)
+    await network.set(signal)
     return network
   } catch (error) {
     await network[Symbol.asyncDispose]()
@@ -62,7 +67,8 @@ async function useNamed(client: DockerClient, asked: string, signal: AbortSignal
   if (UNFIT_DRIVERS.includes(found.Driver)) {
     throw new ErrandError('network_unavailable', `tasks cannot run on the network ${found.Name} (docker.network)`)
   }
-  return { name: found.Name, [Symbol.asyncDispose]: async () => {} }
+  // Whoever made it makes it again.
+  return { name: found.Name, ensure: async () => {}, suspect() {}, [Symbol.asyncDispose]: async () => {} }
 }
 
 /** A bridge of our own, on which sandboxes do not see each other, nor this host unless that is allowed. */
@@ -70,22 +76,40 @@ class OwnNetwork implements SandboxNetwork {
   readonly name: string
   readonly #bridge: string
   readonly #deps: NetworkDeps
+  readonly #options: OwnNetworkOptions
+  readonly #setting = new SingleFlight<void>()
+  #isSuspect = false
+  /** The bridge has been seen: it was in this process's network namespace. */
+  #isHere = false
 
-  constructor(deps: NetworkDeps) {
+  constructor(deps: NetworkDeps, options: OwnNetworkOptions) {
     const shortId = deps.installation.slice(0, SHORT_ID_LENGTH)
     this.name = `errand-${shortId}`
     this.#bridge = `er-${shortId}`
     this.#deps = deps
+    this.#options = options
   }
 
-  async set({ isInternal, hostAccess, privateNetworks }: OwnNetworkOptions, signal: AbortSignal): Promise<void> {
+  async ensure(signal: AbortSignal): Promise<void> {
+    // A look at the bridge instead of a question to the Engine: it comes before every start.
+    const isLost = this.#isSuspect || (this.#isHere && !this.#hasBridge())
+    if (isLost) await this.#setting.join(this.name, (flight) => this.#setAgain(flight), signal)
+  }
+
+  suspect(): void {
+    this.#isSuspect = true
+  }
+
+  async set(signal: AbortSignal): Promise<void> {
     const { firewall, installation } = this.#deps
+    const { isInternal, hostAccess, privateNetworks } = this.#options
     const denied: Denied = { host: hostAccess === 'deny', privateNetworks: privateNetworks === 'deny' }
     const isFiltered = denied.host || denied.privateNetworks
     // The rules come before the bridge: there is no moment at which a sandbox could connect to the host.
     if (isFiltered) await firewall.block(this.#bridge, installation, denied)
     else await firewall.unblock(installation)
-    await this.#ensure(isInternal, signal)
+    await this.#make(isInternal, signal)
+    this.#isHere = this.#hasBridge()
     if (isFiltered) this.#assertBridgeIsHere()
   }
 
@@ -102,9 +126,21 @@ class OwnNetwork implements SandboxNetwork {
     }
   }
 
-  async #ensure(isInternal: boolean, signal: AbortSignal): Promise<void> {
+  async #setAgain(signal: AbortSignal): Promise<void> {
+    this.#deps.log.warn({ network: this.name }, 'the network of the tasks may be gone; making it again')
+    this.#isSuspect = true
+    await this.set(signal)
+    this.#isSuspect = false
+  }
+
+  #hasBridge(): boolean {
+    return existsSync(`/sys/class/net/${this.#bridge}`)
+  }
+
+  async #make(isInternal: boolean, signal: AbortSignal): Promise<void> {
     const found = await findNetwork(this.#deps.client, this.name, signal)
-    if (found !== undefined && this.#fits(found, isInternal)) return
+    const isWhole = !this.#isHere || this.#hasBridge()
+    if (found !== undefined && isWhole && this.#fits(found, isInternal)) return
     if (found !== undefined) {
       this.#assertReplaceable(found)
       await this.#remove(signal)
@@ -156,7 +192,7 @@ class OwnNetwork implements SandboxNetwork {
 
   /** An Engine in another network namespace, or on another machine, has its bridges where our rule does not bind. */
   #assertBridgeIsHere(): void {
-    if (existsSync(`/sys/class/net/${this.#bridge}`)) return
+    if (this.#isHere) return
     throw new ErrandError(
       'network_unavailable',
       "the Docker Engine's bridges are not in this process's network namespace, so that tasks cannot be kept off its " +
