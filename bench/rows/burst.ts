@@ -29,11 +29,11 @@ export const burst: Row = {
       const rest = AbortSignal.timeout(isQuick ? 1000 : 4000)
       quiet.push(await pace(warm, () => rest.aborted))
       let isOver = false
-      const burst = startMany(daemon, image, starts, signal).finally(() => {
+      const starting = startMany(daemon, image, starts, signal).finally(() => {
         isOver = true
       })
-      busy.push(await pace(warm, () => isOver))
-      await burst
+      const [paced] = await Promise.all([pace(warm, () => isOver), starting])
+      busy.push(paced)
       await empty(daemon, signal)
     }
     return [summarize(starts, quiet, busy)]

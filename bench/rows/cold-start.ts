@@ -3,7 +3,7 @@ import type { Measurement, Row } from '../measurement.ts'
 import type { EngineCall, ProbeReport } from '../probe.ts'
 import { Connection } from '../support/connection.ts'
 import { type BenchDaemon, latestEndpoint, startDaemon, withProbe } from '../support/daemon.ts'
-import { coldStartByHand, containerName, printedAt } from '../support/engine-api.ts'
+import { containerName, EngineByHand, printedAt } from '../support/engine-api.ts'
 import { invocationBody, invoke } from '../support/requests.ts'
 import { interleave, median, pairwise, percentile, spread } from '../support/statistics.ts'
 import { wallClock } from '../support/wall-clock.ts'
@@ -29,10 +29,11 @@ export const coldStart: Row = {
   title: "the daemon's own share of a cold start",
   async measure({ dist, isQuick, signal, say }) {
     const image = await ensureImage('static-nginx')
+    await using engine = await EngineByHand.open()
     await using daemon = await startDaemon({ dist, ...withProbe(), settings: ['resources.cpuOvercommit=8'] }, signal)
     let starts = 0
     const passes = await interleave(isQuick ? 4 : 16, {
-      byHand: () => coldStartByHand(image, signal),
+      byHand: () => engine.coldStart(image, signal),
       errand: async () => {
         starts += 1
         say(`cold start ${starts}`)

@@ -26,25 +26,49 @@ async function call(method: string, path: string, body?: object): Promise<string
   return promise
 }
 
-/**
- * Milliseconds from nothing to a first answer by the Engine's own API: create, start, and ask on the default bridge until
- * the server answers. The container is gone afterwards.
- */
-export async function coldStartByHand(image: string, signal: AbortSignal): Promise<number> {
-  const startedMs = performance.now()
-  const { Id: id } = JSON.parse(await call('POST', '/containers/create', { Image: image, Labels: LABELS })) as {
-    Id: string
+/** The Engine by hand, with a plain bridge network of its own. Disposing removes the network. */
+export class EngineByHand implements AsyncDisposable {
+  readonly #network: string
+
+  private constructor(network: string) {
+    this.#network = network
   }
-  try {
-    await call('POST', `/containers/${id}/start`)
-    const view = JSON.parse(await call('GET', `/containers/${id}/json`)) as {
-      NetworkSettings: { IPAddress: string }
+
+  static async open(): Promise<EngineByHand> {
+    const body = { Name: `errand-bench-${process.pid}`, Driver: 'bridge', Labels: LABELS }
+    const { Id: id } = JSON.parse(await call('POST', '/networks/create', body)) as { Id: string }
+    return new EngineByHand(id)
+  }
+
+  /**
+   * Milliseconds from nothing to a first answer: create, start, and ask until the server answers. The container is gone
+   * afterwards.
+   */
+  async coldStart(image: string, signal: AbortSignal): Promise<number> {
+    const startedMs = performance.now()
+    const body = { Image: image, Labels: LABELS, HostConfig: { NetworkMode: this.#network } }
+    const { Id: id } = JSON.parse(await call('POST', '/containers/create', body)) as { Id: string }
+    try {
+      await call('POST', `/containers/${id}/start`)
+      await firstAnswer({ host: await addressOf(id), port: 8080 }, signal)
+      return performance.now() - startedMs
+    } finally {
+      await call('DELETE', `/containers/${id}?force=1&v=1`)
     }
-    await firstAnswer({ host: view.NetworkSettings.IPAddress, port: 8080 }, signal)
-    return performance.now() - startedMs
-  } finally {
-    await call('DELETE', `/containers/${id}?force=1&v=1`)
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await call('DELETE', `/networks/${this.#network}`)
+  }
+}
+
+async function addressOf(container: string): Promise<string> {
+  const view = JSON.parse(await call('GET', `/containers/${container}/json`)) as {
+    NetworkSettings: { Networks: Record<string, { IPAddress: string }> }
+  }
+  const [network] = Object.values(view.NetworkSettings.Networks)
+  if (network === undefined) throw new Error(`${container} is on no network`)
+  return network.IPAddress
 }
 
 /** Asks every millisecond. */
