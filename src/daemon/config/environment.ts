@@ -5,8 +5,14 @@ import type { Entry, Layer } from './layer.ts'
 import { CONFIG_KEYS, LATER_KEYS } from './schema.ts'
 import { readText } from './text-value.ts'
 
-/** Errand's variables that are no keys: the launcher's Node.js, the file, a task's socket, fault injection in tests. */
-const OTHER_VARIABLES: ReadonlySet<string> = new Set(['ERRAND_NODE', 'ERRAND_CONFIG', 'ERRAND_SOCKET', 'ERRAND_FAULT'])
+/** Errand's variables that are no keys: the launcher's Node.js, the file, a task's socket, and what tests are told. */
+const OTHER_VARIABLES: ReadonlySet<string> = new Set([
+  'ERRAND_NODE',
+  'ERRAND_CONFIG',
+  'ERRAND_SOCKET',
+  'ERRAND_FAULT',
+  'ERRAND_TEST_FULL',
+])
 
 /** Lists and mappings have no variable, except `listen`, whose items are separated by commas. */
 const FILE_ONLY: ReadonlySet<string> = new Set(['allowedHosts', 'isolation.runtimes'])
