@@ -31,6 +31,11 @@ export class Conversation {
     return this.#isOver ? 'last' : 'serve'
   }
 
+  /** No further request will be served. */
+  end(): void {
+    this.#isOver = true
+  }
+
   #isCrowded(response: ServerResponse): boolean {
     // An answer gets the socket once those before it are through.
     if (response.socket !== null) {

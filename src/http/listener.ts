@@ -31,7 +31,7 @@ export class Listener implements AsyncDisposable {
     server.on('request', (request, response) => this.#requested(request, response))
     // An expectation that nobody knows may be ignored, and 417 is no status of ours.
     server.on('checkExpectation', (request, response) => this.#requested(request, response))
-    server.on('clientError', answerClientError)
+    server.on('clientError', (error, socket: Socket) => this.#failed(error, socket))
     server.on('drop', () => this.#warn('connections above the bound are cut'))
   }
 
@@ -100,6 +100,23 @@ export class Listener implements AsyncDisposable {
     if (kind === 'ignore') return
     if (kind === 'last' || this.#closed !== undefined) this.#makeLast(response)
     this.#handler(request, response)
+  }
+
+  /** What follows a request and makes no sense is not its answer's fault, and must not be answered in its place. */
+  #failed(error: NodeJS.ErrnoException, socket: Socket): void {
+    const conversation = this.#connections.get(socket)
+    const latest = conversation?.latest
+    if (latest === undefined || latest.closed) {
+      answerClientError(error, socket)
+    } else if (latest.headersSent || latest.req.complete) {
+      conversation?.end()
+      this.#makeLast(latest)
+    } else if (latest.socket === null) {
+      // Its own answer would come before those that it waits behind.
+      socket.destroy()
+    } else {
+      answerClientError(error, socket)
+    }
   }
 
   #makeLast(response: ServerResponse): void {
