@@ -7,7 +7,9 @@ import { promisify } from 'node:util'
 import { silentLog } from '../../src/core/log.ts'
 import { loadConfig } from '../../src/daemon/config/load.ts'
 import { Daemon, type DaemonDeps } from '../../src/daemon/daemon.ts'
-import { rulesOf } from './engine-host.ts'
+import { dockerCensus } from './census.ts'
+import { DOCKER_SOCKET } from './engine-host.ts'
+import { assertGone } from './invariants.ts'
 
 const run = promisify(execFile)
 
@@ -28,17 +30,23 @@ export interface TestDaemon extends AsyncDisposable {
   readonly url: string
   readonly stateDir: string
   readonly installation: string
+  /** Where the Docker Engine is that has its containers. */
+  readonly engineSocket: string
   /** `POST /` with the body given, as JSON. */
   execute(body: object): Promise<MecaAnswer>
   /** Names of the containers of this daemon, in any state. */
   containers(): Promise<string[]>
 }
 
-/** `settings` are `KEY=VALUE` pairs of the configuration, over: no host check, room for small tasks. */
+/**
+ * `settings` are `KEY=VALUE` pairs of the configuration, over: no host check, room for small tasks. `engineSocket` is where
+ * the test itself looks at the engine.
+ */
 export async function startDaemon(
   settings: readonly string[] = [],
   deps: Partial<DaemonDeps> = {},
   listen: readonly string[] = ['127.0.0.1:0'],
+  engineSocket: string = DOCKER_SOCKET,
 ): Promise<TestDaemon> {
   const folder = await mkdtemp(join(tmpdir(), 'errand-test-'))
   const stateDir = join(folder, 'state')
@@ -51,16 +59,18 @@ export async function startDaemon(
   const daemon = await Daemon.open(config, { log: silentLog, ...deps }, AbortSignal.timeout(60_000))
   const installation = await readInstallation(stateDir)
   const url = `http://${daemon.addresses[0]}`
+  const census = dockerCensus(engineSocket)
   return {
     daemon,
     url,
     stateDir,
     installation,
+    engineSocket,
     execute: (body) => post(`${url}/`, body),
-    containers: () => containersOf(installation),
+    containers: async () => (await census(installation)).containers.map(({ name }) => name),
     async [Symbol.asyncDispose]() {
       await daemon.stop()
-      await assertNothingLeft(installation)
+      await assertGone(installation, census)
       await rm(folder, { recursive: true })
     },
   }
@@ -88,11 +98,7 @@ export async function containersOf(installation: string): Promise<string[]> {
 
 /** Fails when a container, network, volume or firewall rule of this installation is still on the host. */
 export async function assertNothingLeft(installation: string): Promise<void> {
-  assert.deepEqual(await containersOf(installation), [])
-  const label = `label=dev.errand.installation=${installation}`
-  assert.deepEqual(lines(await docker('network', 'ls', '--filter', label, '--format', '{{.Name}}')), [])
-  assert.deepEqual(await rulesOf('iptables', installation), [])
-  assert.deepEqual(await rulesOf('ip6tables', installation), [])
+  await assertGone(installation, dockerCensus(DOCKER_SOCKET))
 }
 
 export async function docker(...args: string[]): Promise<string> {

@@ -56,6 +56,7 @@ test('a task with a socket gets a small folder in memory and the path in its env
           Target: '/run/errand',
           VolumeOptions: {
             NoCopy: true,
+            Labels: IDENTITY.labels,
             DriverConfig: {
               Name: 'local',
               Options: {

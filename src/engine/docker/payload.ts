@@ -48,7 +48,7 @@ export function createBody(spec: SandboxSpec, identity: SandboxIdentity, network
       RestartPolicy: { Name: 'no' },
       // Removed by us once its end is known: the Engine's own removal races with everybody who wants to know.
       AutoRemove: false,
-      Mounts: [...(spec.hasSocket ? [socketVolume()] : []), ...(spec.sgx ? [aesmdFolder(spec.sgx)] : [])],
+      Mounts: [...(spec.hasSocket ? [socketVolume(identity)] : []), ...(spec.sgx ? [aesmdFolder(spec.sgx)] : [])],
       Devices: spec.sgx ? [enclaveDevice(spec.sgx)] : [],
     },
   }
@@ -61,12 +61,14 @@ function environment(spec: SandboxSpec): string[] {
 }
 
 /** A folder in memory, too small to hide anything in. Any user of the image can bind in it; removed with the container. */
-function socketVolume(): object {
+function socketVolume({ labels }: SandboxIdentity): object {
   return {
     Type: 'volume',
     Target: SOCKET_FOLDER,
     VolumeOptions: {
       NoCopy: true,
+      // So that one that was left behind can be told from those of others.
+      Labels: labels,
       DriverConfig: {
         Name: 'local',
         Options: {

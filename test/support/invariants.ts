@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { HTTP_STATUS } from '../../src/core/errors.ts'
+import { addResources, MIB, NO_RESOURCES, type Resources } from '../../src/core/resources.ts'
+import { askEngine, type Census, type TakeCensus } from './census.ts'
+import type { MecaAnswer, TestDaemon } from './daemon.ts'
+import type { RecordingLog } from './recording-log.ts'
+
+/** What `assertInvariants` needs beside the daemon. */
+export interface InvariantChecks {
+  readonly census: TakeCensus
+  /** Where nothing secret may stand. */
+  readonly log?: RecordingLog
+  /** Texts that were given to the daemon and must not come out of it but in answers to their owner. */
+  readonly canaries?: readonly string[]
+}
+
+const HEALTH_MS = 1000
+const CONTROL_MS = 5000
+const RECONCILE_MS = 30_000
+const MOST_RSS = 300 * MIB
+/** The machine of the tests has other work too: one answer in time shows that nothing hangs. */
+const TRIES = 3
+
+/**
+ * The invariants of RELIABILITY as they apply to warm tasks, on a daemon that runs and whose engine answers: whatever bears
+ * our label has a lease within 30 s, and the leases are what `/stats` tells (I3, I4); health and control calls answer
+ * (I7); no canary in the log or in what the engine shows (I8); memory is bounded (I9). I5 is `assertHonest`, for each
+ * answer; what is left after the end is `assertGone`.
+ */
+export async function assertInvariants(node: TestDaemon, checks: InvariantChecks): Promise<void> {
+  await assertControllable(node)
+  await assertAccounted(node, checks.census)
+  const containers = (await checks.census(node.installation)).containers.map(({ id }) => id)
+  assertNoCanary(checks.canaries ?? [], 'the log', (checks.log?.lines ?? []).map(readable))
+  if ((checks.canaries ?? []).length > 0) {
+    const shown = await Promise.all(containers.map((id) => askEngine(node.engineSocket, `/containers/${id}/json`)))
+    assertNoCanary(checks.canaries ?? [], 'what the engine shows', shown.map(readable))
+  }
+  const rss = process.memoryUsage.rss()
+  assert.ok(rss < MOST_RSS, `I9: ${Math.round(rss / MIB)} MiB of memory`)
+}
+
+/** I7: `/health` within a second, control calls within five. To be called while a fault lasts, too. */
+export async function assertControllable({ url }: Pick<TestDaemon, 'url'>): Promise<void> {
+  if (!URL.canParse(url)) return // it listens on a unix socket alone
+  await assertAnswers('GET', `${url}/health`, HEALTH_MS)
+  await assertAnswers('GET', `${url}/stats`, CONTROL_MS)
+  // Changes nothing: it lacks every field.
+  await assertAnswers('POST', `${url}/update-config`, CONTROL_MS)
+}
+
+/** I3 and I4: sandboxes and leases are the same, as soon as what is under way has ended. */
+export async function assertAccounted(node: TestDaemon, census: TakeCensus): Promise<void> {
+  const leased = (): Resources | undefined => {
+    try {
+      return node.daemon.node.stats().leased
+    } catch {
+      return undefined // paused or stopping: then nothing is leased once it is done, and `assertGone` tells
+    }
+  }
+  const deadlineMs = performance.now() + RECONCILE_MS
+  for (;;) {
+    const before = leased()
+    if (before === undefined) return
+    const found = await census(node.installation)
+    const complaint = complaintOf(found, before)
+    if (complaint === undefined) return
+    if (performance.now() > deadlineMs) assert.fail(`I3, I4: ${complaint}`)
+    await sleep(50)
+  }
+}
+
+/** Nothing of an installation is left. */
+export async function assertGone(installation: string, census: TakeCensus): Promise<void> {
+  const found = await census(installation)
+  const { containers, networks, volumes, rules } = found
+  const left = { containers: containers.map(({ name }) => name), networks, volumes, rules }
+  assert.deepEqual(left, { containers: [], networks: [], volumes: [], rules: [] }, 'I3: something is left')
+}
+
+/** I5: a success is the answer of a task, a failure says whose. */
+export function assertHonest(answer: MecaAnswer): void {
+  const { success, code, status } = answer
+  const isTaskFailure = code === undefined && status !== undefined && (status < 200 || status >= 300)
+  const isOurFailure = code !== undefined && Object.hasOwn(HTTP_STATUS, code) && code !== 'internal'
+  const isHonest = success ? code === undefined && status === undefined : isTaskFailure || isOurFailure
+  assert.ok(isHonest, `I5: ${JSON.stringify(answer)}`)
+}
+
+function complaintOf(census: Census, leased: Resources): string | undefined {
+  const leases = census.containers.map(({ labels }) => leaseOf(labels))
+  const sum = leases.reduce(addResources, NO_RESOURCES)
+  const names = new Set(census.containers.map(({ name }) => name))
+  if (census.volumes.length > names.size) return `${census.volumes.length} volumes of ${names.size} containers`
+  if (census.networks.length > 1) return `${census.networks.length} networks`
+  try {
+    assert.deepEqual(leased, sum)
+    return undefined
+  } catch {
+    return `leased ${readable(leased)}, held by containers ${readable(sum)} (${[...names].join(', ')})`
+  }
+}
+
+function leaseOf(labels: Readonly<Record<string, string>>): Resources {
+  const [cpuMillis = 0, memoryBytes = 0, gpus = 0] = (labels['dev.errand.lease'] ?? '').split(',').map(Number)
+  return { cpuMillis, memoryBytes, gpus }
+}
+
+async function assertAnswers(method: string, url: string, withinMs: number): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const response = await fetch(url, { method, signal: AbortSignal.timeout(withinMs) })
+      await response.arrayBuffer()
+      return
+    } catch (error) {
+      if (tries === TRIES) throw new Error(`I7: no answer to ${method} ${url} within ${withinMs} ms`, { cause: error })
+    }
+  }
+}
+
+function assertNoCanary(canaries: readonly string[], where: string, texts: readonly string[]): void {
+  for (const canary of canaries) {
+    assert.ok(!texts.some((text) => text.includes(canary)), `I8: the secret ${canary} is in ${where}`)
+  }
+}
+
+/** Errors in it are written out with their causes, as a real log does. */
+function readable(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    part instanceof Error ? { ...part, message: part.message, stack: part.stack, cause: part.cause } : part,
+  )
+}
