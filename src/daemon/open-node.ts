@@ -7,7 +7,6 @@ import type { Log } from '../core/log.ts'
 import type { Engine, EngineProbe } from '../engine/engine.ts'
 import { GuardedEngine } from '../engine/guarded-engine.ts'
 import { isResponsive, reach } from '../forward/reach.ts'
-import { ImageStore } from '../images/image-store.ts'
 import type { Installation } from '../instance/identity.ts'
 import { Instances } from '../instance/instances.ts'
 import { HOST_ROOTS, HostMonitor } from '../resources/host-monitor.ts'
@@ -19,6 +18,7 @@ import { Node } from '../service/node.ts'
 import { ColdStart } from '../warm/cold-start.ts'
 import { Pool } from '../warm/pool.ts'
 import type { Config } from './config/config.ts'
+import { openImages } from './open-images.ts'
 import { StateFolder } from './state-folder.ts'
 
 export interface OpenNodeDeps {
@@ -58,10 +58,15 @@ export async function openNode(
   )
   const leftovers = await instances.removeLeftovers(signal)
   if (leftovers > 0) log.info({ leftovers }, 'removed what an earlier daemon left behind')
-  return assemble(config, deps, { monitor, engine, probe, instances })
+  return assemble(config, deps, { monitor, engine, probe, instances }, held)
 }
 
-function assemble(config: Config, { log, clock }: OpenNodeDeps, parts: Parts): Node {
+async function assemble(
+  config: Config,
+  { log, clock }: OpenNodeDeps,
+  parts: Parts,
+  held: AsyncDisposableStack,
+): Promise<Node> {
   const { monitor, engine, probe, instances } = parts
   const { tasks, resources } = config
   const limits: GrantLimits = {
@@ -79,10 +84,11 @@ function assemble(config: Config, { log, clock }: OpenNodeDeps, parts: Parts): N
     clock,
     limits: { queueLimit: tasks.queueLimit, ...resources },
   })
+  const onStale = (): void => pool.retireStale()
   const coldStart = new ColdStart({
     engine,
     probe,
-    images: new ImageStore({ images: engine.images, clock, log, ...config.images }),
+    images: await openImages(config, { images: engine.images, probe, clock, log, onStale }, held),
     admission,
     instances,
     tracker: monitor,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { ErrandError } from '../core/errors.ts'
 import { isId, randomId } from '../core/ids.ts'
 import type { Installation } from '../instance/identity.ts'
+import { writeDurably } from '../util/durable-file.ts'
 
 /** Says who holds the lock, for people; the lock itself is the kernel's. */
 export interface Holder {
@@ -123,19 +124,6 @@ async function makeInstallation(path: string): Promise<Installation> {
   const installation = { id: randomId(), macKey: randomBytes(32) }
   await writeDurably(path, 'installation.json', { id: installation.id, macKey: installation.macKey.toString('hex') })
   return installation
-}
-
-/** Either the whole file is there after a crash or power failure, or none of it. Readable by the owner alone. */
-async function writeDurably(folder: string, name: string, value: object): Promise<void> {
-  const draft = join(folder, `${name}.draft`)
-  {
-    await using file = await open(draft, 'w', 0o600)
-    await file.writeFile(`${JSON.stringify(value)}\n`)
-    await file.sync()
-  }
-  await rename(draft, join(folder, name))
-  await using directory = await open(folder, 'r')
-  await directory.sync()
 }
 
 function parseJson<T>(schema: z.ZodType<T>, text: string): T | undefined {

@@ -126,6 +126,8 @@ export interface EngineProbe {
   /** OCI runtimes that a spec may name. */
   readonly runtimes: ReadonlyMap<string, RuntimeProbe>
   readonly defaultRuntime: string
+  /** Where it keeps images on this host; absent where that is not known, or out of this process's sight. */
+  readonly storageFolder?: string
   /** Shortcomings of this host that an operator should know, one sentence each. */
   readonly warnings: readonly string[]
 }

@@ -1,60 +1,124 @@
-import type { Clock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
-import { formatImageReference, parseImageReference } from '../core/image-reference.ts'
+import {
+  fullName,
+  fullRepository,
+  type ImageReference,
+  type NamedReference,
+  parseImageReference,
+} from '../core/image-reference.ts'
 import type { Log } from '../core/log.ts'
-import { Deadline } from '../core/wait.ts'
 import type { EngineImages, Image } from '../engine/engine.ts'
-import { SingleFlight } from '../util/single-flight.ts'
+import type { ImagePins, Pin } from './image-pins.ts'
+import type { ImagePolicy } from './image-policy.ts'
+import type { ImageRecords } from './image-records.ts'
+import type { Puller } from './puller.ts'
 
-export interface ImageStoreDeps {
-  readonly images: EngineImages
-  readonly clock: Clock
-  readonly log: Log
-  readonly pull: 'ifNotPresent' | 'never'
-  readonly pullTimeoutMs: number
+/** An image on this host that stays there until this is disposed. */
+export interface HeldImage extends Disposable {
+  /** What a sandbox is made from: a name may mean something else by then. */
+  readonly id: string
+  /** What its registry calls it, `sha256:...`; undefined for an image that was made on this host. */
+  readonly digest: string | undefined
+  /** Whether its name has come to mean another image. */
+  readonly isStale: boolean
 }
 
-/** Sees to it that an image is on this host. */
+export interface ImageStoreDeps {
+  readonly images: Pick<EngineImages, 'find'>
+  readonly policy: ImagePolicy
+  readonly pins: ImagePins
+  readonly records: ImageRecords
+  readonly puller: Puller
+  readonly log: Log
+  readonly pull: 'ifNotPresent' | 'never'
+  /** Called when held images have become stale. */
+  readonly onStale: () => void
+}
+
+/** Sees to it that an image is on this host, and stays while it is used. */
 export class ImageStore {
   readonly #deps: ImageStoreDeps
-  readonly #pulls = new SingleFlight<Image>()
+  #lookUps = 0
 
   constructor(deps: ImageStoreDeps) {
     this.#deps = deps
   }
 
-  /**
-   * The image, pulled when it is absent: once, however many wait, and given up when nobody waits any more.
-   * @throws validation_failed for a malformed reference; image_not_found, image_auth, image_invalid,
-   * registry_unavailable, image_pull_timeout
-   */
-  async ensure(text: string, signal: AbortSignal): Promise<Image> {
-    const reference = parseImageReference(text)
-    const present = await this.#deps.images.find(reference, signal)
-    if (present !== undefined) return present
-    if (reference.kind === 'id' || this.#deps.pull === 'never') {
-      throw new ErrandError('image_not_found', `image ${text} is not on this host, and ${whyNoPull(reference.kind)}`)
-    }
-    const name = formatImageReference(reference)
-    return this.#pulls.join(name, (flight) => this.#pull(name, flight), signal)
+  /** Refuses at once what can never be run here. @throws validation_failed for a malformed reference; forbidden */
+  assertAllowed(text: string): void {
+    this.#deps.policy.assertAllowed(parseImageReference(text))
   }
 
-  async #pull(name: string, signal: AbortSignal): Promise<Image> {
-    const { clock, images, log, pullTimeoutMs } = this.#deps
-    const startedMs = clock.monotonicMs()
-    log.info({ image: name }, 'pulling an image')
-    using deadline = new Deadline(
-      clock,
-      pullTimeoutMs,
-      () => new ErrandError('image_pull_timeout', `pulling ${name} took longer than ${pullTimeoutMs} ms`),
-      signal,
-    )
-    const image = await images.pull(parseImageReference(name), { onProgress() {} }, deadline.signal)
-    log.info({ image: name, id: image.id, tookMs: Math.round(clock.monotonicMs() - startedMs) }, 'pulled an image')
-    return image
+  /**
+   * The image, pulled when it is absent: once, however many wait, and given up when nobody waits any more. An image that
+   * is here is never asked for of a registry. Whoever gets it disposes it.
+   * @throws validation_failed, forbidden, image_not_found, image_auth, image_invalid, registry_unavailable,
+   * image_pull_timeout, storage_full
+   */
+  async ensure(text: string, signal: AbortSignal): Promise<HeldImage> {
+    const { policy, pins, records } = this.#deps
+    const reference = parseImageReference(text)
+    policy.assertAllowed(reference)
+    using undo = new DisposableStack()
+    const pin = undo.use(await pins.pin(reference, signal))
+    const lookUp = this.#nextLookUp()
+    const present = await this.#deps.images.find(reference, signal)
+    const image = present ?? (await this.#pull(reference, signal))
+    pin.resolve(image)
+    this.#compare(reference, image.id, present === undefined ? this.#nextLookUp() : lookUp)
+    records.noteUse(image.id)
+    undo.move()
+    return toHeldImage(pin, image)
+  }
+
+  /** Looks up again what the names in use mean, and tells `onStale` of those that have moved. */
+  async recheck(signal: AbortSignal): Promise<void> {
+    for (const reference of this.#deps.pins.names()) {
+      const lookUp = this.#nextLookUp()
+      const image = await this.#deps.images.find(reference, signal)
+      // A name that is gone means nothing else: what runs may go on.
+      if (image !== undefined) this.#compare(reference, image.id, lookUp)
+    }
+  }
+
+  #nextLookUp(): number {
+    this.#lookUps += 1
+    return this.#lookUps
+  }
+
+  #compare(reference: ImageReference, imageId: string, lookUp: number): void {
+    const { pins, log, onStale } = this.#deps
+    if (!pins.compare(reference, imageId, lookUp)) return
+    log.info({ image: fullName(reference), id: imageId }, 'a name means another image now')
+    onStale()
+  }
+
+  async #pull(reference: ImageReference, signal: AbortSignal): Promise<Image> {
+    const { pull, policy, puller } = this.#deps
+    if (reference.kind === 'id') throw notHere(reference, 'an image id cannot be pulled')
+    if (pull === 'never') throw notHere(reference, 'images.pull is "never"')
+    await policy.assertReachable(reference, signal)
+    return puller.pull(reference, signal)
   }
 }
 
-function whyNoPull(kind: 'id' | 'name'): string {
-  return kind === 'id' ? 'an image id cannot be pulled' : 'images.pull is "never"'
+function notHere(reference: ImageReference, why: string): ErrandError {
+  return new ErrandError('image_not_found', `image ${fullName(reference)} is not on this host, and ${why}`)
+}
+
+function toHeldImage(pin: Pin, image: Image): HeldImage {
+  return {
+    id: image.id,
+    digest: pin.reference.kind === 'name' ? digestOf(pin.reference, image) : undefined,
+    get isStale() {
+      return pin.isStale
+    },
+    [Symbol.dispose]: () => pin[Symbol.dispose](),
+  }
+}
+
+/** An image can have digests of several repositories. */
+function digestOf(reference: NamedReference, { digests }: Image): string | undefined {
+  const prefix = `${fullRepository(reference)}@`
+  return digests.find((digest) => digest.startsWith(prefix))?.slice(prefix.length)
 }

@@ -3,6 +3,7 @@ import type { InstanceState } from '../core/instance-state.ts'
 import type { Resources } from '../core/resources.ts'
 import type { Readiness } from '../core/task.ts'
 import type { SandboxSpec } from '../engine/engine.ts'
+import type { HeldImage } from '../images/image-store.ts'
 import type { Lease } from '../resources/ledger.ts'
 import type { StartPhases } from './start-phases.ts'
 
@@ -14,6 +15,8 @@ export interface Instance {
   readonly endpoint: Endpoint
   /** Process id on the host, where the engine tells. */
   readonly pid: number | undefined
+  /** What it was made from. Whoever launched it holds the image until it is gone. */
+  readonly image: InstanceImage
   /** What its lease holds of the node. */
   readonly resources: Resources
   /** Resolves as soon as its processes are known to have ended: from then on its address may be another's. Never rejects. */
@@ -25,6 +28,8 @@ export interface Instance {
   /** SIGTERM, then SIGKILL after `graceMs`, then removal; resolves with `gone`. A later call can only shorten the grace. */
   stop(graceMs: number): Promise<void>
 }
+
+export type InstanceImage = Pick<HeldImage, 'id' | 'digest' | 'isStale'>
 
 export interface InstanceExit {
   /** Undefined when the sandbox was removed behind our back. */
@@ -41,6 +46,7 @@ export const LOG_TAIL_BYTES = 4096
 
 export interface InstancePlan {
   readonly id: string
+  readonly image: InstanceImage
   readonly spec: SandboxSpec
   readonly readiness: Readiness
   /** From the moment the engine is first asked until it is ready. */

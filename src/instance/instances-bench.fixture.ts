@@ -85,7 +85,8 @@ export class InstancesBench implements AsyncDisposable {
     const spec = { imageId: image.id, resources: DEFAULT_RESOURCES, runtime: 'runc', port: 8080, hasSocket: false }
     const lease = new FakeLease()
     const phases = new StartPhases(this.clock)
-    const plan = { id, spec, readiness, startTimeoutMs: START_TIMEOUT_MS, lease, phases }
+    const held = { id: image.id, digest: undefined, isStale: false }
+    const plan = { id, image: held, spec, readiness, startTimeoutMs: START_TIMEOUT_MS, lease, phases }
     return { instance: this.instances.launch(plan, this.signal), plan, lease }
   }
 

@@ -11,7 +11,7 @@ import { abortable } from '../util/abort.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
 import { engineTooLateError, exitError, limitsError, notReadyError } from './exit-errors.ts'
 import { ExitObserver } from './exit-observer.ts'
-import type { Instance, InstanceExit, InstancePlan } from './instance.ts'
+import type { Instance, InstanceExit, InstanceImage, InstancePlan } from './instance.ts'
 import { firstReachable, type Reach } from './readiness.ts'
 import { removeSandbox, removeUncertain } from './removal.ts'
 import type { SandboxWatch } from './sandbox-watch.ts'
@@ -80,6 +80,10 @@ export class LiveInstance implements Instance {
 
   get state(): InstanceState {
     return this.#state
+  }
+
+  get image(): InstanceImage {
+    return this.#plan.image
   }
 
   get resources(): Resources {

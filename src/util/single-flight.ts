@@ -23,6 +23,11 @@ export class SingleFlight<T> {
     }
   }
 
+  /** How many want the work under way for `key`. */
+  passengers(key: string): number {
+    return this.#flights.get(key)?.passengers ?? 0
+  }
+
   #begin(key: string, begin: (signal: AbortSignal) => Promise<T>): Flight<T> {
     const controller = new AbortController()
     const flight: Flight<T> = { controller, result: begin(controller.signal), passengers: 0 }

@@ -1,7 +1,6 @@
 import type { Admission } from '../admission/admission.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { IdSource } from '../core/ids.ts'
-import { parseImageReference } from '../core/image-reference.ts'
 import type { Readiness, Task } from '../core/task.ts'
 import { chooseRuntime, type RuntimePolicy } from '../engine/choose.ts'
 import type { Engine, EngineProbe, SandboxSpec, SgxPaths } from '../engine/engine.ts'
@@ -12,7 +11,10 @@ import type { StartPhases } from '../instance/start-phases.ts'
 
 /** What the pool needs to get an instance of a task. */
 export interface ColdStarter {
-  /** Refuses at once what can never start here. @throws validation_failed, resources_unsatisfiable, runtime_unavailable */
+  /**
+   * Refuses at once what can never start here.
+   * @throws validation_failed, forbidden, resources_unsatisfiable, runtime_unavailable
+   */
   assertPossible(task: Task): void
   /** Calls `onStarting` before the engine is asked. On rejection nothing is left behind. */
   start(task: Task, phases: StartPhases, onStarting: () => void, signal: AbortSignal): Promise<Instance>
@@ -50,14 +52,15 @@ export class ColdStart implements ColdStarter {
   }
 
   assertPossible(task: Task): void {
-    parseImageReference(task.image)
+    this.#deps.images.assertAllowed(task.image)
     const spec = this.#specify(task, '')
     this.#deps.admission.assertSatisfiable(this.#deps.engine.footprint(spec))
   }
 
   async start(task: Task, phases: StartPhases, onStarting: () => void, signal: AbortSignal): Promise<Instance> {
     const { engine, images, admission, instances, newId, readiness, startTimeoutMs, queueTimeoutMs } = this.#deps
-    const image = await images.ensure(task.image, signal)
+    using held = new DisposableStack()
+    const image = held.use(await images.ensure(task.image, signal))
     phases.end('image')
     const id = newId()
     const spec = this.#specify(task, image.id)
@@ -66,8 +69,10 @@ export class ColdStart implements ColdStarter {
       signal,
     )
     onStarting()
-    const instance = await instances.launch({ id, spec, readiness, startTimeoutMs, lease, phases }, signal)
+    const instance = await instances.launch({ id, image, spec, readiness, startTimeoutMs, lease, phases }, signal)
     this.#track(instance)
+    const kept = held.move()
+    void instance.gone.then(() => kept.dispose())
     return instance
   }
 

@@ -3,7 +3,7 @@ import type { ErrandError } from '../core/errors.ts'
 import type { InstanceState } from '../core/instance-state.ts'
 import { DEFAULT_RESOURCES, type Resources } from '../core/resources.ts'
 import type { Task } from '../core/task.ts'
-import type { Instance, InstanceExit } from '../instance/instance.ts'
+import type { Instance, InstanceExit, InstanceImage } from '../instance/instance.ts'
 import type { StartPhases } from '../instance/start-phases.ts'
 import type { ColdStarter } from './cold-start.ts'
 
@@ -14,6 +14,7 @@ export class FakeInstance implements Instance {
   readonly endpoint: Endpoint = { host: '127.0.0.1', port: 9 }
   readonly pid: number | undefined = undefined
   readonly resources: Resources = DEFAULT_RESOURCES
+  image: InstanceImage = { id: 'sha256:1', digest: undefined, isStale: false }
   readonly graces: number[] = []
   readonly ended: Promise<void>
   readonly exited: Promise<InstanceExit>

@@ -20,6 +20,8 @@ export class Member {
   uses = 0
   /** No longer lent; removed with the end of its last turn. */
   isRetired = false
+  /** Why it will be removed once it is retired. */
+  leavesBecause = 'it failed too often'
   /** Why it was retired, where that was the task's own fault. */
   fault: ErrandError | undefined
   idleSinceMs: number

@@ -95,6 +95,14 @@ export class Pool implements Disposable {
       }))
   }
 
+  /** Lends no more what was made from an image whose name means another one now; what it is answering may end. */
+  retireStale(): void {
+    for (const shelf of this.#shelves.values()) {
+      for (const member of shelf.members) this.#retireIfStale(shelf, member)
+      this.#tidy(shelf)
+    }
+  }
+
   /** Counts for instances that are idle already. */
   setKeepAlive(keepAliveMs: number): void {
     this.#keepAlive.setKeepAlive(keepAliveMs)
@@ -175,6 +183,7 @@ export class Pool implements Disposable {
     shelf.members.add(member)
     this.#background.add(this.#seeOut(shelf, member))
     this.#serve(shelf, member)
+    this.#retireIfStale(shelf, member) // its name may have moved during its start
     this.#keepAlive.arm()
   }
 
@@ -222,8 +231,15 @@ export class Pool implements Disposable {
     this.#launches.scale(shelf)
   }
 
+  #retireIfStale(shelf: Shelf, member: Member): void {
+    if (!member.instance.image.isStale) return
+    member.leavesBecause = 'its image was replaced'
+    this.#retire(shelf, member)
+    this.#discardUnused(member)
+  }
+
   #discardUnused(member: Member): void {
-    if (member.turns === 0) this.#discard(member, EVICTION_GRACE_MS, 'it failed too often')
+    if (member.turns === 0) this.#discard(member, EVICTION_GRACE_MS, member.leavesBecause)
   }
 
   #noteSuccess(shelf: Shelf, member: Member): void {
@@ -231,8 +247,9 @@ export class Pool implements Disposable {
     shelf.crashes.forgive()
     if (member.uses > 1) return
     member.phases.end('firstByte')
-    const { id, endpoint } = member.instance
-    const facts = { instance: id, image: shelf.task.image, endpoint: describeEndpoint(endpoint) }
+    const { id, endpoint, image } = member.instance
+    const { id: imageId, digest } = image
+    const facts = { instance: id, image: shelf.task.image, imageId, digest, endpoint: describeEndpoint(endpoint) }
     this.#deps.log.info({ ...facts, ...member.phases.toFacts() }, 'cold start')
   }
 

@@ -30,6 +30,7 @@ function code(text: string): string {
 
 function describeDefault(key: string): string {
   if (key === 'node') return HOST_NAME
+  if (key === 'docker.registryConfig') return code('~/.docker/config.json')
   const value = defaultValues(testHost(), undefined)[key]
   if (Array.isArray(value)) return code(value.join(', '))
   return code(typeof value === 'string' ? value : JSON.stringify(value))

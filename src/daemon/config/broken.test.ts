@@ -71,8 +71,16 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   ['auth:\n  tokensFile: /x', ['/f.yaml:1: auth: is not served by this version']],
   ['executions: {}', ['/f.yaml:1: executions: is not served by this version']],
   ['tasks:\n  presets: {}', ['/f.yaml:2: tasks.presets: is not served by this version']],
-  ['images:\n  allow: []', ['/f.yaml:2: images.allow: is not served by this version']],
-  ['docker:\n  registryConfig: /x', ['/f.yaml:2: docker.registryConfig: is not served by this version']],
+  [
+    'images:\n  allow: ["my image"]',
+    ['/f.yaml:2: images.allow[0]: must be a glob of images such as docker.io/library/*, not "my image"'],
+  ],
+  [
+    'images:\n  privateRegistries:\n    - http://x',
+    ['/f.yaml:3: images.privateRegistries[0]: must be HOST or HOST:PORT, not "http://x"'],
+  ],
+  ['images:\n  gcHighPercent: 101', ['/f.yaml:2: images.gcHighPercent: must be a whole number from 1 to 100, not 101']],
+  ['docker:\n  registryConfig: x', ['/f.yaml:2: docker.registryConfig: must be an absolute path, not "x"']],
   [
     'docker:\n  host: ssh://x',
     ['/f.yaml:2: docker.host: must be unix:///PATH, tcp://HOST:PORT or http://HOST:PORT, not "ssh://x"'],

@@ -20,8 +20,22 @@ export interface Config {
     readonly host: string
     /** Used as it is; undefined for a network of our own. */
     readonly network: string | undefined
+    /** A Docker config file, which need not exist. */
+    readonly registryConfig: string
   }
-  readonly images: { readonly pull: 'ifNotPresent' | 'never'; readonly pullTimeoutMs: number }
+  readonly images: {
+    readonly pull: 'ifNotPresent' | 'never'
+    readonly pullTimeoutMs: number
+    readonly noProgressTimeoutMs: number
+    /** Globs over full names. */
+    readonly allow: readonly string[]
+    /** `HOST` or `HOST:PORT`, in lower case. */
+    readonly privateRegistries: readonly string[]
+    readonly minFreeBytes: number
+    readonly gcHighPercent: number
+    readonly gcLowPercent: number
+    readonly gcMinAgeMs: number
+  }
   readonly tasks: {
     readonly readiness: Readiness
     readonly startTimeoutMs: number

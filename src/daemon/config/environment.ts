@@ -15,7 +15,12 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
 ])
 
 /** Lists and mappings have no variable, except `listen`, whose items are separated by commas. */
-const FILE_ONLY: ReadonlySet<string> = new Set(['allowedHosts', 'isolation.runtimes'])
+const FILE_ONLY: ReadonlySet<string> = new Set([
+  'allowedHosts',
+  'images.allow',
+  'images.privateRegistries',
+  'isolation.runtimes',
+])
 
 /** The variable of a key: `ERRAND_TASKS_START_TIMEOUT_MS`; undefined when it has none. */
 export function variableOf(key: string): string | undefined {

@@ -65,12 +65,23 @@ export const bodyBytes: z.ZodType<number> = converted(z.union([z.number(), z.str
   return bytes !== undefined && bytes >= 1 && bytes <= MOST_BODY_BYTES ? bytes : undefined
 })
 
+const DISK_SIZE = 'a number of bytes or a size such as 5GiB'
+export const diskBytes: z.ZodType<number> = converted(
+  z.union([z.number(), z.string()], must(DISK_SIZE)),
+  DISK_SIZE,
+  parseBytes,
+)
+
 const CONCURRENCY = 'a whole number from 1 up or "unlimited"'
 export const concurrency: z.ZodType<number> = converted(
   z.union([z.int().min(1, must(CONCURRENCY)), z.literal('unlimited')], must(CONCURRENCY)),
   CONCURRENCY,
   (raw) => (raw === 'unlimited' ? Number.POSITIVE_INFINITY : raw),
 )
+
+export function listOf(what: string, item: string, pattern: RegExp): z.ZodType<string[]> {
+  return z.array(z.string(must(item)).regex(pattern, must(item)).toLowerCase(), must(`a list of ${what}`))
+}
 
 export const flag: z.ZodType<boolean> = z.boolean(must('true or false'))
 

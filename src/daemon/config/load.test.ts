@@ -35,8 +35,22 @@ test('without any source the defaults hold', () => {
     node: 'edge-1',
     stateDir: '/var/lib/errand',
     runDir: '/run/errand',
-    docker: { host: 'unix:///var/run/docker.sock', network: undefined },
-    images: { pull: 'ifNotPresent', pullTimeoutMs: 600_000 },
+    docker: {
+      host: 'unix:///var/run/docker.sock',
+      network: undefined,
+      registryConfig: '/home/ann/.docker/config.json',
+    },
+    images: {
+      pull: 'ifNotPresent',
+      pullTimeoutMs: 300_000,
+      noProgressTimeoutMs: 120_000,
+      allow: ['**'],
+      privateRegistries: [],
+      minFreeBytes: 1024 * MIB,
+      gcHighPercent: 85,
+      gcLowPercent: 80,
+      gcMinAgeMs: 120_000,
+    },
     tasks: {
       readiness: { kind: 'mark', mark: 'meca-init-done' },
       startTimeoutMs: 60_000,
@@ -71,8 +85,17 @@ test('a file of everything is read into inside units', () => {
     node: lab-7
     stateDir: /srv/state
     runDir: /srv/run
-    docker: { host: 'tcp://10.0.0.1:2375', network: mecanywhere }
-    images: { pull: never, pullTimeoutMs: 1000 }
+    docker: { host: 'tcp://10.0.0.1:2375', network: mecanywhere, registryConfig: /etc/docker.json }
+    images:
+      pull: never
+      pullTimeoutMs: 1000
+      noProgressTimeoutMs: 500
+      allow: [Docker.io/library/*, '10.0.0.1:5000/**']
+      privateRegistries: [Registry.lan, '127.0.0.1:5000']
+      minFreeBytes: 5GiB
+      gcHighPercent: 90
+      gcLowPercent: 70
+      gcMinAgeMs: 1
     tasks:
       readiness: http:/healthz
       readyMark: up
@@ -104,8 +127,18 @@ test('a file of everything is read into inside units', () => {
     node: 'lab-7',
     stateDir: '/srv/state',
     runDir: '/srv/run',
-    docker: { host: 'tcp://10.0.0.1:2375', network: 'mecanywhere' },
-    images: { pull: 'never', pullTimeoutMs: 1000 },
+    docker: { host: 'tcp://10.0.0.1:2375', network: 'mecanywhere', registryConfig: '/etc/docker.json' },
+    images: {
+      pull: 'never',
+      pullTimeoutMs: 1000,
+      noProgressTimeoutMs: 500,
+      allow: ['docker.io/library/*', '10.0.0.1:5000/**'],
+      privateRegistries: ['registry.lan', '127.0.0.1:5000'],
+      minFreeBytes: 5120 * MIB,
+      gcHighPercent: 90,
+      gcLowPercent: 70,
+      gcMinAgeMs: 1,
+    },
     tasks: {
       readiness: { kind: 'http', path: '/healthz' },
       startTimeoutMs: 1,

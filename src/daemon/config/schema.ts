@@ -8,6 +8,8 @@ const RUNTIME_NAME = /^[A-Za-z0-9][\w.-]*$/
 const NODE = 'an id: at most 30 of a-z, 0-9 and -, beginning with a letter or digit'
 const NETWORK = 'the name of a network of the engine'
 const HOST_NAME = 'a host name without a port'
+const IMAGE_GLOB = 'a glob of images such as docker.io/library/*'
+const REGISTRY = 'HOST or HOST:PORT'
 
 /** One row per key of the file, by its dotted name. */
 const schema = z.strictObject({
@@ -33,8 +35,16 @@ const schema = z.strictObject({
     /^(unix:\/\/\/.+|(tcp|http):\/\/[^/:]+:\d+\/?)$/,
   ),
   'docker.network': fields.optionalText(NETWORK, /^[A-Za-z0-9][\w.-]*$/),
+  'docker.registryConfig': fields.absolutePath,
   'images.pull': fields.oneOf('ifNotPresent', 'never'),
   'images.pullTimeoutMs': fields.millis,
+  'images.noProgressTimeoutMs': fields.millis,
+  'images.allow': fields.listOf('globs of images', IMAGE_GLOB, /^[\w.:/@*-]{1,512}$/),
+  'images.privateRegistries': fields.listOf('registries', REGISTRY, /^[A-Za-z0-9.-]+(:[0-9]{1,5})?$/),
+  'images.minFreeBytes': fields.diskBytes,
+  'images.gcHighPercent': fields.wholeNumber(1, 100),
+  'images.gcLowPercent': fields.wholeNumber(0, 100),
+  'images.gcMinAgeMs': fields.millis,
   'tasks.readiness': fields.readiness,
   'tasks.readyMark': fields.text('one line of 1 to 200 characters', /^[^\r\n]{1,200}$/),
   'tasks.startTimeoutMs': fields.millis,
@@ -62,13 +72,7 @@ function runtimes() {
 }
 
 /** Keys of the architecture that a later version serves; all that is below them too. */
-export const LATER_KEYS: readonly string[] = [
-  'auth',
-  'executions',
-  'tasks.presets',
-  'images.allow',
-  'docker.registryConfig',
-]
+export const LATER_KEYS: readonly string[] = ['auth', 'executions', 'tasks.presets']
 
 /** Every key, in the order of the documentation. */
 export const CONFIG_KEYS: readonly string[] = Object.keys(schema.shape)
@@ -151,8 +155,22 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
     node: values.node,
     stateDir: values.stateDir,
     runDir: values.runDir,
-    docker: { host: values['docker.host'], network: values['docker.network'] },
-    images: { pull: values['images.pull'], pullTimeoutMs: values['images.pullTimeoutMs'] },
+    docker: {
+      host: values['docker.host'],
+      network: values['docker.network'],
+      registryConfig: values['docker.registryConfig'],
+    },
+    images: {
+      pull: values['images.pull'],
+      pullTimeoutMs: values['images.pullTimeoutMs'],
+      noProgressTimeoutMs: values['images.noProgressTimeoutMs'],
+      allow: values['images.allow'],
+      privateRegistries: values['images.privateRegistries'],
+      minFreeBytes: values['images.minFreeBytes'],
+      gcHighPercent: values['images.gcHighPercent'],
+      gcLowPercent: values['images.gcLowPercent'],
+      gcMinAgeMs: values['images.gcMinAgeMs'],
+    },
     tasks: {
       readiness: readiness.kind === 'mark' ? { kind: 'mark', mark: values['tasks.readyMark'] } : readiness,
       startTimeoutMs: values['tasks.startTimeoutMs'],

@@ -21,6 +21,7 @@ export function toProbe(version: string, info: InfoAnswer, seesVolumes: boolean)
     canPause: info.CgroupDriver !== 'none',
     runtimes: new Map(runtimes),
     defaultRuntime: info.DefaultRuntime,
+    storageFolder: info.DockerRootDir,
     warnings: warningsOf(info),
   }
 }

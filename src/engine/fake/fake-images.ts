@@ -46,6 +46,12 @@ export class FakeImages implements EngineImages {
     return this.#view(id)
   }
 
+  /** What the images on the host take together. */
+  get storedBytes(): number {
+    const local = [...this.#made].filter(([id]) => this.#isLocal(id))
+    return local.reduce((sum, [, { image }]) => sum + image.sizeBytes, 0)
+  }
+
   /** As `docker tag` does. */
   tag(imageId: string, reference: string): void {
     this.#name(fullName(parseImageReference(reference)), imageId)
