@@ -24,8 +24,9 @@ const SHORTAGE_RETRY_MS = 1000
 /** Misbehaviour for which undici has no code of its own: an answer 100 or 101 that was not asked for. */
 const UNDICI_PROTOCOL_TEXTS = new Set(['bad response', 'bad upgrade'])
 
-/** An answer whose head was fine and whose body ended early, where the task had said that it would close. */
-const EARLY_END_CODES = new Set(['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'HPE_INVALID_EOF_STATE'])
+/** A body that ended early after a head that said that the connection will close: the second is llhttp's, without a code. */
+const LENGTH_MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+const EARLY_END_TEXT = 'Invalid EOF state'
 
 /** Gives a failed exchange its code. `hasBegun` says that a whole head of an answer had come. */
 export function explainFailure(error: Error & { code?: unknown }, hasBegun = false): ErrandError {
@@ -37,7 +38,8 @@ export function explainFailure(error: Error & { code?: unknown }, hasBegun = fal
     return new ErrandError('resources_exhausted', message, { ...options, retryAfterMs: SHORTAGE_RETRY_MS })
   }
   const isCut = CONNECTION_CODES.has(code) && !UNDICI_PROTOCOL_TEXTS.has(error.message)
-  if (isCut || (hasBegun && EARLY_END_CODES.has(code))) {
+  const isEarlyEnd = hasBegun && (code === LENGTH_MISMATCH || error.message.includes(EARLY_END_TEXT))
+  if (isCut || isEarlyEnd) {
     return new ErrandError('task_connection_closed', 'the task closed the connection without a whole answer', options)
   }
   return new ErrandError('bad_task_response', `the task's answer is not HTTP/1.1: ${error.message}`, options)

@@ -8,16 +8,18 @@ import { scale } from '../support/scale.ts'
 
 const options = { timeout: 120_000 }
 
+type Write = (socket: Socket, answer: string) => void
+
+const SURPLUS: Readonly<Record<string, Write>> = {
+  'together with the right one': (socket, answer) => socket.write(answer + ok('stolen')),
+  'just after the right one': (socket, answer) => socket.write(answer, () => socket.write(ok('stolen'))),
+  'one turn after the right one': (socket, answer) => {
+    socket.write(answer, () => setImmediate(() => socket.write(ok('stolen'))))
+  },
+}
+
 describe('an answer that nobody asked for', options, () => {
-  for (const [when, write] of Object.entries({
-    'together with the right one': (socket: Socket, answer: string) => void socket.write(answer + ok('stolen')),
-    'just after the right one': (socket: Socket, answer: string) => {
-      socket.write(answer, () => socket.write(ok('stolen')))
-    },
-    'one turn after the right one': (socket: Socket, answer: string) => {
-      socket.write(answer, () => setImmediate(() => socket.write(ok('stolen'))))
-    },
-  })) {
+  for (const [when, write] of Object.entries(SURPLUS)) {
     test(`F59: that comes ${when} is never given to the next request`, async () => {
       await using tasks = await RawTasks.open()
       const server = await tasks.serve('split:1', (socket) => {
