@@ -127,7 +127,9 @@ function assertNoCanary(canaries: readonly string[], where: string, texts: reado
 
 /** Errors in it are written out with their causes, as a real log does. */
 function readable(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    part instanceof Error ? { ...part, message: part.message, stack: part.stack, cause: part.cause } : part,
-  )
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (!(part instanceof Error)) return part
+    const { message, stack, cause } = part
+    return { ...Object.fromEntries(Object.entries(part)), message, stack, cause }
+  })
 }

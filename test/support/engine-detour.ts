@@ -1,0 +1,119 @@
+import { once } from 'node:events'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DOCKER_SOCKET } from './engine-host.ts'
+
+/**
+ * What becomes of one request: `lose` has the engine do it and cuts the connection when the answer comes; a promise holds
+ * it back until it resolves, and then hands it on even if the daemon has left by then.
+ */
+export type Treatment = 'pass' | 'lose' | Promise<void>
+
+/** Method and path, without version: `POST /containers/create?name=x`. */
+export type Treat = (request: string) => Treatment
+
+const REQUEST_LINE = /^(GET|POST|PUT|DELETE|HEAD) (?:\/v[0-9.]+)?(\S+) HTTP\/1\.1\r\n/
+
+/** A way to a Docker Engine on which requests and answers can be delayed and lost, and which can be cut altogether. */
+export class EngineDetour implements AsyncDisposable {
+  /** Every request so far, in the order of their beginnings. */
+  readonly requests: string[] = []
+  treat: Treat = () => 'pass'
+  readonly #folder: string
+  readonly #target: string
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+
+  private constructor(folder: string, target: string) {
+    this.#folder = folder
+    this.#target = target
+    this.#server = createServer((socket) => this.#join(socket))
+  }
+
+  static async open(target: string = DOCKER_SOCKET): Promise<EngineDetour> {
+    const detour = new EngineDetour(await mkdtemp(join(tmpdir(), 'errand-detour-')), target)
+    detour.#server.listen(detour.#path)
+    await once(detour.#server, 'listening')
+    return detour
+  }
+
+  /** To be given to the daemon. */
+  get setting(): string {
+    return `docker.host=unix://${this.#path}`
+  }
+
+  count(pattern: RegExp): number {
+    return this.requests.filter((request) => pattern.test(request)).length
+  }
+
+  /** Cuts every connection, event streams included. New ones are taken. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** The socket's file is gone, and all connections with it. */
+  async vanish(): Promise<void> {
+    await rename(this.#path, `${this.#path}.away`)
+    this.cut()
+  }
+
+  async reappear(): Promise<void> {
+    await rename(`${this.#path}.away`, this.#path)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.cut()
+    await closed
+    await rm(this.#folder, { recursive: true })
+  }
+
+  get #path(): string {
+    return join(this.#folder, 'docker.sock')
+  }
+
+  #join(client: Socket): void {
+    const engine = connect(this.#target)
+    let isLost = false
+    const pass = async (data: Buffer): Promise<void> => {
+      const treatment = this.#treatmentOf(data)
+      isLost = treatment === 'lose'
+      if (treatment instanceof Promise) await treatment
+      engine.write(data)
+    }
+    // One piece after the other: a request that is held back holds back what follows it.
+    let last = Promise.resolve()
+    client.on('data', (data) => {
+      last = last.then(() => pass(data))
+    })
+    client.on('end', () => void last.then(() => engine.end()))
+    engine.on('data', (data) => {
+      if (isLost) client.destroy()
+      else client.write(data)
+    })
+    engine.on('end', () => client.end())
+    for (const [socket, other] of [
+      [client, engine],
+      [engine, client],
+    ] as const) {
+      this.#sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        this.#sockets.delete(socket)
+        void last.then(() => other.destroySoon())
+      })
+    }
+  }
+
+  /** The daemon's client does not pipeline: a request line is always the beginning of a piece. */
+  #treatmentOf(data: Buffer): Treatment {
+    const [, method, path] = REQUEST_LINE.exec(data.toString('latin1', 0, 4096)) ?? []
+    if (method === undefined || path === undefined) return 'pass'
+    const request = `${method} ${path}`
+    this.requests.push(request)
+    return this.treat(request)
+  }
+}
