@@ -8,6 +8,11 @@ export const FOLDER_PREFIX = 'errand-engine-'
 
 const FOLDER = new RegExp(`^${FOLDER_PREFIX}(\\d+)-`)
 
+/** The name of its default bridge: the random end of its folder's name. */
+export function bridgeOf(folder: string): string {
+  return `eng-${folder.slice(-6)}`
+}
+
 /** Removes what engines have left whose test was killed. */
 export async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
@@ -31,6 +36,8 @@ export async function removeTraces(folder: string): Promise<void> {
   const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '')
   const ours = mounts.filter((path) => path.startsWith(`${folder}/`))
   for (const path of ours.toReversed()) await run('umount', ['--lazy', path])
+  // It is not there when the engine's start failed early.
+  await run('ip', ['link', 'delete', bridgeOf(folder)]).catch(() => '')
   await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
 }
 

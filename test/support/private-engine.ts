@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pipe, run } from '../../examples/tasks/offline/command.ts'
 import { askEngine } from './census.ts'
-import { FOLDER_PREFIX, removeAbandoned, removeTraces } from './private-engine-traces.ts'
+import { bridgeOf, FOLDER_PREFIX, removeAbandoned, removeTraces } from './private-engine-traces.ts'
 
 export interface PrivateEngineOptions {
   /** Containers outlive dockerd. Default: false. */
@@ -59,6 +59,7 @@ export class PrivateEngine implements AsyncDisposable {
         'default-address-pools': [{ base: freeRange(mostNetworks), size: NETWORK_BITS }],
       }),
     )
+    await makeBridge(folder)
     await engine.#startContainerd()
     await engine.start()
     if (images.length > 0) await engine.load(images)
@@ -83,7 +84,7 @@ export class PrivateEngine implements AsyncDisposable {
       ...['--config-file', join(this.#folder, 'daemon.json'), '--data-root', join(this.#folder, 'data')],
       ...['--exec-root', join(this.#folder, 'exec'), '--host', `unix://${this.socketPath}`],
       ...['--pidfile', join(this.#folder, 'docker.pid'), '--containerd', join(this.#folder, 'containerd.sock')],
-      ...['--bridge=none', '--iptables=false', '--ip6tables=false'],
+      ...['--bridge', bridgeOf(this.#folder), '--iptables=false', '--ip6tables=false'],
     ])
     await this.#untilAnswered(this.#dockerd)
   }
@@ -189,6 +190,14 @@ async function isAnswering(socketPath: string): Promise<boolean> {
     (answer) => answer === 'OK',
     () => false,
   )
+}
+
+/** Its default bridge. With `--bridge=none` dockerd would remove `docker0`, which is the machine's own engine's. */
+async function makeBridge(folder: string): Promise<void> {
+  const bridge = bridgeOf(folder)
+  await run('ip', ['link', 'add', bridge, 'type', 'bridge'])
+  await run('ip', ['address', 'add', `10.251.${randomInt(0, 256)}.1/${NETWORK_BITS}`, 'dev', bridge])
+  await run('ip', ['link', 'set', bridge, 'up'])
 }
 
 /** Out of a range that neither the machine's engine nor, most likely, another private one uses. */
