@@ -1,6 +1,7 @@
 import { ErrandError, type ErrorDetails } from '../core/errors.ts'
 import { MIB, type Resources } from '../core/resources.ts'
 import type { Engine, SandboxView } from '../engine/engine.ts'
+import { EngineUnresponsive } from '../engine/engine-breaker.ts'
 import type { InstanceExit } from './instance.ts'
 
 /** Why a start failed whose task has exited. */
@@ -24,6 +25,11 @@ export function engineTooLateError(startTimeoutMs: number): ErrandError {
   return new ErrandError('engine_unavailable', `the engine did not start the task within ${startTimeoutMs} ms`, {
     retryAfterMs: 1000,
   })
+}
+
+/** Whether the engine has said no, or was not asked: nothing has happened. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof EngineUnresponsive || ErrandError.from(error).code !== 'engine_unavailable'
 }
 
 /** Engines drop limits that the host cannot enforce with no more than a warning: read them back. */

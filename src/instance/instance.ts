@@ -55,3 +55,9 @@ export interface InstancePlan {
   readonly lease: Lease
   readonly phases: StartPhases
 }
+
+/** A step that is about to be taken with the engine. */
+export interface Intent {
+  readonly step: 'create' | 'start' | 'stop' | 'remove'
+  readonly name: string
+}

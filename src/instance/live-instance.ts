@@ -6,22 +6,16 @@ import type { Log } from '../core/log.ts'
 import type { Resources } from '../core/resources.ts'
 import { Deadline, sleep } from '../core/wait.ts'
 import type { Engine, SandboxIdentity, SandboxRef, SandboxView } from '../engine/engine.ts'
-import { EngineUnresponsive } from '../engine/engine-breaker.ts'
 import { abortable } from '../util/abort.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
-import { engineTooLateError, exitError, limitsError, notReadyError } from './exit-errors.ts'
+import { engineTooLateError, exitError, isRefused, limitsError, notReadyError } from './exit-errors.ts'
 import { ExitObserver } from './exit-observer.ts'
-import type { Instance, InstanceExit, InstanceImage, InstancePlan } from './instance.ts'
+import { HeldFolder } from './held-folder.ts'
+import type { Instance, InstanceExit, InstanceImage, InstancePlan, Intent } from './instance.ts'
 import { firstReachable, type Reach } from './readiness.ts'
 import { removeSandbox, removeUncertain } from './removal.ts'
 import type { SandboxWatch } from './sandbox-watch.ts'
 import { TaskOutput } from './task-output.ts'
-
-/** A step that is about to be taken with the engine. */
-export interface Intent {
-  readonly step: 'create' | 'start' | 'stop' | 'remove'
-  readonly name: string
-}
 
 export interface LiveInstanceDeps {
   readonly engine: Engine
@@ -54,7 +48,7 @@ export class LiveInstance implements Instance {
   #state: InstanceState = 'planned'
   #identity: SandboxIdentity
   #ref: SandboxRef | undefined
-  #endpoint: Endpoint | undefined
+  #folder: HeldFolder | undefined
   #pid: number | undefined
   #isStopping = false
 
@@ -103,8 +97,8 @@ export class LiveInstance implements Instance {
   }
 
   get endpoint(): Endpoint {
-    if (this.#endpoint === undefined) throw new ErrandError('internal', `instance ${this.id} is not ready`)
-    return this.#endpoint
+    if (this.#folder === undefined) throw new ErrandError('internal', `instance ${this.id} is not ready`)
+    return this.#folder.endpoint
   }
 
   /** Creates, starts and waits until it serves. `onStarted` is called once the engine has done its part. After a rejection: `stop`. */
@@ -122,7 +116,7 @@ export class LiveInstance implements Instance {
       isEngineDone = true
       onStarted()
       phases.end('start')
-      this.#endpoint = await this.#becomeReachable(view, signal)
+      this.#folder = new HeldFolder(await this.#becomeReachable(view, signal))
       this.#become('ready')
       phases.end('ready')
     } catch (error) {
@@ -168,7 +162,7 @@ export class LiveInstance implements Instance {
         if (signal.aborted) throw error
         const isTaken = ErrandError.from(error).code === 'already_exists' && attempt < MOST_NAMES
         if (!isTaken) {
-          if (isRefusal(error)) this.#become('gone')
+          if (isRefused(error)) this.#become('gone')
           throw error
         }
         log.warn({ name: this.name }, "a name of ours belongs to somebody else's container, which is left alone")
@@ -206,6 +200,7 @@ export class LiveInstance implements Instance {
       if (!closing.aborted) log.warn({ err: error, instance: this.id }, 'could not end an instance gracefully')
     }
     await this.#remove()
+    this.#folder?.[Symbol.dispose]()
     this.#observer[Symbol.dispose]()
     this.#plan.lease.release()
     this.#gone.resolve()
@@ -248,9 +243,4 @@ export class LiveInstance implements Instance {
     this.#deps.log.debug({ instance: this.id, from: this.#state, to: next }, 'an instance moved')
     this.#state = next
   }
-}
-
-/** The engine has said no, or was not asked: nothing was made. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof EngineUnresponsive || ErrandError.from(error).code !== 'engine_unavailable'
 }
