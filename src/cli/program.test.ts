@@ -29,7 +29,7 @@ async function run(args: readonly string[], options: TestHostOptions = {}): Prom
 
 test('serve takes every flag', async () => {
   const line =
-    'serve --config /f --listen 127.0.0.1:1 unix:/s --state-dir /st --run-dir /r --node n --docker-host tcp://h:1 ' +
+    'serve --config /f --listen 127.0.0.1:1 unix:/s --state-dir /st --run-dir /r --node n --docker-host unix:///d.sock ' +
     '--cpu 2 --mem 64 --log-level error --set tasks.queueLimit=5 log.access=true --set timeout=3'
   const { status, config } = await run(line.split(' '), { files: { '/f': 'has_gpu: true' } })
   assert.equal(status, 0)
@@ -38,8 +38,8 @@ test('serve takes every flag', async () => {
     [{ host: '127.0.0.1', port: 1 }, { unixPath: '/s' }],
   )
   assert.deepEqual(
-    [config?.stateDir, config?.runDir, config?.node, config?.docker.host],
-    ['/st', '/r', 'n', 'tcp://h:1'],
+    [config?.stateDir, config?.runDir, config?.node, config?.docker.socketPath],
+    ['/st', '/r', 'n', '/d.sock'],
   )
   assert.deepEqual(config?.grant, {
     cpuMillis: 2000,

@@ -63,7 +63,7 @@ function withConfigFlags(command: Command): Command {
     .option('--state-dir <folder>', 'what must survive a restart')
     .option('--run-dir <folder>', 'sockets')
     .option('--node <name>', "this node's name")
-    .option('--docker-host <url>', 'unix:///PATH or tcp://HOST:PORT')
+    .option('--docker-host <url>', 'unix:///PATH of the Docker Engine')
     .option('--cpu <cores>', 'cores offered to tasks')
     .option('--mem <MB>', 'memory offered to tasks')
     .option('--log-level <level>', 'debug, info, warn or error')

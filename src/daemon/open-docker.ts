@@ -14,7 +14,7 @@ export async function openDocker(
   const { docker, tasks } = config
   return DockerEngine.open(
     {
-      socketPath: docker.host.replace(/^unix:\/\//, ''),
+      socketPath: docker.socketPath,
       installation: installation.id,
       log,
       network:

@@ -81,10 +81,7 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   ],
   ['images:\n  gcHighPercent: 101', ['/f.yaml:2: images.gcHighPercent: must be a whole number from 1 to 100, not 101']],
   ['docker:\n  registryConfig: x', ['/f.yaml:2: docker.registryConfig: must be an absolute path, not "x"']],
-  [
-    'docker:\n  host: ssh://x',
-    ['/f.yaml:2: docker.host: must be unix:///PATH, tcp://HOST:PORT or http://HOST:PORT, not "ssh://x"'],
-  ],
+  ['docker:\n  host: ssh://x', ['/f.yaml:2: docker.host: must be unix:///PATH, not "ssh://x"']],
   [
     'node: Edge',
     ['/f.yaml:1: node: must be an id: at most 30 of a-z, 0-9 and -, beginning with a letter or digit, not "Edge"'],

@@ -16,8 +16,8 @@ export interface Config {
   readonly stateDir: string
   readonly runDir: string
   readonly docker: {
-    /** `unix:///PATH`, `tcp://HOST:PORT` or `http://HOST:PORT`. */
-    readonly host: string
+    /** The path of the Engine's unix socket. Over TCP an Engine is open to whoever reaches it, so that is not offered. */
+    readonly socketPath: string
     /** Used as it is; undefined for a network of our own. */
     readonly network: string | undefined
     /** A Docker config file, which need not exist. */

@@ -59,7 +59,7 @@ function nodeName(hostName: string): string {
     .replace(/[^a-z0-9-]/g, '-')
     .replace(/^-+/, '')
     .slice(0, 30)
-    .replace(/-+$/, '')
+    .replace(/(?<!-)-+$/, '')
   return name === '' ? 'node' : name
 }
 
@@ -81,5 +81,5 @@ function userStateDir(host: ConfigHost): string {
 /** The XDG specification says to ignore relative paths. */
 function xdg(host: ConfigHost, name: string): string | undefined {
   const path = host.environment[name]
-  return path?.startsWith('/') ? path.replace(/\/+$/, '') : undefined
+  return path?.startsWith('/') ? path.replace(/(?<!\/)\/+$/, '') : undefined
 }

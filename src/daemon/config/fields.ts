@@ -110,7 +110,7 @@ export const MOST_SOCKET_PATH_BYTES = 107
 
 /** The socket of the command line, in `runDir`. */
 export function socketIn(runDir: string): string {
-  return `${runDir.replace(/\/+$/, '')}/errand.sock`
+  return `${runDir.replace(/(?<!\/)\/+$/, '')}/errand.sock`
 }
 
 export const socketFolder: z.ZodType<string> = absolutePath.refine(

@@ -36,7 +36,7 @@ test('without any source the defaults hold', () => {
     stateDir: '/var/lib/errand',
     runDir: '/run/errand',
     docker: {
-      host: 'unix:///var/run/docker.sock',
+      socketPath: '/var/run/docker.sock',
       network: undefined,
       registryConfig: '/home/ann/.docker/config.json',
     },
@@ -85,7 +85,7 @@ test('a file of everything is read into inside units', () => {
     node: lab-7
     stateDir: /srv/state
     runDir: /srv/run
-    docker: { host: 'tcp://10.0.0.1:2375', network: mecanywhere, registryConfig: /etc/docker.json }
+    docker: { host: 'unix:///run/d.sock', network: mecanywhere, registryConfig: /etc/docker.json }
     images:
       pull: never
       pullTimeoutMs: 1000
@@ -127,7 +127,7 @@ test('a file of everything is read into inside units', () => {
     node: 'lab-7',
     stateDir: '/srv/state',
     runDir: '/srv/run',
-    docker: { host: 'tcp://10.0.0.1:2375', network: 'mecanywhere', registryConfig: '/etc/docker.json' },
+    docker: { socketPath: '/run/d.sock', network: 'mecanywhere', registryConfig: '/etc/docker.json' },
     images: {
       pull: 'never',
       pullTimeoutMs: 1000,

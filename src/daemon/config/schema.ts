@@ -30,10 +30,7 @@ const schema = z.strictObject({
   node: fields.text(NODE, /^[a-z0-9][a-z0-9-]{0,29}$/),
   stateDir: fields.absolutePath,
   runDir: fields.socketFolder,
-  'docker.host': fields.text(
-    'unix:///PATH, tcp://HOST:PORT or http://HOST:PORT',
-    /^(unix:\/\/\/.+|(tcp|http):\/\/[^/:]+:\d+\/?)$/,
-  ),
+  'docker.host': fields.text('unix:///PATH', /^unix:\/\/\/.+$/),
   'docker.network': fields.optionalText(NETWORK, /^[A-Za-z0-9][\w.-]*$/),
   'docker.registryConfig': fields.absolutePath,
   'images.pull': fields.oneOf('ifNotPresent', 'never'),
@@ -156,7 +153,7 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
     stateDir: values.stateDir,
     runDir: values.runDir,
     docker: {
-      host: values['docker.host'],
+      socketPath: values['docker.host'].slice('unix://'.length),
       network: values['docker.network'],
       registryConfig: values['docker.registryConfig'],
     },
