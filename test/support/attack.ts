@@ -19,7 +19,6 @@ export type Attack =
   | { readonly order: 'reverse'; readonly address: string }
   | { readonly order: 'replaceSocket'; readonly by: 'fifo' | 'directory' | 'file' | 'nothing' }
   | { readonly order: 'replaceSocket'; readonly by: 'link'; readonly target: string }
-  | { readonly order: 'swapSocket'; readonly target: string }
   | { readonly order: 'write'; readonly path: string; readonly mebibytes: number }
   | { readonly order: 'print'; readonly mebibytes: number }
 

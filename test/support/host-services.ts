@@ -64,8 +64,13 @@ export function whyNoOutside(): string | undefined {
   return isPossible ? undefined : 'needs root, unshare and ip to stand for another machine'
 }
 
-/** Another machine next to this host: a network namespace with a server. Stands for the internet. */
-export async function openOutside(): Promise<AsyncDisposable & { host: string; port: number }> {
+/**
+ * Another machine next to this host: a network namespace with a server. Stands for the internet. `otherAddresses` lead to
+ * it too.
+ */
+export async function openOutside(
+  otherAddresses: readonly string[] = [],
+): Promise<AsyncDisposable & { host: string; port: number }> {
   const port = 7000
   const server = `require('net').createServer((s) => s.destroy()).listen(${port}, () => console.log('listening'))`
   const machine = spawn('unshare', ['--net', process.execPath, '-e', server], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -81,6 +86,10 @@ export async function openOutside(): Promise<AsyncDisposable & { host: string; p
   await run('ip', ['link', 'set', link, 'up'])
   await run('nsenter', [...inside, 'address', 'add', `${there}/30`, 'dev', 'eth0'])
   await run('nsenter', [...inside, 'link', 'set', 'eth0', 'up'])
+  for (const address of otherAddresses) {
+    await run('nsenter', [...inside, 'address', 'add', `${address}/32`, 'dev', 'eth0'])
+    await run('ip', ['route', 'add', `${address}/32`, 'via', there])
+  }
   return {
     host: there,
     port,

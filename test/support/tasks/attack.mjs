@@ -6,8 +6,9 @@ import { once } from 'node:events'
 import * as fs from 'node:fs'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
+import { env } from 'node:process'
 
-const SOCKET = process.env.ERRAND_SOCKET ?? ''
+const SOCKET = env.ERRAND_SOCKET ?? ''
 const BUSYBOX = '/bin/busybox'
 const MIB = 2 ** 20
 /** Far more than a connection on one host takes. */
@@ -82,7 +83,7 @@ async function fork() {
 
 const ORDERS = {
   nothing: () => 'here',
-  environment: () => process.env,
+  environment: () => env,
   identity: () => ({ uid: process.getuid(), status: fs.readFileSync('/proc/self/status', 'utf8') }),
   read: ({ path }) => fs.readFileSync(path, 'utf8'),
   list: ({ path }) => fs.readdirSync(path),
@@ -96,30 +97,17 @@ const ORDERS = {
     REPLACEMENTS[order.by](order, SOCKET)
     return 'replaced'
   },
-  /** Puts now the socket and now a link in its place, for ever. */
-  swapSocket: ({ target }) => {
-    const real = `${SOCKET}.real`
-    const next = `${SOCKET}.next`
-    fs.linkSync(SOCKET, real)
-    const swap = (isLink) => {
-      if (isLink) fs.symlinkSync(target, next)
-      else fs.linkSync(real, next)
-      fs.renameSync(next, SOCKET)
-      setImmediate(swap, !isLink)
-    }
-    swap(true)
-    return 'swapping'
-  },
   fillSocketFolder: () => {
     const folder = SOCKET.slice(0, SOCKET.lastIndexOf('/'))
     const inodes = untilRefused((index) => fs.writeFileSync(`${folder}/${index}`, ''))
     const file = fs.openSync(`${folder}/0`, 'a')
     return { inodes, kibibytes: untilRefused(() => fs.writeSync(file, Buffer.alloc(1024))) }
   },
+  /** Up to so much. */
   write: ({ path, mebibytes }) => {
     const file = fs.openSync(path, 'w')
-    return untilRefused((index) => {
-      if (index === mebibytes) throw { code: 'DONE' }
+    return untilRefused((written) => {
+      if (written === mebibytes) throw Object.assign(new Error('enough'), { code: 'ENOUGH' })
       fs.writeSync(file, Buffer.alloc(MIB, 'x'))
     })
   },
@@ -159,5 +147,5 @@ const server = createServer(async (request, response) => {
 })
 
 // An image can make it print before it is ready, when somebody still listens.
-await print(Number(process.env.PRINT_FIRST_MIB ?? 0))
+await print(Number(env.PRINT_FIRST_MIB ?? 0))
 server.listen(SOCKET || 8080, () => console.log('meca-init-done'))
