@@ -40,14 +40,13 @@ export class PullWatch implements AsyncDisposable {
   #ticking: Promise<void> = Promise.resolve()
   #ticks = 0
   #changedMs: number
-  #reportedMs: number
+  #hasNews = false
   #isOver = false
 
   constructor(options: PullWatchOptions, parent: AbortSignal) {
     this.#options = options
     this.signal = AbortSignal.any([parent, this.#stop.signal])
     this.#changedMs = options.clock.monotonicMs()
-    this.#reportedMs = this.#changedMs
     this.#arm()
   }
 
@@ -58,6 +57,7 @@ export class PullWatch implements AsyncDisposable {
     const mostBytes = Math.max(currentBytes, before?.mostBytes ?? 0)
     this.#layers.set(id, { status, currentBytes, mostBytes, totalBytes: Math.max(totalBytes, before?.totalBytes ?? 0) })
     this.#changedMs = this.#options.clock.monotonicMs()
+    this.#hasNews = true
   }
 
   get report(): PullReport {
@@ -109,8 +109,8 @@ export class PullWatch implements AsyncDisposable {
   }
 
   #tell(): void {
-    if (this.#changedMs <= this.#reportedMs) return
-    this.#reportedMs = this.#changedMs
+    if (!this.#hasNews) return
+    this.#hasNews = false
     this.#options.onReport(this.report)
   }
 }

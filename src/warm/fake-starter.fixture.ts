@@ -47,7 +47,7 @@ export interface FakeStart {
   readonly signal: AbortSignal
   /** As if the engine had been asked. */
   begin(): void
-  succeed(): FakeInstance
+  succeed(image?: InstanceImage): FakeInstance
   fail(error: ErrandError): void
 }
 
@@ -64,8 +64,9 @@ export class FakeStarter implements ColdStarter {
     const { promise, resolve, reject } = Promise.withResolvers<Instance>()
     signal.addEventListener('abort', () => reject(signal.reason))
     const id = `instance-${this.starts.length + 1}`
-    const succeed = (): FakeInstance => {
+    const succeed = (image?: InstanceImage): FakeInstance => {
       const instance = new FakeInstance(id)
+      if (image !== undefined) instance.image = image
       phases.end('ready')
       resolve(instance)
       return instance

@@ -98,9 +98,10 @@ export class FakeImages implements EngineImages {
       const id = this.#findLocal(reference)
       if (id === undefined) return 'absent'
       const names = this.#namesOf(id)
-      const isLast = names.length <= 1 || reference.kind === 'id'
+      const taken = reference.kind === 'id' ? names : [fullName(reference)]
+      const isLast = names.every((name) => taken.includes(name))
       if (isLast && this.#isUsed(id)) return 'in_use'
-      for (const name of reference.kind === 'id' ? names : [fullName(reference)]) this.#local.delete(name)
+      for (const name of taken) this.#local.delete(name)
       if (isLast) this.#nameless.delete(id)
       return 'removed'
     })
@@ -134,8 +135,10 @@ export class FakeImages implements EngineImages {
   }
 
   #findLocal(reference: ImageReference): string | undefined {
-    if (reference.kind === 'name') return this.#local.get(fullName(reference))
-    return [...this.#made.keys()].find((id) => id.startsWith(reference.id) && this.#isLocal(id))
+    const name = fullName(reference)
+    const isMeant = (id: string): boolean =>
+      reference.kind === 'id' ? id.startsWith(name) : this.#made.get(id)?.image.digests.includes(name) === true
+    return this.#local.get(name) ?? [...this.#made.keys()].find((id) => isMeant(id) && this.#isLocal(id))
   }
 
   #scriptOf(id: string | undefined): FakeScript | undefined {
