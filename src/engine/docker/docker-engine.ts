@@ -28,6 +28,7 @@ import { createBody } from './payload.ts'
 import { seesVolumes, toProbe } from './probe.ts'
 import { containerAnswer, containerRows, created, infoAnswer, readJson, versionAnswer } from './schemas.ts'
 import { toListing, toView } from './view.ts'
+import { removeUnusedVolumes } from './volumes.ts'
 
 export interface DockerEngineOptions {
   /** The Engine's unix socket. */
@@ -45,6 +46,13 @@ export interface DockerEngineOptions {
 const TINI_FAILURE = /^\[FATAL tini \(\d+\)\] exec .* failed: /m
 const TINI_EXIT_CODES: readonly number[] = [126, 127]
 
+interface Parts {
+  readonly client: DockerClient
+  readonly network: SandboxNetwork
+  readonly clock: Clock
+  readonly removeUnused: (signal: AbortSignal) => Promise<void>
+}
+
 /** Sandboxes as containers of one Docker Engine (API 1.41 and newer), on one network. */
 export class DockerEngine implements Engine {
   readonly name = 'docker'
@@ -52,13 +60,15 @@ export class DockerEngine implements Engine {
   readonly #client: DockerClient
   readonly #network: SandboxNetwork
   readonly #clock: Clock
+  readonly #removeUnused: Parts['removeUnused']
   readonly #resources: AsyncDisposableStack
 
-  private constructor(client: DockerClient, network: SandboxNetwork, clock: Clock, resources: AsyncDisposableStack) {
+  private constructor({ client, network, clock, removeUnused }: Parts, resources: AsyncDisposableStack) {
     this.images = new DockerImages(client, clock)
     this.#client = client
     this.#network = network
     this.#clock = clock
+    this.#removeUnused = removeUnused
     this.#resources = resources
   }
 
@@ -71,7 +81,9 @@ export class DockerEngine implements Engine {
     await using resources = new AsyncDisposableStack()
     const client = resources.use(await DockerClient.open(options, signal))
     const network = resources.use(await openNetwork({ client, firewall, log, installation }, options.network, signal))
-    return new DockerEngine(client, network, clock, resources.move())
+    const removeUnused = (listening: AbortSignal): Promise<void> =>
+      removeUnusedVolumes(client, installation, log, listening)
+    return new DockerEngine({ client, network, clock, removeUnused }, resources.move())
   }
 
   async probe(signal: AbortSignal): Promise<EngineProbe> {
@@ -143,6 +155,8 @@ export class DockerEngine implements Engine {
       signal,
     )
     if (reply.status === 409) await this.#untilRemoved(ref, signal)
+    // Removed by somebody else: its volume may have been left behind.
+    if (reply.status >= 400) await this.#removeUnused(signal)
   }
 
   async pause(ref: SandboxRef, signal: AbortSignal): Promise<void> {
@@ -164,8 +178,11 @@ export class DockerEngine implements Engine {
     return TINI_EXIT_CODES.includes(exitCode) && TINI_FAILURE.test(lastOutput) ? 'command_not_found' : undefined
   }
 
-  events(label: string, value: string, signal: AbortSignal): AsyncGenerator<EngineEvent> {
-    return containerEvents(this.#client, { label, value, sinceMs: this.#clock.wallMs() }, signal)
+  async *events(label: string, value: string, signal: AbortSignal): AsyncGenerator<EngineEvent> {
+    const sinceMs = this.#clock.wallMs()
+    // An Engine that is listened to anew may have been restarted.
+    await this.#removeUnused(signal)
+    yield* containerEvents(this.#client, { label, value, sinceMs }, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

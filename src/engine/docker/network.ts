@@ -35,7 +35,8 @@ interface NetworkDeps {
   readonly installation: string
 }
 
-const INSTALLATION_LABEL = 'dev.errand.installation'
+/** On everything of an installation that the Engine can label. */
+export const INSTALLATION_LABEL = 'dev.errand.installation'
 /** With a prefix of three letters as much as an interface name holds: 15 characters. */
 const SHORT_ID_LENGTH = 12
 /** Sandboxes on them share the host's own network, or have none to be reached on. */

@@ -47,6 +47,10 @@ export const containerRows: z.ZodType<readonly ContainerRow[]> = z.array(
   z.object({ Id: z.string(), Names: z.array(z.string()), Labels: labels }),
 )
 
+export const volumeRows: z.ZodType<{ readonly Volumes: readonly { readonly Name: string }[] | null }> = z.object({
+  Volumes: z.array(z.object({ Name: z.string() })).nullable(),
+})
+
 export const created: z.ZodType<{ readonly Id: string }> = z.object({ Id: z.string() })
 
 export interface NetworkAnswer {
