@@ -40,12 +40,13 @@ function formatNumber(value: number, unit: Measurement['unit']): string {
   return value.toFixed(value < 1 ? 3 : 1)
 }
 
-/** What is kept of a run: the machine it ran on, and every figure with its verdict. */
-export function toResult(measurements: readonly Measurement[], at: Date): object {
+/** What is kept of a run: the machine it ran on, how busy that was before, and every figure with its verdict. */
+export function toResult(measurements: readonly Measurement[], loadBefore: number, at: Date): object {
   return {
     at: at.toISOString(),
     machine: { cpu: cpus()[0]?.model, cores: cpus().length, memoryBytes: totalmem(), arch: arch() },
     node: process.version,
+    loadBefore,
     measurements: measurements.map((each) => ({ ...each, verdict: judge(each) })),
   }
 }

@@ -3,6 +3,7 @@
  * what was lost. `npm run bench -- P3` measures one row, `--quick` shortly. See docs/performance.md.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
+import { availableParallelism, loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BenchContext, Measurement, Row } from './measurement.ts'
@@ -42,6 +43,7 @@ function chooseRows(wanted: readonly string[]): readonly Row[] {
 /** Exit status: 0 whatever was met or lost, 1 when a row could not be measured, 130 when interrupted. */
 async function main(rows: readonly Row[]): Promise<number> {
   const measurements: Measurement[] = []
+  const [loadBefore = 0] = loadavg()
   let failures = 0
   for (const row of rows) {
     try {
@@ -53,8 +55,11 @@ async function main(rows: readonly Row[]): Promise<number> {
     }
   }
   process.stdout.write(`\n${formatTable(measurements)}`)
+  process.stdout.write(
+    `\nload average before: ${loadBefore.toFixed(1)} on ${availableParallelism()} cores; medians of passes\n`,
+  )
   const isWhole = rows === ROWS && failures === 0 && !flags.quick
-  if (isWhole) process.stdout.write(`\nwritten to ${await keep(measurements)}\n`)
+  if (isWhole) process.stdout.write(`written to ${await keep(measurements, loadBefore)}\n`)
   return failures === 0 ? 0 : 1
 }
 
@@ -72,10 +77,10 @@ function contextOf(row: Row): BenchContext {
 }
 
 /** Only whole runs are kept: figures of different moments do not belong beside each other. */
-async function keep(measurements: readonly Measurement[]): Promise<string> {
+async function keep(measurements: readonly Measurement[], loadBefore: number): Promise<string> {
   const at = new Date()
   const file = join(RESULTS, `${at.toISOString().slice(0, 10)}.json`)
   await mkdir(RESULTS, { recursive: true })
-  await writeFile(file, `${JSON.stringify(toResult(measurements, at), null, 2)}\n`)
+  await writeFile(file, `${JSON.stringify(toResult(measurements, loadBefore, at), null, 2)}\n`)
   return file
 }

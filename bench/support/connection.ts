@@ -11,43 +11,52 @@ export interface Answer {
 const HEAD_END = Buffer.from('\r\n\r\n')
 
 /**
- * One keep-alive connection that sends one request at a time. By hand on a socket: what an HTTP client adds to each
- * request would blur what is measured.
+ * One keep-alive connection that sends one request at a time, made anew when the server has said that it closes it. By hand
+ * on a socket: what an HTTP client adds to each request would blur what is measured.
  */
 export class Connection implements Disposable {
-  readonly #socket: Socket
+  readonly #address: Address
   readonly #signal: AbortSignal
+  #socket: Socket | undefined
   #received: Buffer = Buffer.alloc(0)
   #waiting: PromiseWithResolvers<string> | undefined
 
-  private constructor(socket: Socket, signal: AbortSignal) {
-    this.#socket = socket
+  private constructor(address: Address, signal: AbortSignal) {
+    this.#address = address
     this.#signal = signal
-    socket.on('data', (chunk) => this.#take(chunk))
-    socket.on('error', (error) => this.#fail(error))
-    socket.on('close', () => this.#fail(new Error('the connection was closed')))
     signal.addEventListener('abort', this.#onAbort)
   }
 
   static async open(address: Address, signal: AbortSignal): Promise<Connection> {
-    const socket = connect({ ...address, noDelay: true })
-    await once(socket, 'connect', { signal })
-    return new Connection(socket, signal)
+    const connection = new Connection(address, signal)
+    await connection.#connect()
+    return connection
   }
 
   /** @throws when the status is not 200, and when the connection is lost */
   async request(message: Buffer): Promise<Answer> {
     this.#signal.throwIfAborted()
+    const socket = this.#socket ?? (await this.#connect())
     this.#waiting = Promise.withResolvers()
     const startedMs = performance.now()
-    this.#socket.write(message)
+    socket.write(message)
     const body = await this.#waiting.promise
     return { body, tookMs: performance.now() - startedMs }
   }
 
   [Symbol.dispose](): void {
     this.#signal.removeEventListener('abort', this.#onAbort)
-    this.#socket.destroy()
+    this.#socket?.destroy()
+  }
+
+  async #connect(): Promise<Socket> {
+    const socket = connect({ ...this.#address, noDelay: true })
+    await once(socket, 'connect', { signal: this.#signal })
+    socket.on('data', (chunk) => this.#take(chunk))
+    socket.on('error', (error) => this.#fail(error))
+    socket.on('close', () => this.#lose(socket))
+    this.#socket = socket
+    return socket
   }
 
   #take(chunk: Buffer): void {
@@ -60,11 +69,17 @@ export class Connection implements Disposable {
     if (this.#received.length < bodyStart + length) return
     const body = this.#received.toString('utf8', bodyStart)
     this.#received = Buffer.alloc(0)
+    if (/\r\nconnection: *close/i.test(head)) this.#socket = undefined
     if (head.startsWith('HTTP/1.1 200 ')) this.#waiting?.resolve(body)
     else this.#fail(new Error(`answered with ${head.split('\r\n', 1)[0]}: ${body}`))
   }
 
   readonly #onAbort = (): void => this.#fail(this.#signal.reason)
+
+  /** A connection that was to be closed has been replaced, or will be. */
+  #lose(socket: Socket): void {
+    if (this.#socket === socket) this.#fail(new Error('the connection was closed'))
+  }
 
   #fail(error: unknown): void {
     this.#waiting?.reject(error)
