@@ -74,7 +74,19 @@ test('a removal that somebody else began is waited for', async () => {
     'POST /containers/abc/wait': json({ StatusCode: 137 }),
   })
   await opened.engine.remove(REF, never)
-  assert.match(opened.stub.requests.at(-2) ?? '', /wait\?condition=removed$/)
+  assert.ok(opened.stub.requests.some((request) => request.endsWith('wait?condition=removed')))
+})
+
+test('a container that somebody else removed leaves no volume behind', async () => {
+  await using opened = await open({
+    'GET /volumes': json({ Volumes: [{ Name: 'socket-folder' }] }),
+    'DELETE /volumes/socket-folder': json({}, 204),
+  })
+  await opened.engine.remove(REF, never)
+  const [listing = '', removal] = opened.stub.requests.slice(-2)
+  const filters = JSON.parse(new URL(listing.split(' ')[1] ?? '', 'http://docker').searchParams.get('filters') ?? '')
+  assert.deepEqual(filters, { label: ['dev.errand.installation=test'], dangling: ['true'] })
+  assert.equal(removal, 'DELETE /v1.41/volumes/socket-folder')
 })
 
 test('a pull reports its progress and ends with the image', async () => {
