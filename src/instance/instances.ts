@@ -18,6 +18,8 @@ export interface InstancesDeps extends Omit<LiveInstanceDeps, 'watch' | 'backgro
 
 /** How long a failed start waits for its own clean-up before it is reported. */
 const CLEAN_UP_MS = 5000
+/** The same where the engine gave no answer: its caller has waited for long, and it may not answer soon. */
+const UNCERTAIN_CLEAN_UP_MS = 500
 
 /** Launches instances on one engine. Everything that makes a sandbox goes through here. */
 export class Instances implements AsyncDisposable {
@@ -110,9 +112,10 @@ export class Instances implements AsyncDisposable {
   }
 
   async #cleanUp(instance: Instance): Promise<void> {
+    const patienceMs = instance.state === 'unknown' ? UNCERTAIN_CLEAN_UP_MS : CLEAN_UP_MS
     const gone = instance.stop(0)
     const enough = () => new ErrandError('deadline_exceeded', 'clean-up goes on in the background')
-    using deadline = new Deadline(this.#deps.clock, CLEAN_UP_MS, enough, this.#closing.signal)
+    using deadline = new Deadline(this.#deps.clock, patienceMs, enough, this.#closing.signal)
     await abortable(gone, deadline.signal).catch(() => {})
   }
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,14 +34,13 @@ export class EngineDetour implements AsyncDisposable {
 
   static async open(target: string = DOCKER_SOCKET): Promise<EngineDetour> {
     const detour = new EngineDetour(await mkdtemp(join(tmpdir(), 'errand-detour-')), target)
-    detour.#server.listen(detour.#path)
+    detour.#server.listen(detour.socketPath)
     await once(detour.#server, 'listening')
     return detour
   }
 
-  /** To be given to the daemon. */
-  get setting(): string {
-    return `docker.host=unix://${this.#path}`
+  get socketPath(): string {
+    return join(this.#folder, 'docker.sock')
   }
 
   count(pattern: RegExp): number {
@@ -53,14 +52,15 @@ export class EngineDetour implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** The socket's file is gone, and all connections with it. */
-  async vanish(): Promise<void> {
-    await rename(this.#path, `${this.#path}.away`)
+  /** The socket is gone from its path, and all connections with it; `instead` may leave a file that is none. */
+  async vanish(instead: 'nothing' | 'a file' = 'nothing'): Promise<void> {
+    await rename(this.socketPath, `${this.socketPath}.away`)
+    if (instead === 'a file') await writeFile(this.socketPath, '')
     this.cut()
   }
 
   async reappear(): Promise<void> {
-    await rename(`${this.#path}.away`, this.#path)
+    await rename(`${this.socketPath}.away`, this.socketPath)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -69,10 +69,6 @@ export class EngineDetour implements AsyncDisposable {
     this.cut()
     await closed
     await rm(this.#folder, { recursive: true })
-  }
-
-  get #path(): string {
-    return join(this.#folder, 'docker.sock')
   }
 
   #join(client: Socket): void {
