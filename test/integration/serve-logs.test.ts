@@ -16,7 +16,7 @@ const options = { timeout: 300_000 }
 
 test('on a pipe every line of the log is JSON with level, time and msg, and stdout stays empty', options, async () => {
   await using home = await Home.make()
-  await using node = await home.serve({ settings: ['log.level=debug', 'log.access=true'] })
+  await using node = await home.serve({ settings: ['log.level=debug', 'log.access=true', 'images.pull=never'] })
   await node.execute(await puppetRequest({ print: SHOWN }))
   await node.execute({ id: 'no/such/image:here', input: '' })
   await node.post('/pause')
