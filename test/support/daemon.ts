@@ -49,6 +49,8 @@ export async function startDaemon(
   engineSocket: string = DOCKER_SOCKET,
 ): Promise<TestDaemon> {
   const folder = await mkdtemp(join(tmpdir(), 'errand-test-'))
+  await using held = new AsyncDisposableStack()
+  held.defer(() => rm(folder, { recursive: true }))
   const stateDir = join(folder, 'state')
   const { config } = loadConfig({
     stateDir,
@@ -60,6 +62,9 @@ export async function startDaemon(
   const installation = await readInstallation(stateDir)
   const url = `http://${daemon.addresses[0]}`
   const census = dockerCensus(engineSocket)
+  held.defer(() => assertGone(installation, census))
+  held.use(daemon)
+  const kept = held.move()
   return {
     daemon,
     url,
@@ -68,11 +73,7 @@ export async function startDaemon(
     engineSocket,
     execute: (body) => post(`${url}/`, body),
     containers: async () => (await census(installation)).containers.map(({ name }) => name),
-    async [Symbol.asyncDispose]() {
-      await daemon.stop()
-      await assertGone(installation, census)
-      await rm(folder, { recursive: true })
-    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
 
