@@ -8,9 +8,15 @@ import { rulesOf } from './engine-host.ts'
 export interface Census {
   readonly containers: readonly CountedContainer[]
   readonly networks: readonly string[]
-  readonly volumes: readonly string[]
+  readonly volumes: readonly CountedVolume[]
   /** Of the firewall, IPv4 and IPv6. */
   readonly rules: readonly string[]
+}
+
+export interface CountedVolume {
+  readonly name: string
+  /** Those of the container that it was made for. */
+  readonly labels: Readonly<Record<string, string>>
 }
 
 export interface CountedContainer {
@@ -28,6 +34,11 @@ interface ContainerRow {
   readonly Labels: Readonly<Record<string, string>>
 }
 
+interface VolumeRow {
+  readonly Name: string
+  readonly Labels: Readonly<Record<string, string>>
+}
+
 /** Asks a Docker Engine and this host's firewall. */
 export function dockerCensus(socketPath: string): TakeCensus {
   return async (installation) => {
@@ -36,7 +47,7 @@ export function dockerCensus(socketPath: string): TakeCensus {
     const [containers, networks, volumes, ...rules] = await Promise.all([
       ask('/containers/json?all=1&') as Promise<ContainerRow[]>,
       ask('/networks?') as Promise<{ Name: string }[]>,
-      ask('/volumes?') as Promise<{ Volumes: { Name: string }[] | null }>,
+      ask('/volumes?') as Promise<{ Volumes: VolumeRow[] | null }>,
       rulesOf('iptables', installation),
       rulesOf('ip6tables', installation),
     ])
@@ -47,7 +58,7 @@ export function dockerCensus(socketPath: string): TakeCensus {
         labels: Labels,
       })),
       networks: networks.map(({ Name }) => Name),
-      volumes: (volumes.Volumes ?? []).map(({ Name }) => Name),
+      volumes: (volumes.Volumes ?? []).map(({ Name, Labels }) => ({ name: Name, labels: Labels })),
       rules: rules.flat(),
     }
   }

@@ -15,6 +15,7 @@ export interface InvariantChecks {
   readonly canaries?: readonly string[]
 }
 
+const ID_LABEL = 'dev.errand.id'
 const HEALTH_MS = 1000
 const CONTROL_MS = 5000
 const RECONCILE_MS = 30_000
@@ -92,7 +93,9 @@ function complaintOf(census: Census, leased: Resources): string | undefined {
   const leases = census.containers.map(({ labels }) => leaseOf(labels))
   const sum = leases.reduce(addResources, NO_RESOURCES)
   const names = new Set(census.containers.map(({ name }) => name))
-  if (census.volumes.length > names.size) return `${census.volumes.length} volumes of ${names.size} containers`
+  const ids = new Set(census.containers.map(({ labels }) => labels[ID_LABEL]))
+  const orphan = census.volumes.find(({ labels }) => !ids.has(labels[ID_LABEL]))
+  if (orphan !== undefined) return `the volume ${orphan.name} belongs to no container`
   if (census.networks.length > 1) return `${census.networks.length} networks`
   try {
     assert.deepEqual(leased, sum)

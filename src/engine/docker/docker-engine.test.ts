@@ -59,6 +59,7 @@ function lines(...values: unknown[]): string {
 test('creating under a taken name gives what is there when it carries the same labels, else a refusal', async () => {
   const conflict = json({ message: 'Conflict. The container name "/errand-1" is already in use' }, 409)
   await using opened = await open({
+    'GET /images/sha256:1/json': json({ Config: null }),
     'POST /containers/create': conflict,
     'GET /containers/errand-1/json': json(container({ id: '1', fromImage: 'x' })),
   })

@@ -22,6 +22,7 @@ import { DockerAttachment } from './docker-attachment.ts'
 import type { EngineOperation } from './errors.ts'
 import { containerEvents } from './events.ts'
 import { Firewall } from './firewall.ts'
+import { readImageConfig } from './image-config.ts'
 import { DockerImages } from './images.ts'
 import { type NetworkOptions, openNetwork, type SandboxNetwork } from './network.ts'
 import { createBody } from './payload.ts'
@@ -100,9 +101,12 @@ export class DockerEngine implements Engine {
   }
 
   async create(spec: SandboxSpec, identity: SandboxIdentity, signal: AbortSignal): Promise<SandboxRef> {
-    await this.#network.ensure(signal)
     const { name } = identity
-    const body = createBody(spec, identity, this.#network.name)
+    const [image] = await Promise.all([
+      readImageConfig(this.#client, spec.imageId, signal),
+      this.#network.ensure(signal),
+    ])
+    const body = createBody(spec, identity, this.#network.name, image)
     const path = '/containers/create'
     const reply = await this.#client.change(
       { operation: 'create', method: 'POST', path, query: { name }, body, accept: [409] },

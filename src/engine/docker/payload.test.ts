@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MIB } from '../../core/resources.ts'
 import type { SandboxSpec } from '../engine.ts'
+import type { ImageConfig } from './image-config.ts'
 import { createBody } from './payload.ts'
 
 const SPEC: SandboxSpec = {
@@ -11,14 +12,16 @@ const SPEC: SandboxSpec = {
   port: 8080,
   hasSocket: false,
 }
+const PLAIN: ImageConfig = { volumes: [], labels: [] }
 const IDENTITY = { name: 'errand-node-1', labels: { 'dev.errand.id': '1' } }
 
 test('a task gets the standard profile, whole', () => {
-  assert.deepEqual(createBody(SPEC, IDENTITY, 'errand-net'), {
+  assert.deepEqual(createBody(SPEC, IDENTITY, 'errand-net', PLAIN), {
     Image: 'sha256:abc',
     Labels: { 'dev.errand.id': '1', 'dev.errand.endpoint': '8080' },
     Env: ['NVIDIA_VISIBLE_DEVICES=void'],
     Healthcheck: { Test: ['NONE'] },
+    StopSignal: 'SIGTERM',
     HostConfig: {
       Runtime: 'runc',
       NetworkMode: 'errand-net',
@@ -46,7 +49,7 @@ test('a task gets the standard profile, whole', () => {
 })
 
 test('a task with a socket gets a small folder in memory and the path in its environment', () => {
-  const body: unknown = createBody({ ...SPEC, hasSocket: true }, IDENTITY, 'errand-net')
+  const body: unknown = createBody({ ...SPEC, hasSocket: true }, IDENTITY, 'errand-net', PLAIN)
   assert.partialDeepStrictEqual(body, {
     Env: ['NVIDIA_VISIBLE_DEVICES=void', 'ERRAND_SOCKET=/run/errand/task.sock'],
     HostConfig: {
@@ -74,11 +77,39 @@ test('a task with a socket gets a small folder in memory and the path in its env
 
 test('an SGX task gets the device and the aesmd folder at the places that SGX images expect', () => {
   const sgx = { devicePath: '/dev/isgx', aesmdPath: '/srv/aesmd' }
-  const body: unknown = createBody({ ...SPEC, sgx }, IDENTITY, 'errand-net')
+  const body: unknown = createBody({ ...SPEC, sgx }, IDENTITY, 'errand-net', PLAIN)
   assert.partialDeepStrictEqual(body, {
     HostConfig: {
       Devices: [{ PathOnHost: '/dev/isgx', PathInContainer: '/dev/sgx/enclave', CgroupPermissions: 'rw' }],
       Mounts: [{ Type: 'bind', Source: '/srv/aesmd', Target: '/var/run/aesmd', ReadOnly: true }],
     },
   })
+})
+
+test('A12: volumes that an image declares are in memory and as large as that, except where ours are', () => {
+  const image = { volumes: ['/data', '/run/errand', '/srv/x'], labels: [] }
+  const body: unknown = createBody({ ...SPEC, hasSocket: true }, IDENTITY, 'errand-net', image)
+  const { Mounts } = (body as { HostConfig: { Mounts: object[] } }).HostConfig
+  const volume = (target: string, o: string): object => ({
+    Type: 'volume',
+    Target: target,
+    VolumeOptions: {
+      NoCopy: true,
+      Labels: { 'dev.errand.id': '1' },
+      DriverConfig: { Name: 'local', Options: { type: 'tmpfs', device: 'tmpfs', o } },
+    },
+  })
+  const declared = 'size=67108864,nr_inodes=16k,mode=1777,nosuid,nodev'
+  assert.deepEqual(Mounts, [
+    volume('/run/errand', 'size=64k,nr_inodes=16,mode=1777,nosuid,nodev,noexec'),
+    volume('/data', declared),
+    volume('/srv/x', declared),
+  ])
+})
+
+test('A12: labels of an image are emptied, and ours win', () => {
+  const image = { volumes: [], labels: ['traefik.enable', 'dev.errand.id', 'dev.errand.endpoint'] }
+  const body: unknown = createBody(SPEC, IDENTITY, 'errand-net', image)
+  const { Labels } = body as { Labels: object }
+  assert.deepEqual(Labels, { 'traefik.enable': '', 'dev.errand.id': '1', 'dev.errand.endpoint': '8080' })
 })

@@ -1,9 +1,13 @@
-import { MIB } from '../../core/resources.ts'
+import { MIB, type Resources } from '../../core/resources.ts'
 import type { SandboxIdentity, SandboxSpec, SgxPaths } from '../engine.ts'
+import type { ImageConfig } from './image-config.ts'
 
 /** Where a task finds the folder for its socket; `inspect` finds the host's side of it by this. */
 export const SOCKET_FOLDER = '/run/errand'
 export const SOCKET_NAME = 'task.sock'
+
+/** Where SGX images expect the folder of the aesmd socket. */
+const AESMD_FOLDER = '/var/run/aesmd'
 
 /** Carries the port of the task's server, for `inspect`. */
 export const ENDPOINT_LABEL = 'dev.errand.endpoint'
@@ -17,14 +21,18 @@ const PIDS_LIMIT = 256
  */
 const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETUID', 'SETGID', 'NET_BIND_SERVICE', 'KILL']
 
-/** The body of `POST /containers/create`: the `standard` profile. Ordinary images run in it unchanged. Pure. */
-export function createBody(spec: SandboxSpec, identity: SandboxIdentity, network: string): object {
+/**
+ * The body of `POST /containers/create`: the `standard` profile. Ordinary images run in it unchanged; what `image` would
+ * get beyond it is taken back. Pure.
+ */
+export function createBody(spec: SandboxSpec, identity: SandboxIdentity, network: string, image: ImageConfig): object {
   const { cpuMillis, memoryBytes } = spec.resources
   return {
     Image: spec.imageId,
-    Labels: { ...identity.labels, [ENDPOINT_LABEL]: String(spec.port) },
+    Labels: { ...emptied(image.labels), ...identity.labels, [ENDPOINT_LABEL]: String(spec.port) },
     Env: environment(spec),
     Healthcheck: { Test: ['NONE'] },
+    StopSignal: 'SIGTERM',
     HostConfig: {
       Runtime: spec.runtime,
       NetworkMode: network,
@@ -48,7 +56,7 @@ export function createBody(spec: SandboxSpec, identity: SandboxIdentity, network
       RestartPolicy: { Name: 'no' },
       // Removed by us once its end is known: the Engine's own removal races with everybody who wants to know.
       AutoRemove: false,
-      Mounts: [...(spec.hasSocket ? [socketVolume(identity)] : []), ...(spec.sgx ? [aesmdFolder(spec.sgx)] : [])],
+      Mounts: mounts(spec, image, identity.labels),
       Devices: spec.sgx ? [enclaveDevice(spec.sgx)] : [],
     },
   }
@@ -60,30 +68,49 @@ function environment(spec: SandboxSpec): string[] {
   return spec.hasSocket ? [...variables, `ERRAND_SOCKET=${SOCKET_FOLDER}/${SOCKET_NAME}`] : variables
 }
 
-/** A folder in memory, too small to hide anything in. Any user of the image can bind in it; removed with the container. */
-function socketVolume({ labels }: SandboxIdentity): object {
+/** Other programs of the host act on labels (proxies, schedulers, updaters): none comes out of an image with its value. */
+function emptied(labels: readonly string[]): Record<string, string> {
+  return Object.fromEntries(labels.map((label) => [label, '']))
+}
+
+function mounts(spec: SandboxSpec, image: ImageConfig, labels: SandboxIdentity['labels']): object[] {
+  const { hasSocket, sgx, resources } = spec
+  const ours = new Set([...(hasSocket ? [SOCKET_FOLDER] : []), ...(sgx ? [AESMD_FOLDER] : [])])
+  const declared = image.volumes.filter((path) => !ours.has(path))
+  return [
+    ...(hasSocket ? [memoryVolume(SOCKET_FOLDER, SOCKET_FOLDER_OPTIONS, labels)] : []),
+    ...(sgx ? [aesmdFolder(sgx)] : []),
+    ...declared.map((path) => memoryVolume(path, declaredVolumeOptions(resources), labels)),
+  ]
+}
+
+/** Too small to hide anything in. Any user of the image can bind in it. */
+const SOCKET_FOLDER_OPTIONS = 'size=64k,nr_inodes=16,mode=1777,nosuid,nodev,noexec'
+
+/** On the host's disk it would have no limit; here it counts as the task's memory. */
+function declaredVolumeOptions({ memoryBytes }: Resources): string {
+  return `size=${memoryBytes},nr_inodes=16k,mode=1777,nosuid,nodev`
+}
+
+/**
+ * A folder in memory that the host can see; removed with the container. Not filled from the image: the Engine would do
+ * that outside the task's own limit. Labelled, so that one that is left can be found.
+ */
+function memoryVolume(target: string, options: string, labels: SandboxIdentity['labels']): object {
   return {
     Type: 'volume',
-    Target: SOCKET_FOLDER,
+    Target: target,
     VolumeOptions: {
       NoCopy: true,
-      // So that one that was left behind can be told from those of others.
       Labels: labels,
-      DriverConfig: {
-        Name: 'local',
-        Options: {
-          type: 'tmpfs',
-          device: 'tmpfs',
-          o: 'size=64k,nr_inodes=16,mode=1777,nosuid,nodev,noexec',
-        },
-      },
+      DriverConfig: { Name: 'local', Options: { type: 'tmpfs', device: 'tmpfs', o: options } },
     },
   }
 }
 
 /** Connecting to a socket needs no writable mount. */
 function aesmdFolder(sgx: SgxPaths): object {
-  return { Type: 'bind', Source: sgx.aesmdPath, Target: '/var/run/aesmd', ReadOnly: true }
+  return { Type: 'bind', Source: sgx.aesmdPath, Target: AESMD_FOLDER, ReadOnly: true }
 }
 
 function enclaveDevice(sgx: SgxPaths): object {

@@ -116,6 +116,17 @@ export const imageAnswer: z.ZodType<ImageAnswer> = z.object({
 
 export const imageRows: z.ZodType<readonly ImageAnswer[]> = z.array(imageAnswer)
 
+export interface ImageConfigAnswer {
+  readonly Config: { readonly Volumes: Record<string, unknown>; readonly Labels: Record<string, string> }
+}
+
+export const imageConfigAnswer: z.ZodType<ImageConfigAnswer> = z.object({
+  Config: z
+    .object({ Volumes: z.record(z.string(), z.unknown()).nullish(), Labels: labels })
+    .nullish()
+    .transform((config) => ({ Volumes: config?.Volumes ?? {}, Labels: config?.Labels ?? {} })),
+})
+
 export interface PullLine {
   readonly status?: string | undefined
   readonly id?: string | undefined

@@ -1,0 +1,49 @@
+import { posix } from 'node:path'
+import { ErrandError } from '../../core/errors.ts'
+import type { DockerClient } from './client.ts'
+import { imageConfigAnswer, readJson } from './schemas.ts'
+
+/** What the Engine would give every container of an image because the image says so. */
+export interface ImageConfig {
+  /** Absolute paths at which it would put volumes on the host's disk, without limits. */
+  readonly volumes: readonly string[]
+  /** Names of the labels that it would copy. */
+  readonly labels: readonly string[]
+}
+
+/** Each is a mount to make and to take away again. */
+const MOST_VOLUMES = 16
+/** The root itself, and what is the kernel's own. */
+const RESERVED = /^\/(?:$|(?:proc|sys|dev)(?:\/|$))/
+
+/** @throws image_not_found; image_invalid for declarations that no container can have here */
+export async function readImageConfig(
+  client: DockerClient,
+  imageId: string,
+  signal: AbortSignal,
+): Promise<ImageConfig> {
+  const path = `/images/${imageId}/json`
+  const reply = await client.look({ operation: 'find', method: 'GET', path, accept: [404] }, signal)
+  if (reply.status === 404) throw new ErrandError('image_not_found', `the image ${imageId} is gone`)
+  const { Volumes, Labels } = readJson(imageConfigAnswer, reply.body).Config
+  return { volumes: checkedVolumes(Object.keys(Volumes)), labels: Object.keys(Labels) }
+}
+
+function checkedVolumes(declared: readonly string[]): string[] {
+  const volumes = new Set(declared.map((path) => normalized(path)))
+  if (volumes.size > MOST_VOLUMES) {
+    throw new ErrandError(
+      'image_invalid',
+      `the image declares ${volumes.size} volumes; at most ${MOST_VOLUMES} are made`,
+    )
+  }
+  const unfit = [...volumes].find((path) => !path.startsWith('/') || RESERVED.test(path))
+  if (unfit === undefined) return [...volumes]
+  throw new ErrandError('image_invalid', `the image declares a volume where none can be: ${JSON.stringify(unfit)}`)
+}
+
+/** As the Engine will write it. */
+function normalized(path: string): string {
+  const clean = posix.normalize(path)
+  return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean
+}
