@@ -55,7 +55,7 @@ export function serverAddressOf(registry: string): string {
 function registryOfServer(server: string): string {
   const host = server
     .replace(/^https?:\/\//, '')
-    .replace(/\/.*$/, '')
+    .replace(/\/.*$/s, '')
     .toLowerCase()
   return host === 'index.docker.io' || host === 'registry-1.docker.io' ? 'docker.io' : host
 }
