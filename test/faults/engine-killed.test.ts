@@ -92,11 +92,13 @@ describe('F26: an engine with live-restore that is killed', options, () => {
 
   test('leaves tasks reachable whose connections were closed meanwhile', async () => {
     await node.execute(requestFor(onSocket))
+    const containers = await containersFor(onSocket)
     await engine.kill()
     await engine.start()
     // Kept connections last for some seconds; as many requests at once as there were never before make new ones.
     const answers = await Promise.all(Array.from({ length: 20 }, () => node.execute(requestFor(onSocket))))
     assert.ok(answers.every(({ success }) => success))
+    assert.deepEqual(await containersFor(onSocket), containers)
   })
 
   test('tells of an exit that it missed: the next request gets a new instance', async () => {
