@@ -21,6 +21,7 @@ export class FakeInstance implements Instance {
   readonly gone: Promise<void>
   readonly #exited = Promise.withResolvers<InstanceExit>()
   readonly #gone = Promise.withResolvers<void>()
+  #removable: Promise<void> = Promise.resolve()
 
   constructor(id: string) {
     this.id = id
@@ -32,8 +33,15 @@ export class FakeInstance implements Instance {
   stop(graceMs: number): Promise<void> {
     this.graces.push(graceMs)
     this.#exited.resolve({ exitCode: undefined, isOomKilled: false, wasStopped: true, log: '' })
-    this.#gone.resolve()
+    void this.#removable.then(() => this.#gone.resolve())
     return this.gone
+  }
+
+  /** Once stopped, it is gone only after the returned value is disposed. */
+  holdUp(): Disposable {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#removable = promise
+    return { [Symbol.dispose]: () => resolve() }
   }
 
   die(exitCode: number): void {

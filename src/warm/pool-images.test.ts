@@ -60,6 +60,26 @@ describe('an instance whose image was replaced', () => {
     assert.equal((await next).instance.image.id, 'sha256:new')
   })
 
+  test('is gone only after its successor has come: the successor is kept', async () => {
+    const bench = new PoolBench()
+    const lent = bench.lend()
+    const old = bench.succeed(0, 'sha256:old')
+    const holdUp = old.holdUp()
+    giveBack(await lent)
+    outdate(old)
+    bench.pool.retireStale()
+    const next = bench.lend()
+    const successor = bench.succeed(1, 'sha256:new')
+    giveBack(await next)
+    holdUp[Symbol.dispose]()
+    await old.gone
+    await settle()
+    giveBack(await bench.lend())
+    assert.equal(bench.starter.starts.length, 2)
+    await bench.pool.clear(0)
+    assert.equal(successor.graces.length, 1)
+  })
+
   test('goes after its last turn when it is busy; those who wait for it get a new one', async () => {
     const bench = new PoolBench()
     const lent = bench.lend()

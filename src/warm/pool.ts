@@ -308,6 +308,8 @@ export class Pool implements Disposable {
   /** After anything that may leave those who wait without a start, or the shelf without a purpose. */
   #tidy(shelf: Shelf): void {
     this.#launches.scale(shelf)
-    if (shelf.isForgettable(this.#deps.clock.monotonicMs())) this.#shelves.delete(shelf.key)
+    if (!shelf.isForgettable(this.#deps.clock.monotonicMs())) return
+    // While the last of its instances went, it may have been forgotten already, and its task begun anew.
+    if (this.#shelves.get(shelf.key) === shelf) this.#shelves.delete(shelf.key)
   }
 }
