@@ -93,7 +93,7 @@ export interface Image {
 export interface PullOptions {
   /** Sent to their own registry alone. Leave out for an anonymous pull. */
   readonly credentials?: RegistryCredentials
-  onProgress(progress: PullProgress): void
+  readonly onProgress: (progress: PullProgress) => void
 }
 
 /** What one registry, and no other, may get to see. */

@@ -128,6 +128,8 @@ describe('F73: a registry that limits our rate', () => {
     await using bench = await open()
     bench.engine.failNext('pull', limited(86_400_000))
     await assert.rejects(bench.store.ensure(THERE, never), { code: 'registry_unavailable', retryAfterMs: 86_400_000 })
+    await assert.rejects(bench.store.ensure(OTHER, never), { code: 'registry_unavailable', retryAfterMs: 86_400_000 })
+    assert.equal(bench.engine.calls.pull, 1)
   })
 })
 

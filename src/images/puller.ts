@@ -87,6 +87,7 @@ export class Puller {
     const [name, registry] = [fullName(reference), registryOf(reference)]
     const backoff = new Backoff(FIRST_RETRY_MS, MOST_RETRY_MS)
     let retryInMs = this.#limiter.delayMs(registry)
+    if (clock.monotonicMs() + retryInMs >= untilMs) throw this.#limiter.refusal(registry)
     for (;;) {
       if (retryInMs > 0) await sleep(clock, retryInMs, signal)
       try {

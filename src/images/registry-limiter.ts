@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import type { ErrandError } from '../core/errors.ts'
+import { ErrandError } from '../core/errors.ts'
 
 const TOO_MANY_REQUESTS = 429
 
@@ -17,6 +17,15 @@ export class RegistryLimiter {
     if (error.details.registryStatus !== TOO_MANY_REQUESTS || error.retryAfterMs === undefined) return
     const untilMs = this.#clock.monotonicMs() + error.retryAfterMs
     this.#untilMs.set(registry, Math.max(untilMs, this.#untilMs.get(registry) ?? 0))
+  }
+
+  /** What to say to those who cannot wait as long as the registry wishes. */
+  refusal(registry: string): ErrandError {
+    const retryAfterMs = Math.ceil(this.delayMs(registry))
+    return new ErrandError('registry_unavailable', `the registry ${registry} limits our rate`, {
+      details: { registry, registryStatus: TOO_MANY_REQUESTS },
+      retryAfterMs,
+    })
   }
 
   /** Milliseconds until the registry may be asked. */

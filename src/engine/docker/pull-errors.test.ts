@@ -55,6 +55,13 @@ const PROVOKED: readonly Row[] = [
   ['F72: an unknown manifest', 'manifest unknown', 'image_not_found'],
   ['F72: an unknown repository', 'name unknown', 'image_not_found'],
   [
+    'F72: an unknown repository in its own words',
+    'repository 127.0.0.1:1/x not found: name unknown: gone',
+    'image_not_found',
+  ],
+  ['F72: a tag in its own words', 'manifest for 127.0.0.1:1/x:1 not found: manifest unknown: gone', 'image_not_found'],
+  ['F74: a manifest without a type', 'missing or empty Content-Type header', 'image_invalid'],
+  [
     'F72: a 404 without JSON',
     `error parsing HTTP 404 response body: invalid character 'p' after top-level value: "404 page not found"`,
     'image_not_found',
