@@ -58,7 +58,11 @@ export async function startDaemon(
     listen,
     set: ['resources.hostCheck=none', 'node=test', ...settings],
   })
-  const daemon = await Daemon.open(config, { log: silentLog, ...deps }, AbortSignal.timeout(60_000))
+  const opening = Daemon.open(config, { log: silentLog, ...deps }, AbortSignal.timeout(60_000))
+  const daemon = await opening.catch(async (error: unknown) => {
+    await rm(folder, { recursive: true })
+    throw error
+  })
   const installation = await readInstallation(stateDir)
   const url = `http://${daemon.addresses[0]}`
   const census = dockerCensus(engineSocket)

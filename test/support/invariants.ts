@@ -13,6 +13,8 @@ export interface InvariantChecks {
   readonly log?: RecordingLog
   /** Texts that were given to the daemon and must not come out of it but in answers to their owner. */
   readonly canaries?: readonly string[]
+  /** How long what is under way may take to end. Default: 30 s. */
+  readonly reconcileMs?: number
 }
 
 const ID_LABEL = 'dev.errand.id'
@@ -31,7 +33,7 @@ const TRIES = 3
  */
 export async function assertInvariants(node: TestDaemon, checks: InvariantChecks): Promise<void> {
   await assertControllable(node)
-  await assertAccounted(node, checks.census)
+  await assertAccounted(node, checks.census, checks.reconcileMs)
   const containers = (await checks.census(node.installation)).containers.map(({ id }) => id)
   assertNoCanary(checks.canaries ?? [], 'the log', (checks.log?.lines ?? []).map(readable))
   if ((checks.canaries ?? []).length > 0) {
@@ -52,7 +54,11 @@ export async function assertControllable({ url }: Pick<TestDaemon, 'url'>): Prom
 }
 
 /** I3 and I4: sandboxes and leases are the same, as soon as what is under way has ended. */
-export async function assertAccounted(node: TestDaemon, census: TakeCensus): Promise<void> {
+export async function assertAccounted(
+  node: Pick<TestDaemon, 'daemon' | 'installation'>,
+  census: TakeCensus,
+  reconcileMs: number = RECONCILE_MS,
+): Promise<void> {
   const leased = (): Resources | undefined => {
     try {
       return node.daemon.node.stats().leased
@@ -60,7 +66,7 @@ export async function assertAccounted(node: TestDaemon, census: TakeCensus): Pro
       return undefined // paused or stopping: then nothing is leased once it is done, and `assertGone` tells
     }
   }
-  const deadlineMs = performance.now() + RECONCILE_MS
+  const deadlineMs = performance.now() + reconcileMs
   for (;;) {
     const before = leased()
     if (before === undefined) return

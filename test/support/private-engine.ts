@@ -80,12 +80,19 @@ export class PrivateEngine implements AsyncDisposable {
   async start(): Promise<void> {
     await writeFile(join(this.#folder, 'daemon.json'), JSON.stringify(this.#settings))
     await rm(join(this.#folder, 'docker.pid'), { force: true })
-    this.#dockerd = await this.#spawn('dockerd', [
-      ...['--config-file', join(this.#folder, 'daemon.json'), '--data-root', join(this.#folder, 'data')],
-      ...['--exec-root', join(this.#folder, 'exec'), '--host', `unix://${this.socketPath}`],
-      ...['--pidfile', join(this.#folder, 'docker.pid'), '--containerd', join(this.#folder, 'containerd.sock')],
-      ...['--bridge', bridgeOf(this.#folder), '--iptables=false', '--ip6tables=false'],
-    ])
+    const flags = {
+      'config-file': join(this.#folder, 'daemon.json'),
+      'data-root': join(this.#folder, 'data'),
+      'exec-root': join(this.#folder, 'exec'),
+      host: `unix://${this.socketPath}`,
+      pidfile: join(this.#folder, 'docker.pid'),
+      containerd: join(this.#folder, 'containerd.sock'),
+      bridge: bridgeOf(this.#folder),
+      iptables: 'false',
+      ip6tables: 'false',
+    }
+    const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
+    this.#dockerd = await this.#spawn('dockerd', args)
     await this.#untilAnswered(this.#dockerd)
   }
 
