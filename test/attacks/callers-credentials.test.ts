@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { loadConfig } from '../../src/daemon/config/load.ts'
+import { Daemon } from '../../src/daemon/daemon.ts'
+import { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
+import { ask } from '../../src/http/wire-kit.fixture.ts'
+import { RecordingLog } from '../support/recording-log.ts'
+
+// There is nothing to log in with yet: whoever may connect, or open the unix socket, may use the face that is served there.
+
+interface Started extends AsyncDisposable {
+  readonly port: number
+  readonly log: RecordingLog
+}
+
+async function start(folder: string, listen: readonly string[]): Promise<Started> {
+  const set = ['resources.hostCheck=none', 'node=test']
+  const { config } = loadConfig({ stateDir: join(folder, 'state'), runDir: join(folder, 'run'), listen, set })
+  const log = new RecordingLog()
+  const images = {
+    hello: {
+      mark: 'meca-init-done',
+      serve: (_request: unknown, response: { end(text: string): void }) => response.end('hello'),
+    },
+  }
+  const openEngine = async (): Promise<FakeEngine> => new FakeEngine({ images })
+  const daemon = await Daemon.open(config, { log, openEngine }, AbortSignal.timeout(60_000))
+  const port = Number(daemon.addresses[0]?.split(':').at(-1))
+  return { port, log, [Symbol.asyncDispose]: () => daemon.stop() }
+}
+
+async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'errand-credentials-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) }
+}
+
+test('A56: a first start makes no credentials, a second one finds none, and no two nodes share a secret', async () => {
+  await using folder = await temporaryFolder()
+  await using other = await temporaryFolder()
+  const kept: string[] = []
+  for (const { path } of [folder, folder, other]) {
+    await using node = await start(path, ['127.0.0.1:0'])
+    const state = join(path, 'state')
+    const identity = await readFile(join(state, 'installation.json'), 'utf8')
+    kept.push(identity)
+    assert.deepEqual(
+      Object.keys(JSON.parse(identity)).toSorted(),
+      ['id', 'macKey'],
+      'an id and a key for labels, no login',
+    )
+    assert.equal((await stat(join(state, 'installation.json'))).mode & 0o777, 0o600)
+    assert.equal((await stat(state)).mode & 0o777, 0o700)
+    const { macKey } = JSON.parse(identity)
+    assert.ok(!JSON.stringify(node.log.lines).includes(macKey), 'the key is not in the log')
+    assert.ok(!/password|token|secret|credential/i.test(JSON.stringify(node.log.lines)))
+  }
+  assert.equal(kept[0], kept[1])
+  assert.notEqual(JSON.parse(kept[0] ?? '').macKey, JSON.parse(kept[2] ?? '').macKey)
+})
+
+test('A53: credentials of every kind change no answer, since no listener takes any', async () => {
+  await using folder = await temporaryFolder()
+  await using node = await start(folder.path, ['127.0.0.1:0'])
+  const body = JSON.stringify({ id: 'hello', input: '' })
+  const plain = await ask(node.port, { body })
+  const credentials = ['Bearer admin', 'Basic YWRtaW46YWRtaW4=', 'Bearer ', `Bearer ${'x'.repeat(8000)}`, 'Negotiate x']
+  for (const authorization of credentials) {
+    const { status, text, headers } = await ask(node.port, {
+      body,
+      headers: { authorization, cookie: 'session=admin' },
+    })
+    assert.deepEqual([status, text], [plain.status, plain.text])
+    assert.equal(headers['www-authenticate'], undefined)
+  }
+})
+
+test('A53: a listener that should take tokens is refused at the start, instead of being open', async () => {
+  for (const entry of ['{ address: "127.0.0.1:0", auth: token }', '{ address: "127.0.0.1:0", faces: [v1] }']) {
+    assert.throws(() => loadConfig({ set: [`listen=[${entry}]`] }), entry)
+  }
+})
+
+test('A56: beyond this host the control routes are shut unless they were asked for', async () => {
+  await using folder = await temporaryFolder()
+  await using node = await start(folder.path, ['0.0.0.0:0'])
+  for (const path of ['/pause', '/unpause', '/update-config', '/stop']) {
+    const { status, headers } = await ask(node.port, { path, body: '{"cpu":1,"mem":64}' })
+    assert.deepEqual([status, headers['errand-code']], [403, 'forbidden'], path)
+  }
+})
