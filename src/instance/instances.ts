@@ -16,6 +16,8 @@ export interface InstancesDeps extends Omit<LiveInstanceDeps, 'watch' | 'backgro
   readonly permits: StartPermits
 }
 
+/** A permit paces starts: one whose engine calls take longer than this no longer keeps others waiting. */
+const MOST_PERMIT_MS = 10_000
 /** How long a failed start waits for its own clean-up before it is reported. */
 const CLEAN_UP_MS = 5000
 /** The same where the engine gave no answer: its caller has waited for long, and it may not answer soon. */
@@ -49,13 +51,14 @@ export class Instances implements AsyncDisposable {
    * Nothing is left behind then, and the lease is released as soon as the engine has confirmed it.
    */
   async launch(plan: InstancePlan, signal: AbortSignal): Promise<Instance> {
-    const { installation, node, permits } = this.#deps
+    const { installation, node, permits, clock } = this.#deps
     const identifyBy = (attempt: number) => identify(installation, node, plan.id, plan.spec, attempt)
     const instance = new LiveInstance(this.#instanceDeps(), plan, identifyBy)
     this.#living.add(instance)
     void instance.gone.then(() => this.#living.delete(instance))
     try {
       using permit = await permits.acquire(signal)
+      using _patience = clock.setTimer(MOST_PERMIT_MS, () => permit[Symbol.dispose]())
       plan.phases.end('queue')
       await instance.start(() => permit[Symbol.dispose](), signal)
       return instance
