@@ -33,3 +33,20 @@ for (const [message, code] of [
     assert.equal(explainFailure(failed(message, code)).code, 'bad_task_response')
   })
 }
+
+for (const code of ['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'EAGAIN']) {
+  test(`${code} is a shortage of this host, not a fault of the task`, () => {
+    const { code: explained, retryAfterMs } = explainFailure(failed('connect', code))
+    assert.deepEqual([explained, retryAfterMs], ['resources_exhausted', 1000])
+  })
+}
+
+for (const [hasBegun, code] of [
+  [true, 'task_connection_closed'],
+  [false, 'bad_task_response'],
+] as const) {
+  test(`a length that does not fit is ${code} ${hasBegun ? 'after' : 'before'} the head of an answer`, () => {
+    const mismatch = failed('Response body length does not match', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH')
+    assert.equal(explainFailure(mismatch, hasBegun).code, code)
+  })
+}

@@ -6,7 +6,9 @@ import { taskKey } from '../core/task.ts'
 import { Deadline } from '../core/wait.ts'
 import { type ExchangeDeps, exchange, type Unsent } from '../forward/exchange.ts'
 import { diedError } from '../instance/exit-errors.ts'
+import type { Instance } from '../instance/instance.ts'
 import { abortable } from '../util/abort.ts'
+import { isProcessAlive } from '../util/process-alive.ts'
 import type { Pool } from '../warm/pool.ts'
 import type { Turn } from '../warm/turn.ts'
 import type { Gate } from './gate.ts'
@@ -26,6 +28,8 @@ const NOT_ITS_FAULT: ReadonlySet<ErrorCode> = new Set(['cancelled', 'draining', 
 
 /** How long after a cut connection the news of the task's end may take. */
 const EXIT_NEWS_MS = 500
+/** The same where its process has ended, but a busy engine has not said so. */
+const LATE_EXIT_NEWS_MS = 5000
 
 /** Answers requests with warm instances. The warm path makes no engine call, no look-up, no file access and no timer. */
 export class InvocationService {
@@ -87,14 +91,24 @@ export class InvocationService {
 
   /** A task that dies cuts its connections first; its end is the better explanation, and known a moment later. */
   async #explain(error: ErrandError, { instance }: Turn): Promise<ErrandError> {
-    using news = new Deadline(this.#deps.clock, EXIT_NEWS_MS, () => error, new Cancellation().signal)
-    const hasEnded = await abortable(instance.ended, news.signal).then(
-      () => true,
-      () => false,
-    )
+    const hasEnded = (await this.#endsWithin(EXIT_NEWS_MS, instance)) || (await this.#endsLate(instance))
     if (!hasEnded) return error
     const exit = await instance.exited
     return exit.wasStopped ? error : diedError(exit)
+  }
+
+  async #endsLate(instance: Instance): Promise<boolean> {
+    if (instance.pid === undefined || isProcessAlive(instance.pid)) return false
+    return this.#endsWithin(LATE_EXIT_NEWS_MS, instance)
+  }
+
+  async #endsWithin(delayMs: number, { ended }: Instance): Promise<boolean> {
+    const enough = () => new ErrandError('deadline_exceeded', 'no news')
+    using news = new Deadline(this.#deps.clock, delayMs, enough, new Cancellation().signal)
+    return await abortable(ended, news.signal).then(
+      () => true,
+      () => false,
+    )
   }
 }
 

@@ -38,11 +38,12 @@ async function assertAnswers(node: TestDaemon, mem = SMALL.mem): Promise<void> {
   assert.deepEqual([success, msg], [true, `alive ${mem}`])
 }
 
-async function assertEmpties({ daemon, containers }: TestDaemon): Promise<void> {
-  await daemon.node.pause()
-  await daemon.node.unpause()
-  assert.deepEqual(await containers(), [])
-  assert.deepEqual(daemon.node.stats().leased, NO_LEASES)
+async function assertEmpties(tested: TestDaemon): Promise<void> {
+  const { node } = tested.daemon
+  await node.pause()
+  await node.unpause()
+  assert.deepEqual(await tested.containers(), [])
+  assert.deepEqual(node.stats().leased, NO_LEASES)
 }
 
 /** Stops every process of a container, as no engine call does: it still runs, and answers nothing. */
