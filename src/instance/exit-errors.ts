@@ -5,14 +5,13 @@ import { EngineUnresponsive } from '../engine/engine-breaker.ts'
 import type { InstanceExit } from './instance.ts'
 
 /** Why a start failed whose task has exited. */
-export function exitError(engine: Pick<Engine, 'explainExit'>, exit: InstanceExit): ErrandError {
-  const { exitCode, isOomKilled, log } = exit
+export function exitError(engine: Pick<Engine, 'explainExit'>, exit: InstanceExit, limits: MemoryLimit): ErrandError {
+  const { exitCode, log } = exit
   if (exitCode === undefined) return new ErrandError('task_gone', 'the task was removed while it started')
   const code = engine.explainExit(exitCode, log) ?? 'task_exited'
   const what = code === 'command_not_found' ? "the image's command cannot be executed" : 'the task exited'
-  const why = isOomKilled ? ' (out of memory)' : ''
-  return new ErrandError(code, `${what}: exit code ${exitCode}${why}, before it was ready`, {
-    details: { exitCode, oomKilled: isOomKilled, log },
+  return new ErrandError(code, `${what}: exit code ${exitCode}${oomNote(exit, limits)}, before it was ready`, {
+    details: exitDetails(exit, limits),
   })
 }
 
@@ -43,13 +42,23 @@ export function limitsError(asked: Resources, set: SandboxView['limits']): Erran
 }
 
 /** What requests get whose instance ended under them. */
-export function diedError(exit: InstanceExit): ErrandError {
-  const { exitCode, isOomKilled, log } = exit
+export function diedError(exit: InstanceExit, limits: MemoryLimit): ErrandError {
+  const { exitCode } = exit
   if (exitCode === undefined) return new ErrandError('task_gone', 'the instance was removed from outside')
-  const why = isOomKilled ? ' (out of memory)' : ''
-  return new ErrandError('task_exited', `the task exited: exit code ${exitCode}${why}`, {
-    details: { exitCode, oomKilled: isOomKilled, log },
+  return new ErrandError('task_exited', `the task exited: exit code ${exitCode}${oomNote(exit, limits)}`, {
+    details: exitDetails(exit, limits),
   })
+}
+
+type MemoryLimit = Pick<Resources, 'memoryBytes'>
+
+function oomNote({ isOomKilled }: InstanceExit, { memoryBytes }: MemoryLimit): string {
+  return isOomKilled ? ` (out of memory: its limit is ${memoryBytes / MIB} MiB)` : ''
+}
+
+function exitDetails({ exitCode, isOomKilled, log }: InstanceExit, { memoryBytes }: MemoryLimit): ErrorDetails {
+  const details = { exitCode, oomKilled: isOomKilled, log }
+  return isOomKilled ? { ...details, memoryLimitBytes: memoryBytes } : details
 }
 
 /** What of an error's details goes into our own log: a task may have printed its input, which is its caller's alone. */

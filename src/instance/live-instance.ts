@@ -147,7 +147,7 @@ export class LiveInstance implements Instance {
     this.#observer.observe(ref, async (exit) => {
       const wasStopped = this.#isStopping
       const known = { ...exit, wasStopped, log: wasStopped ? '' : await this.#output.lastWords(ref) }
-      this.#died.abort(exitError(this.#deps.engine, known))
+      this.#died.abort(exitError(this.#deps.engine, known, this.#plan.spec.resources))
       return known
     })
     return ref

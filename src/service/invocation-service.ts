@@ -94,7 +94,7 @@ export class InvocationService {
     const hasEnded = (await this.#endsWithin(EXIT_NEWS_MS, instance)) || (await this.#endsLate(instance))
     if (!hasEnded) return error
     const exit = await instance.exited
-    return exit.wasStopped ? error : diedError(exit)
+    return exit.wasStopped ? error : diedError(exit, instance.resources)
   }
 
   async #endsLate(instance: Instance): Promise<boolean> {

@@ -292,7 +292,7 @@ export class Pool implements Disposable {
     this.#cutOff(shelf, member)
     const exit = await member.instance.exited
     if (!exit.wasStopped) {
-      const error = diedError(exit)
+      const error = diedError(exit, member.instance.resources)
       const facts = { instance: member.instance.id, image: shelf.task.image, ...loggableDetails(error.details) }
       log.warn(facts, error.message)
       if (error.code !== 'task_gone') shelf.crashes.note(error, clock.monotonicMs())

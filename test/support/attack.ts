@@ -1,5 +1,9 @@
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
+import { randomId } from '../../src/core/ids.ts'
+import { eventually } from './containers.ts'
 import type { MecaAnswer } from './daemon.ts'
+import { docker } from './engine-host.ts'
+import { addressOf } from './puppet.ts'
 import { ensureTask } from './test-tasks.ts'
 
 /** Where a task tries to get to, as `connect` of node:net takes it. */
@@ -7,9 +11,10 @@ export type AttackTarget = { readonly host: string; readonly port: number } | { 
 
 /** What the task `attack` can be told to do. */
 export type Attack =
-  | {
-      readonly order: 'nothing' | 'environment' | 'identity' | 'fillSocketFolder' | 'openFiles' | 'fork' | 'takeMemory'
-    }
+  | { readonly order: 'nothing' | 'environment' | 'identity' | 'fillSocketFolder' }
+  /** Goes on until it may not, or has done it so often: a `Refusal`. */
+  | { readonly order: 'openFiles' | 'fork'; readonly most: number }
+  | { readonly order: 'takeMemory'; readonly mebibytes: number }
   | { readonly order: 'read' | 'list'; readonly path: string }
   | { readonly order: 'exists'; readonly paths: readonly string[] }
   /** Answers with an outcome for each: `connected`, or an error's code (`SILENCE` for no answer in 1.5 s). */
@@ -22,7 +27,7 @@ export type Attack =
   | { readonly order: 'write'; readonly path: string; readonly mebibytes: number }
   | { readonly order: 'print'; readonly mebibytes: number }
 
-/** How often something worked, and the code of the error that ended it. */
+/** How often something worked, and the code of the error that ended it; `ENOUGH` when none did. */
 export interface Refusal {
   readonly times: number
   readonly code: string
@@ -51,4 +56,27 @@ export async function attack(node: Executes, order: Attack, mem = 64): Promise<u
 export function answerOf({ success, msg }: MecaAnswer): unknown {
   if (!success) throw new Error(`the attacker did not answer: ${msg}`)
   return JSON.parse(msg)
+}
+
+/** The same in a container as the Engine makes it, with nothing of ours: shows that the attack works. */
+export async function attackUnguarded(order: Attack): Promise<unknown> {
+  return inUnguarded(await ensureAttack(), async (container) => {
+    const url = `http://${await addressOf(container)}:8080/`
+    const response = await fetch(url, { method: 'POST', body: JSON.stringify(order) })
+    return response.json()
+  })
+}
+
+/** Calls `use` while a container of the image runs and is ready, on a network of its own. */
+export async function inUnguarded<T>(image: string, use: (container: string) => Promise<T>): Promise<T> {
+  const name = `errand-test-${randomId().slice(0, 12)}`
+  await docker('network', 'create', name)
+  try {
+    await docker('run', '--detach', '--name', name, '--network', name, image)
+    await eventually(async () => (await docker('logs', '--tail', '1', name)).includes('meca-init-done'))
+    return await use(name)
+  } finally {
+    await docker('rm', '--force', '--volumes', name)
+    await docker('network', 'rm', name)
+  }
 }

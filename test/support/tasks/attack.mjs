@@ -23,15 +23,16 @@ const REPLACEMENTS = {
   nothing: () => {},
 }
 
-/** Calls `act` until it throws; how often it worked, and why it does no more. */
-function untilRefused(act) {
-  for (let times = 0; ; times += 1) {
+/** Calls `act` until it throws, or often enough; how often it worked, and why it does no more. */
+function untilRefused(act, most = Number.POSITIVE_INFINITY) {
+  for (let times = 0; times < most; times += 1) {
     try {
       act(times)
     } catch ({ code }) {
       return { times, code }
     }
   }
+  return { times: most, code: 'ENOUGH' }
 }
 
 async function outcomeOf(attempt) {
@@ -64,21 +65,21 @@ async function ping({ host, port }) {
   }
 }
 
-/** Processes that do nothing, until no more can be made. */
-async function fork() {
+/** Processes that do nothing. */
+async function fork({ most }) {
   const children = []
-  for (;;) {
-    const child = spawn(BUSYBOX, ['sleep', '1000'], { stdio: 'ignore' })
-    const code = await Promise.race([
-      once(child, 'spawn').then(() => undefined),
-      once(child, 'error').then(([e]) => e.code),
-    ])
-    if (code !== undefined) {
-      for (const made of children) made.kill('SIGKILL')
-      return { times: children.length, code }
+  let code = 'ENOUGH'
+  try {
+    while (children.length < most) {
+      const child = spawn(BUSYBOX, ['sleep', '1000'], { stdio: 'ignore' })
+      await once(child, 'spawn')
+      children.push(child)
     }
-    children.push(child)
+  } catch (error) {
+    code = error.code
   }
+  for (const child of children) child.kill('SIGKILL')
+  return { times: children.length, code }
 }
 
 const ORDERS = {
@@ -103,23 +104,20 @@ const ORDERS = {
     const file = fs.openSync(`${folder}/0`, 'a')
     return { inodes, kibibytes: untilRefused(() => fs.writeSync(file, Buffer.alloc(1024))) }
   },
-  /** Up to so much. */
   write: ({ path, mebibytes }) => {
     const file = fs.openSync(path, 'w')
-    return untilRefused((written) => {
-      if (written === mebibytes) throw Object.assign(new Error('enough'), { code: 'ENOUGH' })
-      fs.writeSync(file, Buffer.alloc(MIB, 'x'))
-    })
+    return untilRefused(() => fs.writeSync(file, Buffer.alloc(MIB, 'x')), mebibytes)
   },
-  openFiles: () => {
+  openFiles: ({ most }) => {
     const open = []
-    const outcome = untilRefused(() => open.push(fs.openSync('/dev/null')))
+    const outcome = untilRefused(() => open.push(fs.openSync('/dev/null')), most)
     for (const file of open) fs.closeSync(file)
     return outcome
   },
   fork,
-  takeMemory: () => {
-    for (const hoard = []; ; ) hoard.push(Buffer.alloc(MIB, 'x'))
+  takeMemory: ({ mebibytes }) => {
+    const hoard = []
+    return untilRefused(() => hoard.push(Buffer.alloc(MIB, 'x')), mebibytes)
   },
   print: async ({ mebibytes }) => {
     await print(mebibytes)
