@@ -58,11 +58,7 @@ export async function startDaemon(
     listen,
     set: ['resources.hostCheck=none', 'node=test', ...settings],
   })
-  const opening = Daemon.open(config, { log: silentLog, ...deps }, AbortSignal.timeout(60_000))
-  const daemon = await opening.catch(async (error: unknown) => {
-    await rm(folder, { recursive: true })
-    throw error
-  })
+  const daemon = await Daemon.open(config, { log: silentLog, ...deps }, AbortSignal.timeout(60_000))
   const installation = await readInstallation(stateDir)
   const url = `http://${daemon.addresses[0]}`
   const census = dockerCensus(engineSocket)
