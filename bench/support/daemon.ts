@@ -67,8 +67,10 @@ function isColdStart(line: LogLine): boolean {
   return line.msg === 'cold start'
 }
 
-/** Where the latest instance that started serves. */
+/** Where the latest instance that started serves, for a process that is not the daemon. */
 export async function latestEndpoint({ child }: BenchDaemon, starts: number, signal: AbortSignal): Promise<Address> {
   await child.line(() => child.lines.filter(isColdStart).length >= starts, signal)
-  return parseAddress(String(child.lines.findLast(isColdStart)?.endpoint))
+  // The daemon reaches a socket through the folder that it holds open.
+  const endpoint = String(child.lines.findLast(isColdStart)?.endpoint).replace('/proc/self/', `/proc/${child.pid}/`)
+  return parseAddress(endpoint)
 }
