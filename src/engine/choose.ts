@@ -1,6 +1,6 @@
 import { ErrandError } from '../core/errors.ts'
-import type { Isolation } from '../core/task.ts'
-import type { EngineProbe } from './engine.ts'
+import type { Isolation, Task } from '../core/task.ts'
+import type { EngineProbe, SgxPaths } from './engine.ts'
 
 /** What an operator said of the OCI runtimes on this host. */
 export interface RuntimePolicy {
@@ -34,4 +34,23 @@ export function chooseRuntime(isolation: Isolation, policy: RuntimePolicy, probe
     )
   }
   return name
+}
+
+/**
+ * The device and the folder that a task gets for SGX; undefined for a task that asks for none. Whether they are there is
+ * the engine's to say: this process may not see its host.
+ * @throws runtime_unavailable where the owner offers none, and for a micro-VM, which has no enclave of the host's processor
+ */
+export function chooseSgx(
+  { sgx, isolation }: Pick<Task, 'sgx' | 'isolation'>,
+  offered: SgxPaths | undefined,
+): SgxPaths | undefined {
+  if (!sgx) return undefined
+  if (offered === undefined) {
+    throw new ErrandError('runtime_unavailable', 'this node offers no SGX: sgx.enable is not set')
+  }
+  if (isolation === 'microvm') {
+    throw new ErrandError('runtime_unavailable', 'SGX is not to be had in a microVM; ask for runtime "container"')
+  }
+  return offered
 }

@@ -1,8 +1,7 @@
 import type { Admission } from '../admission/admission.ts'
-import { ErrandError } from '../core/errors.ts'
 import type { IdSource } from '../core/ids.ts'
 import type { Readiness, Task } from '../core/task.ts'
-import { chooseRuntime, type RuntimePolicy } from '../engine/choose.ts'
+import { chooseRuntime, chooseSgx, type RuntimePolicy } from '../engine/choose.ts'
 import type { Engine, EngineProbe, SandboxSpec, SgxPaths } from '../engine/engine.ts'
 import type { ImageStore } from '../images/image-store.ts'
 import type { Instance } from '../instance/instance.ts'
@@ -93,9 +92,7 @@ export class ColdStart implements ColdStarter {
       port,
       hasSocket: probe.runtimes.get(runtime)?.hasUnixSocket ?? false,
     }
-    if (!task.sgx) return spec
-    if (sgx === undefined)
-      throw new ErrandError('runtime_unavailable', 'this node offers no SGX: sgx.enable is not set')
-    return { ...spec, sgx }
+    const paths = chooseSgx(task, sgx)
+    return paths === undefined ? spec : { ...spec, sgx: paths }
   }
 }

@@ -13,18 +13,24 @@ export interface PrivateEngineOptions {
   /** Containers outlive dockerd. Default: false. */
   readonly liveRestore?: boolean
   /** Beside runc. */
-  readonly runtimes?: Readonly<Record<string, { readonly path: string }>>
+  readonly runtimes?: Readonly<Record<string, EngineRuntime>>
   /** Names of images of the machine's own engine that are to be there. */
   readonly images?: readonly string[]
   /** How many networks there are addresses for. Default: 16. */
   readonly mostNetworks?: number
 }
 
+/** An OCI runtime as daemon.json has it. */
+export interface EngineRuntime {
+  readonly path: string
+  readonly runtimeArgs?: readonly string[]
+}
+
 /** Its daemon.json. */
 interface EngineSettings {
   readonly 'live-restore': boolean
   readonly 'default-address-pools': readonly { readonly base: string; readonly size: number }[]
-  runtimes: Readonly<Record<string, { readonly path: string }>>
+  runtimes: Readonly<Record<string, EngineRuntime>>
 }
 
 const READY_MS = 60_000

@@ -9,7 +9,7 @@ const FOLDER = join(import.meta.dirname, 'tasks')
 const CACHE = join(import.meta.dirname, '../../.cache')
 
 /** Tasks that only tests need: one script each, beside this file, on the base image of the samples. */
-type TestTask = 'attack' | 'talk' | 'flood' | 'puppet'
+type TestTask = 'attack' | 'sgx' | 'talk' | 'flood' | 'puppet'
 
 /** What `talk` can be told to do. */
 export type Order =

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { chooseRuntime, chooseSgx } from './choose.ts'
+import type { EngineProbe } from './engine.ts'
+
+const ENFORCING = { enforcesLimits: true, hasUnixSocket: true }
+const LAX = { enforcesLimits: false, hasUnixSocket: false }
+
+const PROBE: EngineProbe = {
+  version: '1',
+  cpuCores: 2,
+  memoryBytes: 1,
+  canPause: true,
+  runtimes: new Map([
+    ['runc', ENFORCING],
+    ['kata', ENFORCING],
+    ['runsc', LAX],
+  ]),
+  defaultRuntime: 'runc',
+  warnings: [],
+}
+
+const policy = (microVmRuntime?: string, ...allowUnenforced: string[]) => ({
+  microVmRuntime,
+  allowUnenforced: new Set(allowUnenforced),
+})
+
+test('a container runs on the default runtime, a microVM on the one that stands for it', () => {
+  assert.equal(chooseRuntime('container', policy('kata'), PROBE), 'runc')
+  assert.equal(chooseRuntime('microvm', policy('kata'), PROBE), 'kata')
+})
+
+test('F38: a microVM is refused where none is set and where the engine lacks it, never run on something else', () => {
+  const unavailable = { code: 'runtime_unavailable' }
+  assert.throws(() => chooseRuntime('microvm', policy(), PROBE), { ...unavailable, message: /microVM_runtime/ })
+  assert.throws(() => chooseRuntime('microvm', policy('fc'), PROBE), {
+    ...unavailable,
+    details: { runtime: 'fc', available: ['runc', 'kata', 'runsc'] },
+  })
+})
+
+test('A25: a runtime that does not enforce limits takes work only where the operator says so by its name', () => {
+  const refused = { code: 'runtime_unavailable', message: /isolation\.runtimes\.runsc\.allowUnenforced/ }
+  assert.throws(() => chooseRuntime('microvm', policy('runsc'), PROBE), refused)
+  assert.throws(() => chooseRuntime('microvm', policy('runsc', 'runc', 'kata'), PROBE), refused)
+  assert.equal(chooseRuntime('microvm', policy('runsc', 'runsc'), PROBE), 'runsc')
+  const lax = { ...PROBE, runtimes: new Map([['runc', LAX]]) }
+  assert.throws(() => chooseRuntime('container', policy(), lax), { code: 'runtime_unavailable' }, 'the default one too')
+})
+
+const PATHS = { devicePath: '/dev/isgx', aesmdPath: '/srv/aesmd' }
+
+test('an SGX task gets the paths that the owner named, any other none', () => {
+  assert.equal(chooseSgx({ sgx: true, isolation: 'container' }, PATHS), PATHS)
+  assert.equal(chooseSgx({ sgx: false, isolation: 'container' }, PATHS), undefined)
+  assert.equal(chooseSgx({ sgx: false, isolation: 'microvm' }, undefined), undefined)
+})
+
+test('SGX is refused where it is not offered, and in a microVM', () => {
+  const unavailable = { code: 'runtime_unavailable' }
+  assert.throws(() => chooseSgx({ sgx: true, isolation: 'container' }, undefined), unavailable)
+  assert.throws(() => chooseSgx({ sgx: true, isolation: 'microvm' }, PATHS), unavailable)
+})
