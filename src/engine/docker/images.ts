@@ -7,6 +7,7 @@ import { engineError } from './errors.ts'
 import { imageEvents } from './image-events.ts'
 import { toImage } from './image-view.ts'
 import { jsonLines } from './json-lines.ts'
+import { withoutCredentials } from './redaction.ts'
 import { registryAuth } from './registry-auth.ts'
 import {
   type ImageAnswer,
@@ -44,14 +45,12 @@ export class DockerImages implements EngineImages {
   }
 
   async pull(reference: ImageReference, options: PullOptions, signal: AbortSignal): Promise<Image> {
-    const name = formatImageReference(reference)
-    // How long a pull may take is its caller's affair: a silent registry alone keeps the Engine waiting for 25 s.
-    using body = await this.#client.stream(pullRequest(reference, options), undefined, signal)
-    for await (const answer of jsonLines(body)) options.onProgress(toProgress(readAnswer(pullLine, answer)))
-    const answer = await this.#inspect(reference, signal)
-    if (answer === undefined) throw new ErrandError('image_not_found', `${name} was pulled, and is gone again`)
-    await this.#assertPlatform(reference, answer, signal)
-    return toImage(answer)
+    try {
+      return await this.#pull(reference, options, signal)
+    } catch (error) {
+      if (signal.aborted) throw error
+      throw withoutCredentials(error, options.credentials)
+    }
   }
 
   async remove(reference: ImageReference, signal: AbortSignal): Promise<ImageRemoval> {
@@ -66,6 +65,17 @@ export class DockerImages implements EngineImages {
 
   events(signal: AbortSignal): AsyncGenerator<ImageEvent> {
     return imageEvents(this.#client, this.#clock.wallMs(), signal)
+  }
+
+  async #pull(reference: ImageReference, options: PullOptions, signal: AbortSignal): Promise<Image> {
+    const name = formatImageReference(reference)
+    // How long a pull may take is its caller's affair: a silent registry alone keeps the Engine waiting for 25 s.
+    using body = await this.#client.stream(pullRequest(reference, options), undefined, signal)
+    for await (const answer of jsonLines(body)) options.onProgress(toProgress(readAnswer(pullLine, answer)))
+    const answer = await this.#inspect(reference, signal)
+    if (answer === undefined) throw new ErrandError('image_not_found', `${name} was pulled, and is gone again`)
+    await this.#assertPlatform(reference, answer, signal)
+    return toImage(answer)
   }
 
   async #inspect(reference: ImageReference, signal: AbortSignal): Promise<ImageAnswer | undefined> {
