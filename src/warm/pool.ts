@@ -5,16 +5,16 @@ import { describeEndpoint, type Endpoint } from '../core/endpoint.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Task, TaskKey } from '../core/task.ts'
-import { Deadline } from '../core/wait.ts'
-import { diedError, loggableDetails } from '../instance/exit-errors.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { StartPhases } from '../instance/start-phases.ts'
 import { BackgroundWork } from '../util/background-work.ts'
 import type { ColdStarter } from './cold-start.ts'
+import { Departures, EVICTION_GRACE_MS } from './departures.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { Launches } from './launches.ts'
 import { Member } from './member.ts'
-import { Shelf } from './shelf.ts'
+import type { Shelf } from './shelf.ts'
+import { Shelves } from './shelves.ts'
 import { type GiveBack, Turn, type TurnOutcome } from './turn.ts'
 import { WaitingLine } from './waiting-line.ts'
 
@@ -35,27 +35,29 @@ export interface PoolDeps {
 
 /** How long an idle instance may take to end by itself. */
 const EXPIRY_GRACE_MS = 10_000
-/** The same when somebody waits for its room, or it has proved useless. */
-const EVICTION_GRACE_MS = 1000
-/** How long an instance that let a request time out may take to answer a probe. */
-const PROBE_TIMEOUT_MS = 5000
-/** From this many tasks on, those of which only an old failure is remembered are forgotten. */
-const PRUNE_FROM = 1000
 
 /** Keeps instances warm and lends them out, by task. The only one who moves an instance between idle and lent. */
 export class Pool implements Disposable {
   readonly #deps: PoolDeps
-  readonly #shelves = new Map<TaskKey, Shelf>()
+  readonly #shelves: Shelves
   readonly #keepAlive: KeepAlive<Member>
   readonly #background = new BackgroundWork()
   readonly #launches: Launches
+  readonly #departures: Departures
   readonly #giveBack: GiveBack = (shelf, member, outcome, fault) => this.#takeBack(shelf, member, outcome, fault)
   readonly #line: WaitingLine
   #agingClock = 0
 
   constructor(deps: PoolDeps) {
     this.#deps = deps
+    this.#shelves = new Shelves(deps.clock, deps.concurrency)
     this.#line = new WaitingLine(deps.queueLimit, deps.clock)
+    this.#departures = new Departures({
+      ...deps,
+      shelves: this.#shelves,
+      background: this.#background,
+      onLeft: (shelf) => this.#tidy(shelf),
+    })
     this.#launches = new Launches({
       ...deps,
       background: this.#background,
@@ -65,9 +67,9 @@ export class Pool implements Disposable {
     this.#keepAlive = new KeepAlive(
       deps.clock,
       deps.keepAliveMs,
-      () => this.#members(),
+      () => this.#shelves.members(),
       (member) => (member.isIdle ? member.idleSinceMs : undefined),
-      (member) => this.#discard(member, EXPIRY_GRACE_MS, 'its keep-alive is over'),
+      (member) => this.#departures.discard(member, EXPIRY_GRACE_MS, 'its keep-alive is over'),
     )
   }
 
@@ -77,7 +79,7 @@ export class Pool implements Disposable {
    * @throws what `ColdStarter` throws; crash_loop; queue_full; the cancellation's reason
    */
   lend(key: TaskKey, task: Task, cancellation: Cancellation): Turn | Promise<Turn> {
-    const shelf = this.#shelves.get(key) ?? this.#addShelf(key, task)
+    const shelf = this.#shelves.get(key, task)
     const member = shelf.findFree()
     if (member === undefined) return this.#wait(shelf, cancellation)
     member.turns += 1
@@ -86,7 +88,7 @@ export class Pool implements Disposable {
 
   /** The instances that may be evicted now. */
   idle(): Evictable[] {
-    return [...this.#members()]
+    return [...this.#shelves.members()]
       .filter((member) => member.isIdle)
       .map((member) => ({
         resources: member.instance.resources,
@@ -97,8 +99,8 @@ export class Pool implements Disposable {
 
   /** Lends no more what was made from an image whose name means another one now; what it is answering may end. */
   retireStale(): void {
-    for (const shelf of this.#shelves.values()) {
-      for (const member of shelf.members) this.#retireIfStale(shelf, member)
+    for (const shelf of this.#shelves) {
+      for (const member of shelf.members) this.#departures.retireIfStale(member)
       this.#tidy(shelf)
     }
   }
@@ -111,33 +113,15 @@ export class Pool implements Disposable {
   /** Ends every instance and start. Resolves when all are gone; requests that are under way fail. */
   async clear(graceMs: number): Promise<void> {
     const reason = new ErrandError('draining', 'the node removes its instances')
-    for (const shelf of this.#shelves.values()) {
+    for (const shelf of this.#shelves) {
       for (const launch of shelf.launches) launch.controller.abort(reason)
     }
-    for (const member of this.#members()) this.#discard(member, graceMs, reason.message)
+    for (const member of this.#shelves.members()) this.#departures.discard(member, graceMs, reason.message)
     await this.#background.idle()
   }
 
   [Symbol.dispose](): void {
     this.#keepAlive[Symbol.dispose]()
-  }
-
-  #addShelf(key: TaskKey, task: Task): Shelf {
-    if (this.#shelves.size >= PRUNE_FROM) this.#prune()
-    const shelf = new Shelf(key, task, this.#deps.concurrency)
-    this.#shelves.set(key, shelf)
-    return shelf
-  }
-
-  #prune(): void {
-    const nowMs = this.#deps.clock.monotonicMs()
-    for (const shelf of this.#shelves.values()) {
-      if (shelf.isForgettable(nowMs)) this.#shelves.delete(shelf.key)
-    }
-  }
-
-  *#members(): Generator<Member> {
-    for (const shelf of this.#shelves.values()) yield* shelf.members
   }
 
   async #wait(shelf: Shelf, cancellation: Cancellation): Promise<Turn> {
@@ -150,7 +134,7 @@ export class Pool implements Disposable {
   }
 
   async #queue(shelf: Shelf, cancellation: Cancellation): Promise<Member> {
-    this.#line.enter(shelf, this.#shelves.values())
+    this.#line.enter(shelf, this.#shelves)
     let isServed = false
     try {
       const { promise, resolve, reject } = Promise.withResolvers<Member>()
@@ -181,9 +165,9 @@ export class Pool implements Disposable {
   #welcome(shelf: Shelf, instance: Instance, phases: StartPhases): void {
     const member = new Member(instance, phases, this.#deps.clock.monotonicMs())
     shelf.members.add(member)
-    this.#background.add(this.#seeOut(shelf, member))
+    this.#background.add(this.#departures.seeOut(shelf, member))
     this.#serve(shelf, member)
-    this.#retireIfStale(shelf, member) // its name may have moved during its start
+    this.#departures.retireIfStale(member) // its name may have moved during its start
     this.#keepAlive.arm()
   }
 
@@ -206,40 +190,17 @@ export class Pool implements Disposable {
     if (outcome === 'good') this.#noteSuccess(shelf, member)
     else if (!member.isRetired) this.#judge(shelf, member, outcome, fault)
     if (!member.isRetired) this.#serve(shelf, member)
-    else this.#discardUnused(member)
+    else this.#departures.discardUnused(member)
   }
 
   #judge(shelf: Shelf, member: Member, outcome: Exclude<TurnOutcome, 'good'>, fault: ErrandError | undefined): void {
     const isSuspect = outcome === 'open' ? member.noteAbandoned() : outcome === 'silent'
     if (outcome === 'unreachable' || (outcome !== 'open' && member.noteFault())) {
       member.fault = fault
-      this.#retire(shelf, member)
+      this.#shelves.retire(member)
     } else if (isSuspect) {
-      this.#background.add(this.#examine(shelf, member))
+      this.#background.add(this.#departures.examine(shelf, member))
     }
-  }
-
-  /** One that answers nothing at all is replaced at once: every further request would wait for its whole deadline. */
-  async #examine(shelf: Shelf, member: Member): Promise<void> {
-    const { clock, isResponsive } = this.#deps
-    const tooLate = (): ErrandError => new ErrandError('deadline_exceeded', 'no answer to a probe')
-    using deadline = new Deadline(clock, PROBE_TIMEOUT_MS, tooLate, member.leaving)
-    const isAlive = await isResponsive(member.instance.endpoint, deadline.signal).catch(() => false)
-    if (isAlive || member.isRetired) return
-    this.#retire(shelf, member)
-    this.#discardUnused(member)
-    this.#launches.scale(shelf)
-  }
-
-  #retireIfStale(shelf: Shelf, member: Member): void {
-    if (!member.instance.image.isStale) return
-    member.leavesBecause = 'its image was replaced'
-    this.#retire(shelf, member)
-    this.#discardUnused(member)
-  }
-
-  #discardUnused(member: Member): void {
-    if (member.turns === 0) this.#discard(member, EVICTION_GRACE_MS, member.leavesBecause)
   }
 
   #noteSuccess(shelf: Shelf, member: Member): void {
@@ -253,63 +214,14 @@ export class Pool implements Disposable {
     this.#deps.log.info({ ...facts, ...member.phases.toFacts() }, 'cold start')
   }
 
-  /** Lends it no more; what it is answering may end. */
-  #retire(shelf: Shelf, member: Member): void {
-    member.isRetired = true
-    shelf.members.delete(member)
-  }
-
   #evict(member: Member): void {
     this.#agingClock = agedClock(this.#agingClock, member.value)
-    this.#discard(member, EVICTION_GRACE_MS, 'its room is needed')
-  }
-
-  #discard(member: Member, graceMs: number, why: string): void {
-    if (member.leaving.aborted) return
-    member.leave()
-    for (const shelf of this.#shelves.values()) this.#drop(shelf, member)
-    this.#deps.log.info({ instance: member.instance.id, why }, 'removing an instance')
-    this.#background.add(member.disconnect(new ErrandError('draining', `the instance was removed: ${why}`)))
-    this.#background.add(member.instance.stop(graceMs))
-  }
-
-  #drop(shelf: Shelf, member: Member): void {
-    if (shelf.members.has(member)) this.#retire(shelf, member)
-  }
-
-  /** At once, and not when the rest of its story is known: its address is free for another instance now. */
-  #cutOff(shelf: Shelf, member: Member): void {
-    if (member.leaving.aborted) return
-    member.leave()
-    this.#drop(shelf, member)
-    this.#background.add(member.disconnect(new ErrandError('task_connection_closed', 'the instance has ended')))
-  }
-
-  /** Stays with an instance until it is gone, so that one that ends by itself is noticed. */
-  async #seeOut(shelf: Shelf, member: Member): Promise<void> {
-    const { clock, log } = this.#deps
-    await member.instance.ended
-    this.#cutOff(shelf, member)
-    const exit = await member.instance.exited
-    if (!exit.wasStopped) {
-      const error = diedError(exit, member.instance.resources)
-      const facts = { instance: member.instance.id, image: shelf.task.image, ...loggableDetails(error.details) }
-      log.warn(facts, error.message)
-      if (error.code !== 'task_gone') shelf.crashes.note(error, clock.monotonicMs())
-      await member.instance.stop(0)
-      this.#launches.scale(shelf)
-    }
-    await member.instance.gone
-    if (exit.wasStopped && member.fault !== undefined) shelf.crashes.note(member.fault, clock.monotonicMs())
-    log.info({ instance: member.instance.id, image: shelf.task.image }, 'removed an instance')
-    this.#tidy(shelf)
+    this.#departures.discard(member, EVICTION_GRACE_MS, 'its room is needed')
   }
 
   /** After anything that may leave those who wait without a start, or the shelf without a purpose. */
   #tidy(shelf: Shelf): void {
     this.#launches.scale(shelf)
-    if (!shelf.isForgettable(this.#deps.clock.monotonicMs())) return
-    // While the last of its instances went, it may have been forgotten already, and its task begun anew.
-    if (this.#shelves.get(shelf.key) === shelf) this.#shelves.delete(shelf.key)
+    this.#shelves.forgetIfUnused(shelf)
   }
 }

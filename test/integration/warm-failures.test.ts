@@ -89,7 +89,7 @@ describe('a task that fails', options, () => {
 })
 
 test('a task that is never ready is answered with not_ready and its log, and is gone', options, async () => {
-  await using node = await startDaemon(['tasks.startTimeoutMs=1500'])
+  await using node = await startDaemon(['tasks.startTimeoutMs=5000'])
   const { success, code, details, msg } = await node.execute({
     id: await ensureImage('never-ready'),
     resource: SMALL,
