@@ -96,7 +96,7 @@ test('a task that is never ready is answered with not_ready and its log, and is 
     input: '',
   })
   assert.deepEqual([success, code, details?.log], [false, 'not_ready', 'listening\n'])
-  assert.match(msg, /1500 ms/)
+  assert.match(msg, /5000 ms/)
   assert.deepEqual(await node.containers(), [])
 })
 
