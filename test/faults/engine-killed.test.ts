@@ -110,9 +110,10 @@ describe('F26: an engine with live-restore that is killed', options, () => {
     await engine.start()
     await untilAnswered(node, requestFor(talk, say({ order: 'describe' })))
     await node.assertInvariants()
-    const now = await containersFor(talk)
-    assert.equal(now.length, 1)
-    assert.ok(!now.includes(before))
+    await eventually(async () => {
+      const now = await containersFor(talk)
+      return now.length === 1 && !now.includes(before)
+    })
   })
 
   test('keeps the folders of sockets, which are removed after its next restart', async () => {
