@@ -3,6 +3,7 @@ import { DockerEngine } from '../engine/docker/docker-engine.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Installation } from '../instance/identity.ts'
 import type { Config } from './config/config.ts'
+import { sgxWarnings } from './sgx-warnings.ts'
 
 /** Opens the Docker Engine that the configuration names, with a network for tasks. */
 export async function openDocker(
@@ -11,7 +12,8 @@ export async function openDocker(
   log: Log,
   signal: AbortSignal,
 ): Promise<Engine> {
-  const { docker, tasks } = config
+  const { docker, tasks, sgx } = config
+  for (const warning of sgxWarnings(sgx)) log.warn({}, warning)
   return DockerEngine.open(
     {
       socketPath: docker.socketPath,

@@ -83,14 +83,16 @@ test(
     const id = await ensureTask('sgx')
     const body = { id, resource: { cpu: 0.5, mem: 64 }, use_sgx: true, input: 'SGXRAREQUEST' }
     await using aesmd = await openAesmd()
-    for (const [settings, more, reason] of [
-      [[], {}, /sgx\.enable/],
-      [enabled('/dev/no-such-enclave', aesmd.path), {}, /\/dev\/no-such-enclave/],
-      [enabled('/etc/hostname', aesmd.path), {}, /\/etc\/hostname/],
-      [enabled(DEVICE, '/nowhere/aesmd'), {}, /\/nowhere\/aesmd/],
-      [[...enabled(DEVICE, aesmd.path), 'microVM_runtime=runc'], { runtime: 'microVM' }, /microVM/],
+    for (const [settings, more, reason, warnings] of [
+      [[], {}, /sgx\.enable/, 0],
+      [enabled('/dev/no-such-enclave', aesmd.path), {}, /\/dev\/no-such-enclave/, 1],
+      [enabled('/etc/hostname', aesmd.path), {}, /\/etc\/hostname/, 1],
+      [enabled(DEVICE, '/nowhere/aesmd'), {}, /\/nowhere\/aesmd/, 1],
+      [[...enabled(DEVICE, aesmd.path), 'microVM_runtime=runc'], { runtime: 'microVM' }, /microVM/, 0],
     ] as const) {
       await using node = await startFaultDaemon({ settings })
+      const warned = node.log.lines.filter(({ level, message }) => level === 'warn' && reason.test(message))
+      assert.equal(warned.length, warnings, 'the operator is told at the start')
       const { success, code, msg } = await node.execute({ ...body, ...more })
       assert.deepEqual([success, code], [false, 'runtime_unavailable'], msg)
       assert.match(msg, reason)
