@@ -23,6 +23,6 @@ export function withoutCredentials(thrown: unknown, credentials: RegistryCredent
 function spellings(credentials: RegistryCredentials): string[] {
   const { username, secret } = credentials
   const login = Buffer.from(`${username}:${secret}`).toString('base64')
-  const all = [registryAuth(credentials), login, login.replace(/=+$/, ''), encodeURIComponent(secret), secret]
+  const all = [registryAuth(credentials), login, login.replace(/={1,2}$/, ''), encodeURIComponent(secret), secret]
   return all.filter((spelling) => spelling !== '').toSorted((a, b) => b.length - a.length)
 }
