@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pipe, run } from '../../examples/tasks/offline/command.ts'
 import { askEngine } from './census.ts'
+import { DefaultBridge } from './default-bridge.ts'
 import { bridgeOf, FOLDER_PREFIX, removeAbandoned, removeTraces } from './private-engine-traces.ts'
 
 export interface PrivateEngineOptions {
@@ -44,12 +45,14 @@ const NETWORK_BITS = 28
  */
 export class PrivateEngine implements AsyncDisposable {
   readonly #folder: string
+  readonly #defaultBridge: DefaultBridge
   readonly #settings: EngineSettings
   #containerd: ChildProcess | undefined
   #dockerd: ChildProcess | undefined
 
-  private constructor(folder: string, settings: EngineSettings) {
+  private constructor(folder: string, defaultBridge: DefaultBridge, settings: EngineSettings) {
     this.#folder = folder
+    this.#defaultBridge = defaultBridge
     this.#settings = settings
   }
 
@@ -59,7 +62,7 @@ export class PrivateEngine implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`))
     await using stack = new AsyncDisposableStack()
     const engine = stack.use(
-      new PrivateEngine(folder, {
+      new PrivateEngine(folder, await DefaultBridge.remember(), {
         'live-restore': liveRestore,
         runtimes,
         'default-address-pools': [{ base: freeRange(mostNetworks), size: NETWORK_BITS }],
@@ -100,6 +103,7 @@ export class PrivateEngine implements AsyncDisposable {
     const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
     this.#dockerd = await this.#spawn('dockerd', args)
     await this.#untilAnswered(this.#dockerd)
+    await this.#defaultBridge.restore()
   }
 
   /** SIGKILL. Containers go on running. */

@@ -14,7 +14,7 @@ const PROFILE = [
   '--pids-limit=64',
 ]
 
-/** A sample run by the plain Docker command line, without Errand. Disposing removes it, whatever its state. */
+/** A sample run by the plain Docker command line, without Errand, on a network of its own. Disposing removes it, whatever its state. */
 export class SampleContainer implements AsyncDisposable {
   readonly #name: string
 
@@ -24,8 +24,10 @@ export class SampleContainer implements AsyncDisposable {
 
   static async start(image: string, dockerArgs: readonly string[]): Promise<SampleContainer> {
     const container = new SampleContainer(`errand-test-${randomBytes(6).toString('hex')}`)
-    const identity = ['--name', container.#name, '--label', 'errand-test=1', '--pull', 'never']
+    const name = container.#name
+    const identity = ['--name', name, '--network', name, '--label', 'errand-test=1', '--pull', 'never']
     try {
+      await run('docker', ['network', 'create', '--label', 'errand-test=1', name])
       await run('docker', ['run', '--detach', ...identity, ...PROFILE, ...dockerArgs, image])
     } catch (error) {
       await container[Symbol.asyncDispose]().catch(() => undefined) // perhaps it was never made
@@ -50,7 +52,7 @@ export class SampleContainer implements AsyncDisposable {
   }
 
   async address(): Promise<{ host: string; port: number }> {
-    return { host: await this.#inspect('{{.NetworkSettings.IPAddress}}'), port: 8080 }
+    return { host: await this.#inspect('{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'), port: 8080 }
   }
 
   /** Waits for the end. */
@@ -68,6 +70,7 @@ export class SampleContainer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await run('docker', ['rm', '--force', '--volumes', this.#name])
+    await run('docker', ['network', 'rm', this.#name])
   }
 
   async #inspect(format: string): Promise<string> {
