@@ -18,7 +18,9 @@ export class HeldFolder implements Disposable {
   constructor(endpoint: Endpoint) {
     this.#descriptor = 'unixPath' in endpoint ? tryOpen(dirname(endpoint.unixPath)) : undefined
     const isHeld = 'unixPath' in endpoint && this.#descriptor !== undefined
-    this.endpoint = isHeld ? { unixPath: `/proc/self/fd/${this.#descriptor}/${basename(endpoint.unixPath)}` } : endpoint
+    // Not /proc/self: what the log says of an endpoint is good for other processes too.
+    const folder = `/proc/${process.pid}/fd/${this.#descriptor}`
+    this.endpoint = isHeld ? { unixPath: `${folder}/${basename(endpoint.unixPath)}` } : endpoint
   }
 
   [Symbol.dispose](): void {
