@@ -10,10 +10,10 @@ test('the demo shows cold and warm answers, failures, statistics and the end of 
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [DEMO], { timeout: 240_000 })
   assert.equal(stderr, '')
   for (const shown of [
-    /hello-node[^]*first request: .*Hello, world![^]*cold start: .*queue .*create .*start .*ready .*firstByte/,
-    /echo-socket[^]*warm, median: .* straight to the instance .* the node adds/,
-    /crash[^]*"code":"task_exited"/,
-    /never-ready[^]*"code":"not_ready"/,
+    /hello-node[\s\S]*first request: .*Hello, world![\s\S]*cold start: .*queue .*create .*start .*ready .*firstByte/,
+    /echo-socket[\s\S]*warm, median: .* straight to the instance .* the node adds/,
+    /crash[\s\S]*"code":"task_exited"/,
+    /never-ready[\s\S]*"code":"not_ready"/,
     /"total_cpu":/,
     /slow:latest was removed/,
     /POST \/stop: \{"success":true/,
