@@ -11,8 +11,8 @@ export interface Answer {
 const HEAD_END = Buffer.from('\r\n\r\n')
 
 /**
- * One keep-alive connection that sends one request at a time, made anew when the server has said that it closes it. By hand
- * on a socket: what an HTTP client adds to each request would blur what is measured.
+ * One keep-alive connection that sends one request at a time, made anew when the server has closed it. By hand on a
+ * socket: what an HTTP client adds to each request would blur what is measured.
  */
 export class Connection implements Disposable {
   readonly #address: Address
@@ -70,15 +70,18 @@ export class Connection implements Disposable {
     const body = this.#received.toString('utf8', bodyStart)
     this.#received = Buffer.alloc(0)
     if (/\r\nconnection: *close/i.test(head)) this.#socket = undefined
-    if (head.startsWith('HTTP/1.1 200 ')) this.#waiting?.resolve(body)
-    else this.#fail(new Error(`answered with ${head.split('\r\n', 1)[0]}: ${body}`))
+    if (!head.startsWith('HTTP/1.1 200 ')) this.#fail(new Error(`answered with ${head.split('\r\n', 1)[0]}: ${body}`))
+    this.#waiting?.resolve(body)
+    this.#waiting = undefined
   }
 
   readonly #onAbort = (): void => this.#fail(this.#signal.reason)
 
-  /** A connection that was to be closed has been replaced, or will be. */
+  /** A server may close a connection on which nothing is under way: the next request makes another. */
   #lose(socket: Socket): void {
-    if (this.#socket === socket) this.#fail(new Error('the connection was closed'))
+    if (this.#socket !== socket) return
+    this.#socket = undefined
+    this.#fail(new Error('the connection was closed'))
   }
 
   #fail(error: unknown): void {

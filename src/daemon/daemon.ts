@@ -9,6 +9,7 @@ import type { Listeners } from '../http/listeners.ts'
 import type { Installation } from '../instance/identity.ts'
 import type { NodeApi } from '../service/node-api.ts'
 import { abortable } from '../util/abort.ts'
+import { ByteBudget } from '../util/byte-budget.ts'
 import type { Config } from './config/config.ts'
 import { openDocker } from './open-docker.ts'
 import { openListeners } from './open-listeners.ts'
@@ -20,6 +21,10 @@ export interface DaemonDeps {
   readonly openEngine?: (installation: Installation, signal: AbortSignal) => Promise<Engine>
   readonly clock?: Clock
 }
+
+/** What answers may hold from their gathering until callers took them: at least this, and never less than two of the largest. */
+const ANSWER_BYTES = 32 * 1024 * 1024
+const FEWEST_LARGEST_ANSWERS = 2
 
 /** How long callers may take to read the last answers. */
 const LAST_ANSWERS_MS = 500
@@ -58,11 +63,12 @@ export class Daemon implements AsyncDisposable {
     const { log, clock = systemClock } = deps
     const openEngine = deps.openEngine ?? ((ours: Installation) => openDocker(config, ours, log, signal))
     await using opening = new AsyncDisposableStack()
-    const node = await openNode(config, { log, clock, openEngine }, opening, signal)
+    const answerMemory = new ByteBudget(Math.max(ANSWER_BYTES, FEWEST_LARGEST_ANSWERS * config.tasks.maxResponseBytes))
+    const node = await openNode(config, { log, clock, answerMemory, openEngine }, opening, signal)
     // `POST /stop` can arrive before the daemon is whole.
     const stopAsked = Promise.withResolvers<void>()
     await makeRunDir(config.runDir)
-    const serving = { node, clock, log, onStop: stopAsked.resolve }
+    const serving = { node, clock, log, answerMemory, onStop: stopAsked.resolve }
     const listeners = opening.use(await openListeners(config, serving, signal))
     const daemon = new Daemon(node, listeners, clock, opening.move())
     void stopAsked.promise.then(() => daemon.stop())

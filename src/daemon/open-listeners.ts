@@ -17,13 +17,15 @@ export interface OpenListenersDeps {
   readonly node: NodeApi
   readonly clock: Clock
   readonly log: Log
+  /** Shared with answers that are still being gathered. */
+  readonly answerMemory: ByteBudget
   /** Called when `POST /stop` was answered. */
   readonly onStop: () => void
 }
 
 /** Serves a node on every address of the configuration. @throws already_exists, forbidden, validation_failed */
 export async function openListeners(config: Config, deps: OpenListenersDeps, signal: AbortSignal): Promise<Listeners> {
-  const { node, clock, log, onStop } = deps
+  const { node, clock, log, answerMemory, onStop } = deps
   const { maxRequestBytes } = config.tasks
   const shared = {
     node,
@@ -31,7 +33,7 @@ export async function openListeners(config: Config, deps: OpenListenersDeps, sig
     onStop,
     clock,
     bodies: new ByteBudget(Math.max(BODY_BYTES, FEWEST_LARGEST_BODIES * maxRequestBytes)),
-    outbox: new Outbox(clock, log),
+    outbox: new Outbox(clock, log, answerMemory),
     maxRequestBytes,
     allowedHosts: config.allowedHosts,
     strictCompat: config.isMecaStrict,

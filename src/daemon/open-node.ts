@@ -15,6 +15,7 @@ import { Gate } from '../service/gate.ts'
 import { type GrantLimits, limitGrant, offeredResources } from '../service/grant.ts'
 import { InvocationService } from '../service/invocation-service.ts'
 import { Node } from '../service/node.ts'
+import type { ByteBudget } from '../util/byte-budget.ts'
 import { ColdStart } from '../warm/cold-start.ts'
 import { Pool } from '../warm/pool.ts'
 import type { Config } from './config/config.ts'
@@ -24,6 +25,8 @@ import { StateFolder } from './state-folder.ts'
 export interface OpenNodeDeps {
   readonly log: Log
   readonly clock: Clock
+  /** What answers may hold before they are with their callers. */
+  readonly answerMemory: ByteBudget
   readonly openEngine: (installation: Installation, signal: AbortSignal) => Promise<Engine>
 }
 
@@ -63,7 +66,7 @@ export async function openNode(
 
 async function assemble(
   config: Config,
-  { log, clock }: OpenNodeDeps,
+  { log, clock, answerMemory }: OpenNodeDeps,
   parts: Parts,
   held: AsyncDisposableStack,
 ): Promise<Node> {
@@ -100,7 +103,7 @@ async function assemble(
   })
   const onIdle = (): void => admission.wake()
   const pool = new Pool({ coldStart, clock, log, onIdle, isResponsive, keepAliveMs: grant.keepAliveMs, ...tasks })
-  const invocations = new InvocationService({ pool, gate, clock, ...tasks })
+  const invocations = new InvocationService({ pool, gate, clock, answerMemory, ...tasks })
   const node = new Node({ invocations, pool, instances, admission, ledger, monitor, gate, clock, log, limits, grant })
   return node
 }

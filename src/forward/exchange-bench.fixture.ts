@@ -3,6 +3,7 @@ import { Cancellation } from '../core/cancellation.ts'
 import { Deadlines } from '../core/deadlines.ts'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
 import { ManualClock } from '../core/manual-clock.ts'
+import { ByteBudget } from '../util/byte-budget.ts'
 import { type Connections, openConnections } from './connections.ts'
 import { exchange, type TaskRequest, type TaskResponse, type Unsent } from './exchange.ts'
 import { type RawAnswer, RawServer } from './raw-server.fixture.ts'
@@ -13,7 +14,9 @@ export const MAX_BYTES: number = 1000
 /** One server, and the connections of a node to it. */
 export class ExchangeBench implements AsyncDisposable {
   readonly clock: ManualClock = new ManualClock()
+  readonly memory: ByteBudget = new ByteBudget(1024 * 1024)
   readonly server: RawServer
+  maxResponseBytes: number = MAX_BYTES
   readonly connections: Connections
   readonly #deadlines = new Deadlines(this.clock)
 
@@ -37,7 +40,8 @@ export class ExchangeBench implements AsyncDisposable {
     request: TaskRequest = POST,
     cancellation: Cancellation = new Cancellation(),
   ): Promise<TaskResponse | Unsent> {
-    const deps = { maxResponseBytes: MAX_BYTES, deadlines: this.#deadlines, clock: this.clock }
+    const { clock, memory, maxResponseBytes } = this
+    const deps = { maxResponseBytes, deadlines: this.#deadlines, clock, memory }
     return exchange(this.connections, request, deps, cancellation)
   }
 

@@ -3,7 +3,8 @@ import type { Cancellation } from '../core/cancellation.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Armed, Deadlines } from '../core/deadlines.ts'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
-import { GrowingBuffer } from '../util/growing-buffer.ts'
+import type { ByteBudget } from '../util/byte-budget.ts'
+import { Pieces } from '../util/pieces.ts'
 import type { Connections } from './connections.ts'
 import { explainFailure } from './failures.ts'
 
@@ -18,6 +19,8 @@ export interface TaskRequest {
 export interface TaskResponse {
   readonly status: number
   readonly body: Buffer
+  /** The same body, as it came. Large ones are better not joined. */
+  readonly pieces: readonly Buffer[]
 }
 
 /** No connection could be made, so that the request cannot have had any effect: another instance may be asked. */
@@ -32,7 +35,12 @@ export interface ExchangeDeps {
   readonly maxResponseBytes: number
   readonly deadlines: Deadlines
   readonly clock: Clock
+  /** For answers above `SMALL_BYTES`, from then until they are handed over. */
+  readonly memory: ByteBudget
 }
+
+/** An answer up to this size needs nobody's leave. */
+const SMALL_BYTES = 64 * 1024
 
 /** A server may say that it goes on working, but not without end. */
 const MOST_INFORMATIONAL = 16
@@ -46,7 +54,7 @@ const LEAST_BYTES_PER_MS = 1024 / 1000
 
 /**
  * Sends one request and gathers its whole answer. Redirects are not followed, bodies not decompressed. A request of which
- * a byte was sent is never sent again: it may have had its effect.
+ * a byte was sent is never sent again: it may have had its effect. A large answer waits for memory, and its server with it.
  * @throws task_connection_closed, bad_task_response, response_too_large; deadline_exceeded for an answer that trickles;
  * resources_exhausted when this host could make no connection; the cancellation's reason
  */
@@ -68,6 +76,23 @@ export function exchange(
   })
 }
 
+class GatheredResponse implements TaskResponse {
+  readonly status: number
+  readonly pieces: readonly Buffer[]
+  #joined: Buffer | undefined
+
+  constructor(status: number, pieces: readonly Buffer[]) {
+    this.status = status
+    this.pieces = pieces
+    if (pieces.length === 1) this.#joined = pieces[0]
+  }
+
+  get body(): Buffer {
+    this.#joined ??= Buffer.concat(this.pieces)
+    return this.#joined
+  }
+}
+
 /** Where an exchange ends, once. */
 interface Ending {
   resolve(outcome: TaskResponse | Unsent): void
@@ -78,12 +103,14 @@ class BufferedExchange implements Dispatcher.DispatchHandler {
   readonly #deps: ExchangeDeps
   readonly #cancellation: Cancellation
   readonly #ending: Ending
-  readonly #body = new GrowingBuffer()
+  readonly #body = new Pieces()
   #status = 0
   #informational = 0
   #expectedBytes = Infinity
   #bodyStartedMs = 0
   #rateCheck: Armed | undefined
+  #claimedBytes = 0
+  #waiting: Disposable | undefined
   #controller: Dispatcher.DispatchController | undefined
   #isSettled = false
 
@@ -112,17 +139,18 @@ class BufferedExchange implements Dispatcher.DispatchHandler {
     if (announced !== undefined && this.#expectedBytes > this.#deps.maxResponseBytes) this.#fail(this.#tooLarge())
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#body.size + chunk.length > this.#deps.maxResponseBytes) {
       this.#fail(this.#tooLarge())
       return
     }
     this.#body.add(chunk)
+    if (this.#body.size > SMALL_BYTES && this.#claimedBytes === 0) this.#claimMemory(controller)
     if (this.#body.size < this.#expectedBytes && this.#rateCheck === undefined) this.#watchRate()
   }
 
   onResponseEnd(): void {
-    if (this.#settle()) this.#ending.resolve({ status: this.#status, body: this.#body.take() })
+    if (this.#settle()) this.#ending.resolve(new GatheredResponse(this.#status, this.#body.take()))
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
@@ -147,7 +175,22 @@ class BufferedExchange implements Dispatcher.DispatchHandler {
     this.#isSettled = true
     this.#cancellation.handOver(undefined)
     if (this.#rateCheck !== undefined) this.#deps.deadlines.disarm(this.#rateCheck)
+    if (this.#waiting !== undefined) this.#waiting[Symbol.dispose]()
+    else if (this.#claimedBytes > 0) this.#deps.memory.giveBack(this.#claimedBytes)
     return true
+  }
+
+  /** For all of it at once: answers that each had a part could wait for one another for ever. */
+  #claimMemory(controller: Dispatcher.DispatchController): void {
+    const { memory, maxResponseBytes, clock } = this.#deps
+    this.#claimedBytes = Math.min(this.#expectedBytes, maxResponseBytes)
+    if (memory.tryTake(this.#claimedBytes)) return
+    controller.pause()
+    this.#waiting = memory.wait(this.#claimedBytes, () => {
+      this.#waiting = undefined
+      this.#bodyStartedMs = clock.monotonicMs()
+      controller.resume()
+    })
   }
 
   #watchRate(): void {
@@ -159,7 +202,7 @@ class BufferedExchange implements Dispatcher.DispatchHandler {
   #checkRate(): void {
     const { deadlines, clock } = this.#deps
     const tookMs = clock.monotonicMs() - this.#bodyStartedMs
-    if (this.#body.size >= tookMs * LEAST_BYTES_PER_MS) {
+    if (this.#waiting !== undefined || this.#body.size >= tookMs * LEAST_BYTES_PER_MS) {
       this.#rateCheck = deadlines.arm(RATE_CHECK_MS, () => this.#checkRate())
       return
     }

@@ -12,13 +12,14 @@ const LARGE = 24 * MB
 const HELLO = '{"id":"a","input":"x"}'
 const REQUEST = ['POST / HTTP/1.1', 'Host: localhost', `Content-Length: ${HELLO.length}`, '', HELLO]
 
-/** A node whose every answer is so large, on a face whose outbox is in the test's hands. */
-async function serveLarge(bytes: number, limits: Partial<OutboxLimits> = {}) {
+/** A node whose every answer is so large, on a face whose memory is in the test's hands. */
+async function serveLarge(bytes: number, limits: Partial<OutboxLimits> & { readonly memoryBytes?: number } = {}) {
   const clock = new ManualClock()
-  const outbox = new Outbox(clock, silentLog, limits)
+  const memory = new ByteBudget(limits.memoryBytes ?? 10 * LARGE)
+  const outbox = new Outbox(clock, silentLog, memory, limits)
   const node = fakeNode({ invoke: async () => ({ status: 200, body: Buffer.alloc(bytes, 'x') }) })
   const face = await serveFace({ node, outbox })
-  return { clock, outbox, face, [Symbol.asyncDispose]: () => face[Symbol.asyncDispose]() }
+  return { clock, memory, face, [Symbol.asyncDispose]: () => face[Symbol.asyncDispose]() }
 }
 
 /** A caller that asks, sees that the answer begins, and reads no further. */
@@ -39,33 +40,48 @@ async function isCut(connection: RawConnection): Promise<void> {
 
 test('a reader that reads nothing is cut off when its time is over, and not before', async () => {
   await using served = await serveLarge(LARGE, { graceMs: 1000, leastBytesPerSecond: 10 * MB })
-  const { clock, outbox, face } = served
+  const { clock, memory, face } = served
   using reader = await stubborn(face)
-  const held = outbox.unsentBytes
+  const held = memory.usedBytes
   assert.ok(held > 10 * MB, `${held} bytes wait`)
-  await clock.advance(1000 + (held / (10 * MB)) * 1000 - 300)
-  assert.equal(outbox.unsentBytes, held)
-  await clock.advance(600)
-  assert.equal(outbox.unsentBytes, 0)
+  await clock.advance(1000 + (held / (10 * MB)) * 1000 - 100)
+  assert.equal(memory.usedBytes, held)
+  await clock.advance(1500)
+  assert.equal(memory.usedBytes, 0)
   await isCut(reader)
   await clock.advance(1000)
   assert.equal(clock.pendingTimers, 0)
 })
 
 test('those who have waited longest are cut off when unread answers hold too much', async () => {
-  await using served = await serveLarge(LARGE, { maxUnsentBytes: 2.5 * LARGE })
-  const { outbox, face } = served
+  await using served = await serveLarge(LARGE, { memoryBytes: 1.25 * LARGE })
+  const { memory, face } = served
   const readers: RawConnection[] = []
   for (let index = 0; index < 5; index += 1) readers.push(await stubborn(face))
-  assert.ok(outbox.unsentBytes <= 2.5 * LARGE, String(outbox.unsentBytes))
+  assert.ok(memory.usedBytes <= 2.5 * LARGE, String(memory.usedBytes))
   for (const early of readers.slice(0, 2)) await isCut(early)
   const { text } = await ask(face.port, { body: HELLO })
   assert.equal(text.length, LARGE + '{"success":true,"msg":""}'.length, 'a good reader gets its answer')
   for (const reader of readers) reader.socket.destroy()
 })
 
+test('a reader that reads nothing is cut off sooner when others wait for memory', async () => {
+  await using served = await serveLarge(LARGE, { graceMs: 60_000, graceWhenShortMs: 5000 })
+  const { clock, memory, face } = served
+  using reader = await stubborn(face)
+  await clock.advance(10_000)
+  const held = memory.usedBytes
+  assert.ok(held > 10 * MB, 'nobody waits')
+  const granted = Promise.withResolvers<void>()
+  memory.wait(memory.limitBytes, () => granted.resolve())
+  await clock.advance(1500)
+  await isCut(reader)
+  await granted.promise
+  assert.equal(memory.usedBytes, memory.limitBytes)
+})
+
 test('one answer may be larger than all together should hold', async () => {
-  await using served = await serveLarge(LARGE, { maxUnsentBytes: 1000 })
+  await using served = await serveLarge(LARGE, { memoryBytes: 1000 })
   const { text } = await ask(served.face.port, { body: HELLO })
   assert.ok(text.length > LARGE)
 })
@@ -74,7 +90,7 @@ test('an answer that was taken is forgotten, and a small one never noticed', asy
   await using served = await serveLarge(LARGE)
   await ask(served.face.port, { body: HELLO })
   await ask(served.face.port, { method: 'GET', path: '/health' })
-  assert.equal(served.outbox.unsentBytes, 0)
+  assert.equal(served.memory.usedBytes, 0)
   await served.clock.advance(1000)
   assert.equal(served.clock.pendingTimers, 0)
 })

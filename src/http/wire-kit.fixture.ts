@@ -56,7 +56,7 @@ export async function serveFace(
     allowedHosts: [],
     maxRequestBytes: 64 * 1024,
     bodies: new ByteBudget(64 * 1024 * 1024),
-    outbox: new Outbox(systemClock, log),
+    outbox: new Outbox(systemClock, log, new ByteBudget(64 * 1024 * 1024)),
     strictCompat: false,
     accessLog: false,
     ...options,

@@ -8,6 +8,7 @@ import { type ExchangeDeps, exchange, type Unsent } from '../forward/exchange.ts
 import { diedError } from '../instance/exit-errors.ts'
 import type { Instance } from '../instance/instance.ts'
 import { abortable } from '../util/abort.ts'
+import type { ByteBudget } from '../util/byte-budget.ts'
 import { isProcessAlive } from '../util/process-alive.ts'
 import type { Pool } from '../warm/pool.ts'
 import type { Turn } from '../warm/turn.ts'
@@ -21,6 +22,8 @@ export interface InvocationServiceDeps {
   /** From acceptance to the last byte, waiting and starting included. */
   readonly requestTimeoutMs: number
   readonly maxResponseBytes: number
+  /** What answers that are being gathered may hold together. */
+  readonly answerMemory: ByteBudget
 }
 
 /** Failures for which the instance cannot be blamed: it was not given the time, or this host had no connection for it. */
@@ -41,7 +44,8 @@ export class InvocationService {
   constructor(deps: InvocationServiceDeps) {
     this.#deps = deps
     this.#deadlines = new Deadlines(deps.clock)
-    this.#exchanges = { maxResponseBytes: deps.maxResponseBytes, deadlines: this.#deadlines, clock: deps.clock }
+    const { maxResponseBytes, clock, answerMemory } = deps
+    this.#exchanges = { maxResponseBytes, clock, deadlines: this.#deadlines, memory: answerMemory }
   }
 
   /** @throws everything that keeps the task from answering; see `NodeApi.invoke` */

@@ -41,6 +41,8 @@ export interface Invocation {
 export interface TaskAnswer {
   readonly status: number
   readonly body: Buffer
+  /** The same body in the pieces in which it was gathered; `body` then joins them when it is asked for. */
+  readonly pieces?: readonly Buffer[]
 }
 
 /** The part of the configuration that its owner may change while the node is paused. */

@@ -4,7 +4,7 @@ import type { Cancellation } from '../../core/cancellation.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import type { Invocation, NodeApi } from '../../service/node-api.ts'
+import type { Invocation, NodeApi, TaskAnswer } from '../../service/node-api.ts'
 import type { ByteBudget } from '../../util/byte-budget.ts'
 import { withAccessLog } from '../access-log.ts'
 import { cancelOnDisconnect } from '../disconnect.ts'
@@ -13,7 +13,7 @@ import { sendJson } from '../json-answer.ts'
 import type { Outbox } from '../outbox.ts'
 import { bareRefusal, type Refusal, refusal, refuse } from '../refusal.ts'
 import { type BodyLimits, gatherBody } from '../request-body.ts'
-import { failure, taskAnswer, type Wording } from './answers.ts'
+import { bodyBytes, failure, isLarge, taskAnswer, taskAnswerPieces, type Wording } from './answers.ts'
 import { type ControlCall, pause, stop, unpause, updateConfig } from './control.ts'
 import { parseExecutionRequest } from './execution-request.ts'
 import { MalformedRequest, type OnUnknownKey } from './fields.ts'
@@ -129,10 +129,15 @@ class MecaFace {
   async #invoke(response: ServerResponse, invocation: Invocation, cancellation: Cancellation): Promise<void> {
     try {
       const answer = await this.#options.node.invoke(invocation, cancellation)
-      if (cancellation.reason === undefined) this.#send(response, taskAnswer(answer, this.#wording))
+      if (cancellation.reason === undefined) this.#sendAnswer(response, answer)
     } catch (thrown) {
       this.#fail(response, thrown)
     }
+  }
+
+  #sendAnswer(response: ServerResponse, answer: TaskAnswer): void {
+    if (!isLarge(answer)) this.#send(response, taskAnswer(answer, this.#wording))
+    else this.#options.outbox.stream(response, bodyBytes(answer), taskAnswerPieces(answer, this.#wording))
   }
 
   #send(response: ServerResponse, json: string): void {
