@@ -3,7 +3,8 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
 import { type Answer, ask } from '../../src/http/wire-kit.fixture.ts'
-import { startDaemon, type TestDaemon } from '../support/daemon.ts'
+import type { TestDaemon } from '../support/daemon.ts'
+import { startFaultDaemon } from '../support/fault-daemon.ts'
 
 // A page in the operator's browser: it can send requests to this host, and would like to read the answers.
 
@@ -29,7 +30,7 @@ describe('a page of another origin', { timeout: 60_000 }, () => {
     engine = new FakeEngine({
       images: { hello: { mark: 'meca-init-done', serve: (_request, response) => response.end('hello') } },
     })
-    node = await startDaemon([], { openEngine: async () => engine })
+    node = await startFaultDaemon({ fake: engine })
     port = Number(new URL(node.url).port)
   })
   after(async () => node[Symbol.asyncDispose]())

@@ -6,7 +6,8 @@ import { createBody } from '../../src/engine/docker/payload.ts'
 import type { SandboxIdentity, SandboxRef, SandboxSpec } from '../../src/engine/engine.ts'
 import { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
 import { inspectContainer, onlyContainer } from '../support/containers.ts'
-import { type MecaAnswer, startDaemon, type TestDaemon } from '../support/daemon.ts'
+import type { MecaAnswer, TestDaemon } from '../support/daemon.ts'
+import { startFaultDaemon } from '../support/fault-daemon.ts'
 import { HOSTILE_FIELDS } from '../support/hostile-fields.ts'
 import { scale } from '../support/scale.ts'
 import { ensureTask, say } from '../support/test-tasks.ts'
@@ -85,7 +86,7 @@ describe('the payload of a container', { timeout: 120_000 }, () => {
     const plain = { mark: 'meca-init-done', serve: (_request: unknown, response: { end(): void }) => response.end() }
     engine = new RecordingEngine({ images: { plain, other: plain } })
     // Each body is a start of its own: nothing is kept warm.
-    node = await startDaemon(['timeout=0.0001', 'cpu=2', 'mem=4096'], { openEngine: async () => engine })
+    node = await startFaultDaemon({ settings: ['timeout=0.0001', 'cpu=2', 'mem=4096'], fake: engine })
   })
   after(async () => node[Symbol.asyncDispose]())
 
@@ -207,7 +208,7 @@ describe('the payload of a container', { timeout: 120_000 }, () => {
 test('A1: a container started with every hostile field is the one started with none', {
   timeout: 120_000,
 }, async () => {
-  await using node = await startDaemon()
+  await using node = await startFaultDaemon()
   const id = await ensureTask('talk')
   const started: unknown[] = []
   for (const extra of [{}, HOSTILE_FIELDS]) {

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
 import { eventually, onlyContainer } from '../support/containers.ts'
-import { docker, type MecaAnswer, startDaemon, type TestDaemon } from '../support/daemon.ts'
+import { docker, type MecaAnswer, type TestDaemon } from '../support/daemon.ts'
+import { startFaultDaemon } from '../support/fault-daemon.ts'
 import { addressOf } from '../support/puppet.ts'
 import { scale } from '../support/scale.ts'
 import { ensureTask, say } from '../support/test-tasks.ts'
@@ -55,7 +56,7 @@ async function stopProcesses(container: string): Promise<void> {
 
 describe('an instance that is removed by hand', options, () => {
   test('F33: answers its request with task_gone, not with an exit code; the next one gets a new instance', async () => {
-    await using node = await startDaemon()
+    await using node = await startFaultDaemon()
     const { answer, container } = await hangIn(node)
     await docker('rm', '--force', container)
     const { code, details } = await answer
@@ -66,7 +67,7 @@ describe('an instance that is removed by hand', options, () => {
   })
 
   test('F33: while idle is replaced by the next request, which notices nothing', async () => {
-    await using node = await startDaemon()
+    await using node = await startFaultDaemon()
     await assertAnswers(node)
     for (let round = 0; round < scale(3, 30); round += 1) {
       const container = await onlyContainer(node)
@@ -78,7 +79,7 @@ describe('an instance that is removed by hand', options, () => {
   })
 
   test('F33: is not mistaken for one that was killed', async () => {
-    await using node = await startDaemon()
+    await using node = await startFaultDaemon()
     const { answer, container } = await hangIn(node)
     await docker('kill', container)
     const { code, details } = await answer
@@ -88,7 +89,7 @@ describe('an instance that is removed by hand', options, () => {
   })
 
   test('F33: leaves its address to another task, whose caller gets that one’s answer', async () => {
-    await using node = await startDaemon()
+    await using node = await startFaultDaemon()
     const { answer, container } = await hangIn(node)
     const address = await addressOf(container)
     await docker('rm', '--force', container)
@@ -104,7 +105,7 @@ test(
   'F63: an instance whose processes are stopped is given up at the deadline, probed and replaced',
   options,
   async () => {
-    await using node = await startDaemon(['tasks.requestTimeoutMs=8000'])
+    await using node = await startFaultDaemon({ settings: ['tasks.requestTimeoutMs=8000'] })
     await assertAnswers(node)
     const stuck = await onlyContainer(node)
     await stopProcesses(stuck)
@@ -123,7 +124,7 @@ test(
 test('F54: a task that listens on another port is not_ready, and nothing of it is left', options, async () => {
   const serve = "require('http').createServer().listen(9090, () => console.log('meca-init-done'))"
   const id = await ensureTask('talk', [`CMD ["node", "-e", ${JSON.stringify(serve)}]`])
-  await using node = await startDaemon(['tasks.startTimeoutMs=5000'])
+  await using node = await startFaultDaemon({ settings: ['tasks.startTimeoutMs=5000'] })
   const { code, details } = await node.execute({ id, resource: SMALL, input: '' })
   assert.deepEqual([code, details?.log], ['not_ready', 'meca-init-done\n'])
   await assertEmpties(node)
@@ -131,7 +132,9 @@ test('F54: a task that listens on another port is not_ready, and nothing of it i
 
 test('F66: requests that race with the reaper are all answered', options, async () => {
   const KEEP_ALIVE_MS = 60
-  await using node = await startDaemon([`timeout=${KEEP_ALIVE_MS / 60_000}`, 'resources.cpuOvercommit=4'])
+  await using node = await startFaultDaemon({
+    settings: [`timeout=${KEEP_ALIVE_MS / 60_000}`, 'resources.cpuOvercommit=4'],
+  })
   const id = await ensureImage('hello-node')
   const rounds = scale(100, 1000) / 4
   const race = async (mem: number): Promise<void> => {

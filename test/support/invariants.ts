@@ -26,7 +26,7 @@ const MOST_RSS = 300 * MIB
 const TRIES = 3
 
 /**
- * The invariants of RELIABILITY as they apply to warm tasks, on a daemon that runs and whose engine answers: whatever bears
+ * The invariants as they apply to warm tasks, on a daemon that runs and whose engine answers: whatever bears
  * our label has a lease within 30 s, and the leases are what `/stats` tells (I3, I4); health and control calls answer
  * (I7); no canary in the log or in what the engine shows (I8); memory is bounded (I9). I5 is `assertHonest`, for each
  * answer; what is left after the end is `assertGone`.

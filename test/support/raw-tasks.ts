@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import type { DaemonDeps } from '../../src/daemon/daemon.ts'
 import { FakeEngine, type FakeScript } from '../../src/engine/fake/fake-engine.ts'
 import { type RawAnswer, RawServer } from '../../src/forward/raw-server.fixture.ts'
-import { type MecaAnswer, startDaemon, type TestDaemon } from './daemon.ts'
+import type { MecaAnswer, TestDaemon } from './daemon.ts'
+import { startFaultDaemon } from './fault-daemon.ts'
 
 const MARK = 'meca-init-done'
 const SMALL = { cpu: 0.1, mem: 64 }
@@ -20,8 +21,7 @@ export class RawTasks implements AsyncDisposable {
 
   static async open(settings: readonly string[] = [], deps: Partial<DaemonDeps> = {}): Promise<RawTasks> {
     const engine = new FakeEngine()
-    const openEngine = async (): Promise<FakeEngine> => engine
-    return new RawTasks(engine, await startDaemon(settings, { openEngine, ...deps }))
+    return new RawTasks(engine, await startFaultDaemon({ settings, deps, fake: engine }))
   }
 
   /** A task all of whose instances are this one server: the next answer for each request, the last for all others. */
