@@ -1,5 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
@@ -27,10 +29,11 @@ export async function pipe(source: readonly string[], sink: readonly string[]): 
 }
 
 /**
- * Waits until no other process holds the lock file. Disposing releases it; so does the end of this process, whatever its
+ * Waits until no other process holds the lock file, whose folder is made when it is not there. Disposing releases it; so does the end of this process, whatever its
  * cause, because the holder's input then ends.
  */
 export async function lock(file: string): Promise<AsyncDisposable> {
+  await mkdir(dirname(file), { recursive: true })
   const holder = spawn('flock', [file, 'sh', '-c', 'echo held; cat'], { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(holder, 'exit')
   const held = await Promise.race([once(holder.stdout, 'data').then(() => true), ended.then(() => false)])
