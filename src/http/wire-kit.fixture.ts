@@ -138,6 +138,12 @@ export class RawConnection implements Disposable {
     return this.#received
   }
 
+  /** The same, once it is in it so often. */
+  async untilTimes(text: string, times: number): Promise<string> {
+    while (this.#received.split(text).length <= times) await this.next()
+    return this.#received
+  }
+
   /** Resolves when more has come. */
   next(): Promise<void> {
     return new Promise((resolve) => {

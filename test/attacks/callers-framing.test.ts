@@ -116,11 +116,7 @@ describe('the framing of requests', { timeout: 120_000 }, () => {
     const requests = await sink.received(async () => {
       using connection = new RawConnection(sink.port)
       connection.write(inputs.map(request).join(''))
-      let text = ''
-      while (text.split('"success":true').length <= inputs.length) {
-        await connection.next()
-        text = await connection.until('HTTP')
-      }
+      await connection.untilTimes('"success":true', inputs.length)
     })
     assert.deepEqual(requests.toSorted(), inputs.map(framed).toSorted())
   })
