@@ -22,7 +22,7 @@ import { DockerAttachment } from './docker-attachment.ts'
 import type { EngineOperation } from './errors.ts'
 import { containerEvents } from './events.ts'
 import { Firewall } from './firewall.ts'
-import { readImageConfig } from './image-config.ts'
+import { ImageConfigs } from './image-config.ts'
 import { DockerImages } from './images.ts'
 import { type NetworkOptions, openNetwork, type SandboxNetwork } from './network.ts'
 import { createBody } from './payload.ts'
@@ -59,6 +59,7 @@ export class DockerEngine implements Engine {
   readonly name = 'docker'
   readonly images: DockerImages
   readonly #client: DockerClient
+  readonly #imageConfigs: ImageConfigs
   readonly #network: SandboxNetwork
   readonly #clock: Clock
   readonly #removeUnused: Parts['removeUnused']
@@ -67,6 +68,7 @@ export class DockerEngine implements Engine {
   private constructor({ client, network, clock, removeUnused }: Parts, resources: AsyncDisposableStack) {
     this.images = new DockerImages(client, clock)
     this.#client = client
+    this.#imageConfigs = new ImageConfigs(client)
     this.#network = network
     this.#clock = clock
     this.#removeUnused = removeUnused
@@ -102,10 +104,7 @@ export class DockerEngine implements Engine {
 
   async create(spec: SandboxSpec, identity: SandboxIdentity, signal: AbortSignal): Promise<SandboxRef> {
     const { name } = identity
-    const [image] = await Promise.all([
-      readImageConfig(this.#client, spec.imageId, signal),
-      this.#network.ensure(signal),
-    ])
+    const [image] = await Promise.all([this.#imageConfigs.read(spec.imageId, signal), this.#network.ensure(signal)])
     const body = createBody(spec, identity, this.#network.name, image)
     const path = '/containers/create'
     const reply = await this.#client.change(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EngineStub, json } from '../../../test/support/engine-stub.ts'
 import { DockerClient } from './client.ts'
-import { type ImageConfig, readImageConfig } from './image-config.ts'
+import { type ImageConfig, ImageConfigs } from './image-config.ts'
 
 const never = new AbortController().signal
 
@@ -11,10 +11,20 @@ async function read(Config: object | null | undefined): Promise<ImageConfig> {
   const routes = Config === undefined ? {} : { 'GET /images/sha256:1/json': json({ Id: 'sha256:1', Config }) }
   await using stub = await EngineStub.open({ routes })
   await using client = await DockerClient.open({ socketPath: stub.socketPath }, never)
-  return await readImageConfig(client, 'sha256:1', never)
+  return await new ImageConfigs(client).read('sha256:1', never)
 }
 
 const volumes = (...paths: string[]): object => ({ Volumes: Object.fromEntries(paths.map((path) => [path, {}])) })
+
+test('an image is asked for its declarations once, since an id cannot come to mean others', async () => {
+  const answer = json({ Id: 'sha256:1', Config: { Labels: { a: 'b' } } })
+  await using stub = await EngineStub.open({ routes: { 'GET /images/sha256:1/json': answer } })
+  await using client = await DockerClient.open({ socketPath: stub.socketPath }, never)
+  const configs = new ImageConfigs(client)
+  const first = await configs.read('sha256:1', never)
+  assert.equal(await configs.read('sha256:1', never), first)
+  assert.deepEqual(stub.requests, ['GET /v1.41/images/sha256:1/json'])
+})
 
 test('an image that declares nothing has neither volumes nor labels', async () => {
   for (const config of [null, {}, { Volumes: null, Labels: null }]) {

@@ -16,17 +16,41 @@ const MOST_VOLUMES = 16
 /** The root itself, and what is the kernel's own. */
 const RESERVED = /^\/(?:$|(?:proc|sys|dev)(?:\/|$))/
 
-/** @throws image_not_found; image_invalid for declarations that no container can have here */
-export async function readImageConfig(
-  client: DockerClient,
-  imageId: string,
-  signal: AbortSignal,
-): Promise<ImageConfig> {
-  const path = `/images/${imageId}/json`
-  const reply = await client.look({ operation: 'find', method: 'GET', path, accept: [404] }, signal)
-  if (reply.status === 404) throw new ErrandError('image_not_found', `the image ${imageId} is gone`)
-  const { Volumes, Labels } = readJson(imageConfigAnswer, reply.body).Config
-  return { volumes: checkedVolumes(Object.keys(Volumes)), labels: Object.keys(Labels) }
+/** So many images' declarations are remembered. */
+const MOST_KNOWN = 256
+
+/** What images declare, asked for once each: an image's id is the hash of its declarations, so they never change. */
+export class ImageConfigs {
+  readonly #client: DockerClient
+  /** By image id, oldest first. */
+  readonly #known = new Map<string, ImageConfig>()
+
+  constructor(client: DockerClient) {
+    this.#client = client
+  }
+
+  /**
+   * One that is known may be gone meanwhile: then the Engine refuses to make a container of it.
+   * @throws image_not_found; image_invalid for declarations that no container can have here
+   */
+  async read(imageId: string, signal: AbortSignal): Promise<ImageConfig> {
+    return this.#known.get(imageId) ?? this.#remember(imageId, await this.#ask(imageId, signal))
+  }
+
+  #remember(imageId: string, config: ImageConfig): ImageConfig {
+    this.#known.set(imageId, config)
+    const [oldest] = this.#known.keys()
+    if (this.#known.size > MOST_KNOWN && oldest !== undefined) this.#known.delete(oldest)
+    return config
+  }
+
+  async #ask(imageId: string, signal: AbortSignal): Promise<ImageConfig> {
+    const path = `/images/${imageId}/json`
+    const reply = await this.#client.look({ operation: 'find', method: 'GET', path, accept: [404] }, signal)
+    if (reply.status === 404) throw new ErrandError('image_not_found', `the image ${imageId} is gone`)
+    const { Volumes, Labels } = readJson(imageConfigAnswer, reply.body).Config
+    return { volumes: checkedVolumes(Object.keys(Volumes)), labels: Object.keys(Labels) }
+  }
 }
 
 function checkedVolumes(declared: readonly string[]): string[] {
