@@ -6,7 +6,7 @@ import { createHook } from 'node:async_hooks'
 import { subscribe } from 'node:diagnostics_channel'
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
-import { wallClock } from './support/wall-clock.ts'
+import { monotonicMs } from './support/clock.ts'
 
 export interface ProbeReport {
   /** How often, by kind and by who asked: `timer undici`. */
@@ -17,6 +17,7 @@ export interface ProbeReport {
 export interface EngineCall {
   /** `POST /v1.41/containers/create?name=...` */
   readonly call: string
+  /** On the machine's monotonic clock. */
   readonly beganAt: number
   /** Undefined while it goes on. */
   endedAt?: number
@@ -76,18 +77,16 @@ interface Requested {
   readonly request: { readonly origin: unknown; readonly method: string; readonly path: string }
 }
 
-const now = wallClock()
-
 subscribe('undici:request:create', (message) => {
   const { request } = message as Requested
   if (String(request.origin) === 'http://task') return
   count('engine call')
-  calls.set(request, { call: `${request.method} ${request.path}`, beganAt: now() })
+  calls.set(request, { call: `${request.method} ${request.path}`, beganAt: monotonicMs() })
 })
 for (const end of ['undici:request:trailers', 'undici:request:error']) {
   subscribe(end, (message) => {
     const call = calls.get((message as Requested).request)
-    if (call !== undefined) call.endedAt = now()
+    if (call !== undefined) call.endedAt = monotonicMs()
   })
 }
 countSyncFileAccess()

@@ -1,12 +1,12 @@
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
 import type { Measurement, Row } from '../measurement.ts'
 import type { EngineCall, ProbeReport } from '../probe.ts'
+import { epochOffsetMs, monotonicMs } from '../support/clock.ts'
 import { Connection } from '../support/connection.ts'
 import { type BenchDaemon, latestEndpoint, startDaemon, withProbe } from '../support/daemon.ts'
 import { containerName, EngineByHand, printedAt } from '../support/engine-api.ts'
 import { invocationBody, invoke } from '../support/requests.ts'
 import { interleave, median, pairwise, percentile, spread } from '../support/statistics.ts'
-import { wallClock } from '../support/wall-clock.ts'
 
 /** Where the time of one cold start went, in milliseconds. */
 interface Breakdown {
@@ -47,15 +47,15 @@ export const coldStart: Row = {
 
 /** Every start is of another task: the same image with other resources. */
 async function measureOne(daemon: BenchDaemon, image: string, starts: number, signal: AbortSignal): Promise<Breakdown> {
-  const now = wallClock()
+  const offset = epochOffsetMs()
   using connection = await Connection.open(daemon.tcp, signal)
   await daemon.child.ask('begin', signal)
-  const sentAt = now()
+  const sentAt = monotonicMs()
   const total = await invoke(connection, invocationBody(image, { cpu: 0.5, mem: 64 + starts }))
   await latestEndpoint(daemon, starts, signal)
   const { engineCalls } = (await daemon.child.ask('report', signal)) as ProbeReport
   const instance = String(daemon.coldStarts.at(-1)?.instance)
-  const markAt = await printedAt(containerName(instance), 'meca-init-done')
+  const markAt = (await printedAt(containerName(instance), 'meca-init-done')) - offset
   const create = findCall(engineCalls, /^POST .*\/containers\/create/)
   const start = findCall(engineCalls, /^POST .*\/start$/)
   const bootedAt = Math.max(markAt, start.endedAt)
