@@ -10,7 +10,7 @@ import { ByteBudget } from '../util/byte-budget.ts'
 import type { Config } from './config/config.ts'
 
 /** What the bodies of all requests under way may hold in memory: at least this, and never less than a few of the largest. */
-const BODY_BYTES = 64 * 1024 * 1024
+const BODY_BYTES = 32 * 1024 * 1024
 const FEWEST_LARGEST_BODIES = 4
 
 export interface OpenListenersDeps {

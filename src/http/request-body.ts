@@ -10,6 +10,9 @@ export interface BodyLimits {
   readonly budget: ByteBudget
 }
 
+/** From here on a declared length is worth memory of its own. */
+const BELIEVED_FROM_BYTES = 128 * 1024
+
 /**
  * Reads a whole request body and hands it to `onBody`, once. A body over `limitBytes` is refused with 413, by its
  * declared length if that says so, else when the bytes that came say so; `onFull` is called instead when there is no
@@ -24,7 +27,8 @@ export function gatherBody(
   onFull: () => void,
 ): void {
   const refuseSize = (): void => refuse(request, response, refusal(413, `the body is larger than ${limitBytes} bytes`))
-  if (Number(request.headers['content-length'] ?? 0) > limitBytes) {
+  const declaredBytes = Number(request.headers['content-length'] ?? 0)
+  if (declaredBytes > limitBytes) {
     refuseSize()
     return
   }
@@ -47,6 +51,8 @@ export function gatherBody(
       if (takenBytes === 0) response.once('close', () => budget.giveBack(takenBytes))
       takenBytes += chunk.length
       gathered.add(chunk)
+      // Not sooner: a length costs its sender nothing.
+      if (takenBytes > BELIEVED_FROM_BYTES) gathered.expect(declaredBytes)
     }
   }
   const onEnd = (): void => onBody(gathered.take())

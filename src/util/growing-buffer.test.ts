@@ -22,3 +22,14 @@ test('a single chunk is not copied, and no later chunk writes over the first', (
   assert.equal(gathered.take().toString(), 'firstsecond')
   assert.equal(first.toString(), 'first')
 })
+
+test('what was expected is gathered without growing, and more is taken too', () => {
+  const gathered = new GrowingBuffer()
+  gathered.add(Buffer.from('ab'))
+  gathered.expect(6)
+  for (const text of ['cd', 'ef', 'ghi']) gathered.add(Buffer.from(text))
+  assert.equal(gathered.take().toString(), 'abcdefghi')
+  gathered.add(Buffer.from('xyz'))
+  gathered.expect(1)
+  assert.equal(gathered.take().toString(), 'xyz')
+})

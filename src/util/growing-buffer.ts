@@ -22,6 +22,11 @@ export class GrowingBuffer {
     this.#size += chunk.length
   }
 
+  /** So much will come in all: makes room for it, which saves growing. */
+  expect(bytes: number): void {
+    if (bytes > this.#block.length) this.#moveTo(Buffer.allocUnsafeSlow(bytes))
+  }
+
   /** What was gathered, without copying it. Lets go of it, since a connection may outlive its requests for long. */
   take(): Buffer {
     const contents = this.#size === this.#block.length ? this.#block : this.#block.subarray(0, this.#size)
@@ -31,7 +36,10 @@ export class GrowingBuffer {
   }
 
   #grow(needed: number): void {
-    const block = Buffer.allocUnsafe(needed * 2)
+    this.#moveTo(Buffer.allocUnsafe(needed * 2))
+  }
+
+  #moveTo(block: Buffer): void {
     this.#block.copy(block, 0, 0, this.#size)
     this.#block = block
   }

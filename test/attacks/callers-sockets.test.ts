@@ -9,7 +9,6 @@ import { scale } from '../support/scale.ts'
 
 const HELLO = JSON.stringify({ id: 'hello', input: 'hello' })
 const HEAD = ['POST / HTTP/1.1', 'Host: localhost']
-const MOST_MEMORY = 300
 const options = { timeout: 180_000 }
 
 /** How a slow caller begins, and what it goes on with. */
@@ -74,7 +73,7 @@ test(
     const headless = slow.connections.filter((_connection, index) => index % SLOW.length < 3)
     const cut = await Promise.all(headless.map((connection) => connection.untilClosed()))
     assert.ok(cut.every((text) => text === '' || /^HTTP\/1\.1 408 .*deadline_exceeded/s.test(text)))
-    assert.ok((await daemon.memory()).peak < MOST_MEMORY, await daemon.describe())
+    await daemon.assertBounded()
     assert.ok((await daemon.openFiles()) < count)
   },
 )
@@ -130,6 +129,6 @@ test('A41: idle sockets cost little memory, and each is still answered', options
   t.diagnostic(`${count} idle sockets: ${await daemon.describe()}, ${grown} more than without`)
   await slowestOf(daemon.port, 5)
   await askAll(2)
-  assert.ok((await daemon.memory()).peak < MOST_MEMORY, await daemon.describe())
+  await daemon.assertBounded()
   for (const connection of idle) connection.socket.destroy()
 })

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
@@ -25,12 +26,17 @@ export async function serveTask(listener: RequestListener): Promise<TaskServer> 
   }
 }
 
+/** In MiB, so that the published package stays below 300. */
+const MOST_GROWTH = 200
+
+/** Room for many small tasks. */
+const DEFAULTS = ['resources.hostCheck=none', 'node=test', 'cpu=2', 'mem=4096', 'resources.cpuOvercommit=10']
 const ENTRY = join(import.meta.dirname, 'fake-engine-daemon.ts')
 
 export interface FakeServeOptions {
   /** Each task's server, as a port of this host; null for a task that never becomes ready. */
   readonly tasks: Readonly<Record<string, number | null>>
-  /** `KEY=VALUE` of the configuration. */
+  /** `KEY=VALUE` of the configuration, over the defaults. */
   readonly settings?: readonly string[]
 }
 
@@ -39,6 +45,7 @@ export class FakeServe implements AsyncDisposable {
   readonly process: ServeProcess
   readonly port: number
   readonly #folder: string
+  #idle = 0
 
   private constructor(served: ServeProcess, port: number, folder: string) {
     this.process = served
@@ -49,21 +56,17 @@ export class FakeServe implements AsyncDisposable {
   /** Resolves once it serves. */
   static async open({ tasks, settings = [] }: FakeServeOptions): Promise<FakeServe> {
     const folder = await mkdtemp(join(tmpdir(), 'errand-fake-'))
-    const set = [
-      'resources.hostCheck=none',
-      'node=test',
-      'cpu=2',
-      'mem=4096',
-      'resources.cpuOvercommit=10',
-      ...settings,
-    ]
+    const pairs = [...DEFAULTS, ...settings].map((pair): [string, string] => [pair.split('=', 1)[0] ?? '', pair])
+    const set = [...new Map(pairs).values()]
     const folders = ['--state-dir', join(folder, 'state'), '--run-dir', join(folder, 'run')]
     const args = [...folders, '--listen', '127.0.0.1:0', ...set.flatMap((pair) => ['--set', pair])]
     const command = [ENTRY, JSON.stringify(tasks), 'serve', ...args]
     const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] })
     const served = new ServeProcess(child)
     const [address = ''] = await served.addresses()
-    return new FakeServe(served, Number(address.split(':').at(-1)), folder)
+    const serve = new FakeServe(served, Number(address.split(':').at(-1)), folder)
+    serve.#idle = (await serve.memory()).peak
+    return serve
   }
 
   /** For a line of the test's output: what the daemon takes of the host. */
@@ -77,6 +80,12 @@ export class FakeServe implements AsyncDisposable {
     const status = await readFile(`/proc/${this.process.pid}/status`, 'utf8')
     const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024
     return { now: Math.round(field('VmRSS')), peak: Math.round(field('VmHWM')) }
+  }
+
+  /** The published package begins with 100 MiB; this checkout needs more, since it takes the types out of its own source. */
+  async assertBounded(): Promise<void> {
+    const { peak } = await this.memory()
+    assert.ok(peak - this.#idle < MOST_GROWTH, `${this.#idle} MiB when idle, then ${await this.describe()}`)
   }
 
   async openFiles(): Promise<number> {
