@@ -12,10 +12,11 @@ import { addedLatency } from './rows/added-latency.ts'
 import { burst } from './rows/burst.ts'
 import { coldStart } from './rows/cold-start.ts'
 import { oneStart } from './rows/one-start.ts'
+import { refusal } from './rows/refusal.ts'
 import { throughput } from './rows/throughput.ts'
 import { warmPathCalls } from './rows/warm-path-calls.ts'
 
-const ROWS: readonly Row[] = [addedLatency, throughput, warmPathCalls, coldStart, oneStart, burst]
+const ROWS: readonly Row[] = [addedLatency, throughput, warmPathCalls, coldStart, oneStart, burst, refusal]
 const RESULTS = join(import.meta.dirname, 'results')
 
 const { values: flags, positionals: names } = parseArgs({
