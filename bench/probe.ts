@@ -1,6 +1,7 @@
 /**
- * Loaded into a daemon before its own code (`node --import`): counts what it asks of the system, and notes when each engine
- * call began and ended. Asked over the process's channel, it answers with a `ProbeReport` and begins anew.
+ * Loaded into a daemon before its own code (`node --import`): notes when each engine call began and ended and, once asked to
+ * `count`, counts what the daemon asks of the system, which slows it. Asked over the process's channel, it answers with a
+ * `ProbeReport` and begins anew.
  */
 import { createHook } from 'node:async_hooks'
 import { subscribe } from 'node:diagnostics_channel'
@@ -53,12 +54,12 @@ function asker(): string {
   return first.includes('file:') ? 'ours' : 'the HTTP server'
 }
 
-createHook({
+const hook = createHook({
   init(_id, type) {
     const kind = KINDS[type]
     if (kind !== undefined) count(kind)
   },
-}).enable()
+})
 
 /** Synchronous calls make no asynchronous work, so they are counted as they are called. */
 function countSyncFileAccess(): void {
@@ -89,13 +90,15 @@ for (const end of ['undici:request:trailers', 'undici:request:error']) {
     if (call !== undefined) call.endedAt = monotonicMs()
   })
 }
-countSyncFileAccess()
 
-process.on('message', () => {
+process.on('message', (question) => {
   const report: ProbeReport = { counts: Object.fromEntries(counts), engineCalls: [...calls.values()] }
   counts.clear()
   calls.clear()
   process.send?.(report)
+  if (question !== 'count') return
+  hook.enable()
+  countSyncFileAccess()
 })
 // To be asked must not keep the daemon alive.
 process.channel?.unref()

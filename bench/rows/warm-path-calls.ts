@@ -28,6 +28,7 @@ export const warmPathCalls: Row = {
     using connection = await Connection.open(daemon.tcp, signal)
     say('counting')
     await invoke(connection, body)
+    await daemon.child.ask('count', signal)
     await timeRequests(connection, post(body), 100)
     const count = isQuick ? 200 : 2000
     await daemon.child.ask('begin', signal)
