@@ -7,6 +7,12 @@ import { removeStaleSocket } from './unix-socket.ts'
 /** Leaves 0660: whoever may read and write the socket may use the whole face. */
 const SOCKET_UMASK = 0o117
 
+/**
+ * Connections that the kernel keeps until they are accepted; it takes its own `somaxconn` when that is less. With Node's 511
+ * a burst of callers overflows it, and those who lose wait for seconds.
+ */
+const BACKLOG = 4096
+
 const REASON: ReadonlyMap<string | undefined, readonly [ErrorCode, string]> = new Map([
   ['EADDRINUSE', ['already_exists', 'another process listens there']],
   ['EACCES', ['forbidden', 'this user may not']],
@@ -31,13 +37,13 @@ export async function bind(server: Server, address: ListenAddress): Promise<void
 
 function listen(server: Server, address: ListenAddress): void {
   if (!('unixPath' in address)) {
-    server.listen({ host: address.host, port: address.port })
+    server.listen({ host: address.host, port: address.port, backlog: BACKLOG })
     return
   }
   // Binding happens within the call, so that the mask holds for the socket alone, and the socket is never open to all.
   const before = process.umask(SOCKET_UMASK)
   try {
-    server.listen({ path: address.unixPath })
+    server.listen({ path: address.unixPath, backlog: BACKLOG })
   } finally {
     process.umask(before)
   }

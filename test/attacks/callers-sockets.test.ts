@@ -20,22 +20,33 @@ const SLOW = [
   { begins: `${HEAD.join('\r\n')}\r\nTransfer-Encoding: chunked\r\n\r\n`, drips: '1\r\n \r\n' },
 ] as const
 
+function kindOf(index: number): (typeof SLOW)[number] {
+  return SLOW[index % SLOW.length] ?? SLOW[0]
+}
+
 class Drip implements Disposable {
-  readonly connections: RawConnection[] = []
+  readonly connections: readonly RawConnection[]
   readonly #timer: NodeJS.Timeout
 
-  constructor(port: number, count: number, everyMs: number, kinds: readonly (typeof SLOW)[number][] = SLOW) {
-    const drips: (readonly [RawConnection, string])[] = []
-    for (let index = 0; index < count; index += 1) {
-      const kind = kinds[index % kinds.length] ?? SLOW[0]
-      const connection = new RawConnection(port, `127.0.0.${2 + (index % 4)}`)
-      connection.write(kind.begins)
-      this.connections.push(connection)
-      drips.push([connection, kind.drips])
-    }
+  private constructor(connections: readonly RawConnection[], everyMs: number) {
+    this.connections = connections
     this.#timer = setInterval(() => {
-      for (const [connection, text] of drips) if (connection.socket.writable) connection.write(text)
+      for (const [index, connection] of connections.entries()) {
+        if (connection.socket.writable) connection.write(kindOf(index).drips)
+      }
     }, everyMs)
+  }
+
+  /** Opens them a few at a time: what the kernel's backlog does not hold would be lost on the way. */
+  static async open(port: number, count: number, everyMs: number): Promise<Drip> {
+    const connections: RawConnection[] = []
+    while (connections.length < count) {
+      const connection = new RawConnection(port, `127.0.0.${2 + (connections.length % 4)}`)
+      connection.write(kindOf(connections.length).begins)
+      connections.push(connection)
+      if (connections.length % 100 === 0) await once(connection.socket, 'connect')
+    }
+    return new Drip(connections, everyMs)
   }
 
   [Symbol.dispose](): void {
@@ -81,10 +92,10 @@ test(
 test('A41: a caller that drips is cut off when its time is over, however steadily it drips', options, async () => {
   const limits = { headersTimeoutMs: 300, requestTimeoutMs: 600, checkIntervalMs: 50 }
   await using face = await serveFace({ node: fakeNode() }, limits)
-  using slow = new Drip(face.port, 50, 20)
+  using slow = await Drip.open(face.port, 50, 20)
   const answers = await Promise.all(slow.connections.map((connection) => connection.untilClosed()))
   for (const [index, text] of answers.entries()) {
-    assert.match(text, /^HTTP\/1\.1 408 .*errand-code: deadline_exceeded/s, JSON.stringify(SLOW[index % SLOW.length]))
+    assert.match(text, /^HTTP\/1\.1 408 .*errand-code: deadline_exceeded/s, JSON.stringify(kindOf(index)))
   }
 })
 
