@@ -75,8 +75,7 @@ test(
     await using daemon = await FakeServe.open({ tasks: { hello: task.port } })
     const quietMs = await slowestOf(daemon.port, 20)
     const count = scale(300, 2000)
-    using slow = new Drip(daemon.port, count, 500)
-    await Promise.all(slow.connections.map(({ socket }) => once(socket, 'connect')))
+    using slow = await Drip.open(daemon.port, count, 500)
     const besideMs = await slowestOf(daemon.port, 50)
     t.diagnostic(`${count} slow sockets: ${await daemon.describe()}; slowest answer ${besideMs} ms, ${quietMs} without`)
 
