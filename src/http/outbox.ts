@@ -73,7 +73,8 @@ export class Outbox {
     if (unsent === undefined) return
     unsent.progressMs = this.#clock.monotonicMs()
     for (let piece = pieces.next(); piece.done !== true; piece = pieces.next()) {
-      if (response.write(piece.value)) continue
+      // Of a string Node would make a block three times its size on the way.
+      if (response.write(Buffer.from(piece.value))) continue
       response.once('drain', () => this.#pump(response, pieces))
       return
     }

@@ -115,7 +115,7 @@ describe('the payload of a container', { timeout: 120_000 }, () => {
           images.add(spec.imageId)
         }
       }),
-      { numRuns: scale(300, 5000) },
+      { numRuns: scale(300, 900) },
     )
     assert.equal(images.size, 2, 'the images that were named, and no other')
     context.diagnostic(`${accepted} bodies accepted, ${engine.made.length} containers`)

@@ -42,7 +42,7 @@ test('callers that ask for 10 MB and read nothing hold bounded memory, and other
   await using daemon = await FakeServe.open({ tasks: { task: task.port } })
   const whole = '{"success":true,"msg":""}'.length + LARGE
   assert.equal((await ask(daemon.port, { body: BIG })).text.length, whole)
-  const count = scale(20, 200)
+  const count = scale(20, 60)
   const callers = Array.from({ length: count }, (_, index) => lazy(daemon.port, index, () => {}))
   await Promise.race(callers.map((caller) => caller.until('HTTP/1.1 200')))
   await assertSmallAnswers(daemon.port, 50)
