@@ -1,6 +1,10 @@
 import type { TcpEndpoint, UnixEndpoint } from '../core/endpoint.ts'
-import type { ImageReference } from '../core/image-reference.ts'
 import type { Resources } from '../core/resources.ts'
+import type { EngineImages } from './engine-images.ts'
+import type { PortBinding, SandboxNetworkKind, SandboxSpec } from './sandbox-spec.ts'
+
+export type * from './engine-images.ts'
+export type * from './sandbox-spec.ts'
 
 /**
  * The thin port to one vendor that can run sandboxes. References are plain values that survive a restart, so that
@@ -46,8 +50,41 @@ export interface Engine extends AsyncDisposable {
   pause(ref: SandboxRef, signal: AbortSignal): Promise<void>
   /** Thaws what `pause` froze. @throws unsupported; not_found */
   resume(ref: SandboxRef, signal: AbortSignal): Promise<void>
-  /** The last lines kept by the engine, oldest first; works on running and ended sandboxes. Reads as fast as it is consumed. */
-  output(ref: SandboxRef, lastLines: number, signal: AbortSignal): AsyncIterable<OutputChunk>
+  /**
+   * Output kept by the engine, oldest first; of running and ended sandboxes. Reads as fast as it is consumed. Engines keep
+   * lines: a last one that was left open may come back with a line feed.
+   */
+  output(ref: SandboxRef, range: OutputRange, signal: AbortSignal): AsyncIterable<OutputChunk>
+  /**
+   * Runs a command beside the main process and resolves when it has ended. `sink` as in `attach`. An abort lets go of it;
+   * it may go on as long as the sandbox does.
+   * @throws unsupported where `probe().canExec` is false; command_not_found; task_gone when the sandbox does not run;
+   * not_found
+   */
+  exec(
+    ref: SandboxRef,
+    command: ExecCommand,
+    sink: OutputSink,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }>
+  /** What it uses now; undefined when it does not run. */
+  stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats | undefined>
+  /**
+   * What it has used in all, told once it has exited and until it is removed: exact where the engine can count past the
+   * end, else undefined.
+   */
+  bill(ref: SandboxRef, signal: AbortSignal): Promise<SandboxBill | undefined>
+  /**
+   * A file or folder of its file system as a tar stream, in any state; links are not followed inside. What lay in memory
+   * is gone with the process.
+   * @throws not_found when there is no such path, or no such sandbox; unsupported where `probe().canCollect` is false
+   */
+  collect(ref: SandboxRef, path: string, signal: AbortSignal): AsyncIterable<Buffer>
+  /**
+   * What it has written to its root file system so far; counting may stop as soon as one of the limits is passed. Undefined
+   * when that cannot be seen.
+   */
+  diskUsage(ref: SandboxRef, limit: DiskUsage, signal: AbortSignal): Promise<DiskUsage | undefined>
   /** Names what an exit means where the engine's own launcher failed; undefined when the task itself exited. Pure. */
   explainExit(exitCode: number, lastOutput: string): 'command_not_found' | undefined
   /**
@@ -57,72 +94,20 @@ export interface Engine extends AsyncDisposable {
   events(label: string, value: string, signal: AbortSignal): AsyncIterable<EngineEvent>
 }
 
-export interface EngineImages {
-  /** The image if it is on this host; never asks a registry. */
-  find(reference: ImageReference, signal: AbortSignal): Promise<Image | undefined>
-  /** Every image on this host, nameless ones included. */
-  list(signal: AbortSignal): Promise<Image[]>
-  /**
-   * Fetches from the registry. An abort drops the request; the engine may go on with layers that it has begun.
-   * @throws image_not_found; image_auth; image_invalid, also for an image of another platform; storage_full;
-   * registry_unavailable with `retryAfterMs`, and `details.registryStatus` 429 where the registry limits our rate
-   */
-  pull(reference: ImageReference, options: PullOptions, signal: AbortSignal): Promise<Image>
-  /**
-   * Takes one name off an image, and removes the image with its last name; an id stands for all names of an image of
-   * one repository. Never forces: what a sandbox uses, even one that does not run, stays as it is.
-   */
-  remove(reference: ImageReference, signal: AbortSignal): Promise<ImageRemoval>
-  /** Tells when names may have come to mean other images. The first event is always `listening`, as for sandboxes. */
-  events(signal: AbortSignal): AsyncIterable<ImageEvent>
-}
-
-export interface Image {
-  /** Content address of the image on this host: `sha256:` and 64 hex digits. */
-  readonly id: string
-  /** Its names, whoever gave them, as `fullName` writes them. */
-  readonly tags: readonly string[]
-  /** What registries call it: `REPOSITORY@sha256:...`, as `fullName` writes them. Empty for images made on this host. */
-  readonly digests: readonly string[]
-  /** Unpacked, layers that it shares with others included. */
-  readonly sizeBytes: number
-  /** When it was built, in wall time, where that is known. */
-  readonly createdMs: number | undefined
-}
-
-export interface PullOptions {
-  /** Sent to their own registry alone. Leave out for an anonymous pull. */
-  readonly credentials?: RegistryCredentials
-  readonly onProgress: (progress: PullProgress) => void
-}
-
-/** What one registry, and no other, may get to see. */
-export interface RegistryCredentials {
-  /** As `registryOf` names it. */
-  readonly registry: string
-  readonly kind: 'password' | 'identityToken'
-  readonly username: string
-  readonly secret: string
-}
-
-export interface PullProgress {
-  readonly status: string
-  /** What the step is about, where it is one of several. */
-  readonly layer?: string
-  /** Bytes fetched and to fetch of the layer in question, where the engine tells. */
-  readonly currentBytes?: number
-  readonly totalBytes?: number
-}
-
-export type ImageRemoval = 'removed' | 'absent' | 'in_use'
-
-export type ImageEvent = { readonly kind: 'listening' } | { readonly kind: 'names_changed' }
-
 export interface EngineProbe {
   readonly version: string
   readonly cpuCores: number
   readonly memoryBytes: number
   readonly canPause: boolean
+  readonly canExec: boolean
+  readonly canCollect: boolean
+  /** Folders of this host can be mounted into sandboxes, live. */
+  readonly canMount: boolean
+  /** Ports of this host can lead to sandboxes. */
+  readonly canPublish: boolean
+  /** The storage of sandboxes takes a quota. */
+  readonly canLimitDisk: boolean
+  readonly networks: ReadonlySet<SandboxNetworkKind>
   /** OCI runtimes that a spec may name. */
   readonly runtimes: ReadonlyMap<string, RuntimeProbe>
   readonly defaultRuntime: string
@@ -137,25 +122,6 @@ export interface RuntimeProbe {
   readonly enforcesLimits: boolean
   /** True when a task can serve on a unix socket that this process can open. */
   readonly hasUnixSocket: boolean
-}
-
-/** Everything an engine needs to make a sandbox. There is no way to ask for privileges, host paths or devices. */
-export interface SandboxSpec {
-  readonly imageId: string
-  readonly resources: Resources
-  /** One of `probe().runtimes`. */
-  readonly runtime: string
-  /** The TCP port that the task's server listens on. */
-  readonly port: number
-  /** Gives the task a folder and, in `ERRAND_SOCKET`, a path where it may serve instead of the port. */
-  readonly hasSocket: boolean
-  /** Operator-configured paths on the host; absent for tasks without SGX. */
-  readonly sgx?: SgxPaths
-}
-
-export interface SgxPaths {
-  readonly devicePath: string
-  readonly aesmdPath: string
 }
 
 export interface SandboxIdentity {
@@ -184,16 +150,80 @@ export interface SandboxView extends SandboxListing {
   readonly unix: UnixEndpoint | undefined
   /** Process id on the host of its main process, where the engine tells. */
   readonly pid: number | undefined
+  /** Its addresses, and ports as they were bound; undefined while it does not run, or has no network. */
+  readonly net: SandboxNet | undefined
   /** The limits as the engine says it set them. Zero means none. */
   readonly limits: Pick<Resources, 'cpuMillis' | 'memoryBytes'> & { readonly pids: number }
 }
 
 export interface SandboxExit {
   readonly exitCode: number
+  /** The kernel killed a process of it for want of memory; not always the main one. */
   readonly isOomKilled: boolean
 }
 
-export type SignalName = 'SIGTERM' | 'SIGKILL'
+export interface SandboxNet {
+  readonly ipAddress: string
+  readonly gateway: string
+  readonly ports: readonly PortBinding[]
+}
+
+export interface ExecCommand {
+  /** At least the command itself. Never passed through a shell. */
+  readonly argv: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly workingDir?: string
+  readonly user?: string
+}
+
+/** Counters run from the start of the sandbox. */
+export interface SandboxStats {
+  /** Wall time, milliseconds since the Unix epoch. */
+  readonly timeMs: number
+  /** Percent of one core: 150 is one and a half. */
+  readonly cpu: {
+    readonly totalNs: number
+    readonly kernelNs: number
+    readonly userNs: number
+    readonly percent: number
+  }
+  /** `limitBytes` 0: none. */
+  readonly memory: { readonly usageBytes: number; readonly maxBytes: number; readonly limitBytes: number }
+  readonly network: { readonly rx: TrafficCounters; readonly tx: TrafficCounters }
+  readonly blockIo: { readonly readBytes: number; readonly writeBytes: number }
+  readonly pids: number
+}
+
+export interface TrafficCounters {
+  readonly bytes: number
+  readonly packets: number
+  readonly errors: number
+  readonly dropped: number
+}
+
+export interface SandboxBill {
+  readonly cpuNs: number
+  readonly memoryPeakBytes: number
+  readonly blockReadBytes: number
+  readonly blockWriteBytes: number
+}
+
+export interface DiskUsage {
+  readonly bytes: number
+  /** Files and folders. */
+  readonly inodes: number
+}
+
+/** Nothing said: everything that was kept, then the end. */
+export interface OutputRange {
+  readonly lastLines?: number
+  /** Only what came at this wall time or later. */
+  readonly sinceMs?: number
+  /** Goes on as output is produced, until the sandbox has exited. */
+  readonly follow?: boolean
+}
+
+export type SignalName = NodeJS.Signals
 
 export interface OutputChunk {
   readonly stream: 'stdout' | 'stderr'

@@ -1,0 +1,120 @@
+import type { Isolation } from './task.ts'
+
+/**
+ * One run of a task to its end, as a caller asks for it. Only `engineSpec` or `image` is needed. Absent fields have the
+ * defaults named here, or the executor's.
+ */
+export interface ExecutionRequest {
+  /** `^[a-z0-9][a-z0-9-]{0,62}$`. Default: random. */
+  readonly executionId?: string
+  /** What it belongs to; the same form. Default: the execution's id. */
+  readonly jobId?: string
+  /** Who asks. Default: `local`. */
+  readonly callerId?: string
+  /** Which engine, and in its own words what to run; `docker` and `fake` take `TaskParams`. */
+  readonly engineSpec: EngineSpec
+  readonly resources?: ExecutionResources
+  readonly isolation?: Isolation
+  /** Default: `standard`, or what the executor demands. */
+  readonly profile?: 'standard' | 'strict'
+  /** Default: `none`. */
+  readonly network?: 'none' | 'internal' | 'egress'
+  /** Needs a network. Default: none. */
+  readonly portsToBind?: readonly PortRequest[]
+  /** First DNS server, an IP address. Needs a network. */
+  readonly gatewayIp?: string
+  /** Host folders and files to mount. */
+  readonly inputs?: readonly InputMount[]
+  /** What to bring into the results folder after the end. */
+  readonly outputs?: readonly OutputRequest[]
+  /** Absolute; made when absent. Default: a folder of the executor's own, which goes with the record. */
+  readonly resultsDir?: string
+  /** Run before the job, in this order, in its sandbox and as its user; the first that fails ends it. */
+  readonly provisionScripts?: readonly ProvisionScript[]
+  readonly queueTimeoutMs?: number
+  readonly pullTimeoutMs?: number
+  /** How long it may run. Default: the executor's; none unless that says so. */
+  readonly timeoutMs?: number
+  /** Between the stop signal and SIGKILL. Default: 10,000. */
+  readonly graceMs?: number
+  /** Default: the image's, else SIGTERM. */
+  readonly stopSignal?: NodeJS.Signals
+  readonly limits?: {
+    /** Output to keep, half from the beginning and half from the end of each stream. Default: 2 MiB. */
+    readonly logBytes?: number
+    /** All outputs together, in bytes as they are on the disk. Default: 1 GiB. */
+    readonly outputBytes?: number
+    /** Files and folders in all outputs together. Default: 10,000. */
+    readonly outputFiles?: number
+  }
+  /** How long the record, log and results are kept after the end. Default: 24 h. */
+  readonly retentionMs?: number
+  /** How long `stdout.log` and `stderr.log` stay in the results folder. Default: as long as the record. */
+  readonly persistLogsMs?: number
+  /** For the caller's own use; keys `^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}$`, none in `dev.errand.` or `com.docker.`. */
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+export interface EngineSpec {
+  readonly type: string
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+/** The `params` of engines that run images. Names as on the NuNet wire. */
+export interface TaskParams {
+  readonly image: string
+  readonly entrypoint?: readonly string[]
+  readonly cmd?: readonly string[]
+  /** `K=V` each. */
+  readonly environment?: readonly string[]
+  readonly working_directory?: string
+  readonly user?: string
+}
+
+/** A field that is absent or zero has its default. */
+export interface ExecutionResources {
+  /** Cores, in steps of 0.1. Default: 1. */
+  readonly cpu?: number
+  /** Memory and swap together. Default: 128 MiB. */
+  readonly memoryBytes?: number
+  /** What it may write to its root file system. Default: the executor's. */
+  readonly diskBytes?: number
+  /** Processes and threads. Default: 256; 128 under `strict`. */
+  readonly pids?: number
+  /** Whole devices. */
+  readonly gpus?: number
+}
+
+export interface PortRequest {
+  readonly executorPort: number
+  /** Default: 0, any that is free. */
+  readonly hostPort?: number
+  /** Default: 127.0.0.1. */
+  readonly ip?: string
+  /** Default: `tcp`. */
+  readonly protocol?: 'tcp' | 'udp'
+}
+
+export interface InputMount {
+  readonly type: 'bind'
+  /** An absolute, clean path on this host; no link in it. */
+  readonly source: string
+  readonly target: string
+  /** Default: true. */
+  readonly readOnly?: boolean
+}
+
+export interface OutputRequest {
+  /** Absolute, inside the sandbox. A path that is not there is a warning. */
+  readonly path: string
+  /** Its name in the results folder. Default: the last part of `path`. */
+  readonly name?: string
+}
+
+export interface ProvisionScript {
+  /** `^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$`. */
+  readonly name: string
+  /** With a `#!` line; without one it is run by `/bin/sh`. */
+  readonly content: string | Uint8Array
+  readonly args?: readonly string[]
+}

@@ -1,0 +1,103 @@
+/** Where one run of a task is. One union; `canMove` holds the only legal moves. */
+export type ExecutionStatus =
+  /** Recorded: it will not be forgotten. */
+  | 'accepted'
+  /** Waits for resources. */
+  | 'queued'
+  /** Has its resources; its image is looked up, or fetched. */
+  | 'pulling'
+  /** Its sandbox is made and started. */
+  | 'creating'
+  | 'running'
+  /** Its processes are frozen. */
+  | 'paused'
+  /** Its processes have ended; output and results are brought in. */
+  | 'finalizing'
+  | TerminalStatus
+
+/** The last word; never rewritten. */
+export type TerminalStatus = (typeof TERMINAL)[number]
+
+const TERMINAL = [
+  /** Its main process exited with 0, and nobody had told it to end. */
+  'succeeded',
+  /** It ended in any other way, or could not be run. */
+  'failed',
+  /** Somebody with the right to do so ended it. */
+  'cancelled',
+  /** It ran longer than it may. */
+  'timed_out',
+  /** What became of it cannot be known. */
+  'lost',
+] as const
+
+/** Why it ended as it did. Absent for success, and for a cancellation. */
+export type EndReason =
+  | 'exit_nonzero'
+  | 'oom'
+  | 'killed'
+  | 'image_not_found'
+  | 'image_auth'
+  | 'image_invalid'
+  | 'image_pull_timeout'
+  | 'registry_unavailable'
+  | 'runtime_unavailable'
+  | 'command_not_found'
+  | 'not_ready'
+  | 'provision_failed'
+  | 'run_timeout'
+  | 'queue_timeout'
+  | 'engine_restart'
+  | 'engine_error'
+  | 'engine_storage_full'
+  | 'host_reboot'
+  | 'container_removed'
+  | 'stopped_externally'
+  | 'runtime_lost'
+  | 'disk_limit'
+  | 'output_limit'
+
+const NEXT: Record<ExecutionStatus, readonly ExecutionStatus[]> = {
+  accepted: ['queued', 'failed', 'cancelled', 'timed_out'],
+  queued: ['pulling', 'failed', 'cancelled', 'timed_out'],
+  pulling: ['creating', 'failed', 'cancelled', 'timed_out'],
+  creating: ['running', 'finalizing', 'failed', 'cancelled', 'timed_out', 'lost'],
+  running: ['paused', 'finalizing', 'lost'],
+  paused: ['running', 'finalizing', 'lost'],
+  finalizing: TERMINAL,
+  succeeded: [],
+  failed: [],
+  cancelled: [],
+  timed_out: [],
+  lost: [],
+}
+
+export function canMove(from: ExecutionStatus, to: ExecutionStatus): boolean {
+  return NEXT[from].includes(to)
+}
+
+export function isTerminal(status: ExecutionStatus): status is TerminalStatus {
+  return NEXT[status].length === 0
+}
+
+/** The five statuses of the NuNet interface. */
+export type NunetStatus = 'pending' | 'running' | 'paused' | 'failed' | 'success'
+
+const NUNET_STATUS: Record<ExecutionStatus, NunetStatus> = {
+  accepted: 'pending',
+  queued: 'pending',
+  pulling: 'pending',
+  creating: 'pending',
+  running: 'running',
+  paused: 'paused',
+  finalizing: 'running',
+  succeeded: 'success',
+  failed: 'failed',
+  cancelled: 'failed',
+  timed_out: 'failed',
+  lost: 'failed',
+}
+
+export function nunetStatus(status: ExecutionStatus): NunetStatus {
+  return NUNET_STATUS[status]
+}
