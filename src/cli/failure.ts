@@ -1,6 +1,6 @@
 import { ErrandError } from '../core/errors.ts'
 import { ConfigError } from '../daemon/config/config-error.ts'
-import { StateFolderLocked } from '../daemon/state-folder.ts'
+import { StateFolderLocked } from '../service/state-folder.ts'
 import { EXIT, EXIT_STATUS } from './exit-status.ts'
 
 /** How a command that failed ends: text for stderr and an exit status. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
-import { StateFolderLocked } from '../daemon/state-folder.ts'
+import { StateFolderLocked } from '../service/state-folder.ts'
 import { type OpenDaemon, type ServedDaemon, serve } from './serve.ts'
 import { testTerminal } from './test-terminal.fixture.ts'
 

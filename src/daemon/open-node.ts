@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts'
 import type { Engine, EngineProbe } from '../engine/engine.ts'
 import { GuardedEngine } from '../engine/guarded-engine.ts'
 import { isResponsive, reach } from '../forward/reach.ts'
+import { type ImageOptions, openImages } from '../images/open-images.ts'
 import type { Installation } from '../instance/identity.ts'
 import { Instances } from '../instance/instances.ts'
 import { HOST_ROOTS, HostMonitor } from '../resources/host-monitor.ts'
@@ -15,12 +16,11 @@ import { Gate } from '../service/gate.ts'
 import { type GrantLimits, limitGrant, offeredResources } from '../service/grant.ts'
 import { InvocationService } from '../service/invocation-service.ts'
 import { Node } from '../service/node.ts'
+import { StateFolder } from '../service/state-folder.ts'
 import type { ByteBudget } from '../util/byte-budget.ts'
 import { ColdStart } from '../warm/cold-start.ts'
 import { Pool } from '../warm/pool.ts'
 import type { Config } from './config/config.ts'
-import { openImages } from './open-images.ts'
-import { StateFolder } from './state-folder.ts'
 
 export interface OpenNodeDeps {
   readonly log: Log
@@ -91,7 +91,7 @@ async function assemble(
   const coldStart = new ColdStart({
     engine,
     probe,
-    images: await openImages(config, { images: engine.images, probe, clock, log, onStale }, held),
+    images: await openImages(imageOptions(config), { images: engine.images, probe, clock, log, onStale }, held),
     admission,
     instances,
     tracker: monitor,
@@ -106,4 +106,8 @@ async function assemble(
   const invocations = new InvocationService({ pool, gate, clock, answerMemory, ...tasks })
   const node = new Node({ invocations, pool, instances, admission, ledger, monitor, gate, clock, log, limits, grant })
   return node
+}
+
+function imageOptions({ images, docker, stateDir }: Config): ImageOptions {
+  return { ...images, registryConfig: docker.registryConfig, folder: stateDir }
 }

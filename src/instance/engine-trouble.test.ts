@@ -68,7 +68,11 @@ describe('F28: an engine that hangs and comes back', options, () => {
     stalled[Symbol.dispose]()
     await bench.clock.advance(1000)
     assert.equal(lease.releases, 0)
-    await bench.engine.create(plan.spec, identify(bench.installation, 'test', plan.id, plan.spec), bench.signal)
+    await bench.engine.create(
+      plan.spec,
+      identify(bench.installation, 'test', { kind: 'warm', id: plan.id }, plan.spec),
+      bench.signal,
+    )
     await advanceUntilSettled(bench.clock, bench.instances.idle())
     assert.deepEqual([bench.engine.sandboxes.length, lease.releases], [0, 1])
   })
@@ -110,7 +114,7 @@ describe('a gap in the events', options, () => {
     const starting = bench.launch({ mark: MARK, isNeverReady: true })
     await until(() => bench.engine.sandboxes.length === 2)
     const { spec } = starting.plan
-    const stray = identify(bench.installation, 'test', 'stray', spec)
+    const stray = identify(bench.installation, 'test', { kind: 'warm', id: 'stray' }, spec)
     await bench.engine.create(spec, stray, bench.signal)
     await bench.engine.create(spec, { ...stray, name: 'copied-labels' }, bench.signal)
     bench.engine.dropEvents()

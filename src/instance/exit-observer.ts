@@ -6,7 +6,6 @@ import type { Engine, SandboxRef } from '../engine/engine.ts'
 import { abortable } from '../util/abort.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
 import { Backoff } from '../util/backoff.ts'
-import type { InstanceExit } from './instance.ts'
 import type { SandboxWatch } from './sandbox-watch.ts'
 
 export interface ExitObserverDeps {
@@ -23,17 +22,22 @@ const KILLED = 137
 /** How long the news of a removal may take after that of the kill. */
 const REMOVAL_NEWS_MS = 1000
 
-type Finish = (exit: Pick<InstanceExit, 'exitCode' | 'isOomKilled'>) => Promise<InstanceExit>
+/** How a sandbox ended. */
+export interface SandboxEnd {
+  /** Undefined when it was removed behind our back, or is observed no more. */
+  readonly exitCode: number | undefined
+  readonly isOomKilled: boolean
+}
 
 /** Learns that a sandbox has exited: events say when to look, inspection says what happened. */
 export class ExitObserver implements Disposable {
   /** Known before `exited`, which tells how. */
   readonly ended: Promise<void>
-  readonly exited: Promise<InstanceExit>
+  readonly exited: Promise<SandboxEnd>
   readonly #deps: ExitObserverDeps
   readonly #ended = Promise.withResolvers<void>()
   readonly #removed = Promise.withResolvers<void>()
-  readonly #settled = Promise.withResolvers<InstanceExit>()
+  readonly #settled = Promise.withResolvers<SandboxEnd>()
   /** Aborts once there is nothing more to learn. */
   readonly #over = new AbortController()
   #watching: Disposable | undefined
@@ -47,11 +51,11 @@ export class ExitObserver implements Disposable {
     this.exited = this.#settled.promise
   }
 
-  /** Call it before the start. `finish` adds what only the owner knows. */
-  observe(ref: SandboxRef, finish: Finish): void {
+  /** Call it before the start. */
+  observe(ref: SandboxRef): void {
     const look = () => {
       this.#reasons += 1
-      if (this.#reasons === 1) this.#deps.background.add(this.#lookUntilAnswered(ref, finish))
+      if (this.#reasons === 1) this.#deps.background.add(this.#lookUntilAnswered(ref))
     }
     const onRemoved = () => {
       this.#removed.resolve()
@@ -64,25 +68,25 @@ export class ExitObserver implements Disposable {
     return this.#isSettled
   }
 
-  /** Ends the observation; an exit not seen until then counts as ours. */
+  /** Ends the observation. */
   [Symbol.dispose](): void {
     this.#watching?.[Symbol.dispose]()
     this.#isSettled = true
     this.#over.abort(new ErrandError('cancelled', 'the instance is observed no more'))
     this.#removed.resolve()
     this.#ended.resolve()
-    this.#settled.resolve({ exitCode: undefined, isOomKilled: false, wasStopped: true, log: '' })
+    this.#settled.resolve({ exitCode: undefined, isOomKilled: false })
   }
 
   /** An engine that has just come back may need several questions; more events will not come. */
-  async #lookUntilAnswered(ref: SandboxRef, finish: Finish): Promise<void> {
+  async #lookUntilAnswered(ref: SandboxRef): Promise<void> {
     const { clock, closing, log } = this.#deps
     const signal = AbortSignal.any([closing, this.#over.signal])
     const backoff = new Backoff(200, 10_000)
     while (this.#reasons > 0 && !signal.aborted && !this.#isSettled) {
       const answered = this.#reasons
       try {
-        await this.#look(ref, finish, signal)
+        await this.#look(ref, signal)
         this.#reasons -= answered
         backoff.reset()
       } catch (error) {
@@ -93,7 +97,7 @@ export class ExitObserver implements Disposable {
     }
   }
 
-  async #look(ref: SandboxRef, finish: Finish, signal: AbortSignal): Promise<void> {
+  async #look(ref: SandboxRef, signal: AbortSignal): Promise<void> {
     const found = await this.#deps.engine.inspect(ref, signal)
     const view = found?.id === ref.id ? found : undefined
     if (this.#isSettled || (view !== undefined && view.state !== 'exited')) return
@@ -101,7 +105,7 @@ export class ExitObserver implements Disposable {
     this.#ended.resolve()
     const exit = { exitCode: view?.exit?.exitCode, isOomKilled: view?.exit?.isOomKilled ?? false }
     const isRemoved = exit.exitCode === KILLED && !exit.isOomKilled && (await this.#isBeingRemoved())
-    this.#settled.resolve(await finish(isRemoved ? { ...exit, exitCode: undefined } : exit))
+    this.#settled.resolve(isRemoved ? { ...exit, exitCode: undefined } : exit)
   }
 
   /** A removal by force kills first, and is seen to be one only when it is done. */

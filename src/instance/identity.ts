@@ -13,7 +13,7 @@ export const INSTALLATION_LABEL = 'dev.errand.installation'
 
 const MAC_LABEL = 'dev.errand.mac'
 
-/** Under the mac, in this order. */
+/** Under the mac, in this order; those of executions only where they are. */
 const SIGNED_LABELS = [
   INSTALLATION_LABEL,
   'dev.errand.node',
@@ -24,31 +24,50 @@ const SIGNED_LABELS = [
   'dev.errand.lease',
   'dev.errand.endpoint',
 ] as const
+const SIGNED_IF_PRESENT = ['dev.errand.executor', 'dev.errand.job'] as const
+
+/** What a sandbox is for. */
+export type SandboxOwner =
+  | { readonly kind: 'warm'; readonly id: string }
+  | {
+      readonly kind: 'execution'
+      readonly id: string
+      readonly executor: string
+      readonly job: string
+      readonly attempt: number
+    }
 
 /**
- * Name and labels of a warm instance; a later attempt has another name. `lease` is `cpuMillis,memoryBytes,gpus`, `endpoint` the port it serves on, `spec`
- * the image id and the runtime.
+ * Name and labels of a sandbox; each try has a name of its own. `lease` is `cpuMillis,memoryBytes,gpus`, `endpoint` the
+ * port it serves on, or nothing, `spec` the image id and the runtime.
  */
 export function identify(
   installation: Installation,
   node: string,
-  id: string,
+  owner: SandboxOwner,
   spec: SandboxSpec,
-  attempt = 1,
+  tries = 1,
 ): SandboxIdentity {
-  const name = `errand-${node}-${id}-${attempt}`
+  const attempt = owner.kind === 'warm' ? tries : owner.attempt
+  const suffix = owner.kind === 'warm' || tries === 1 ? '' : `-${tries}`
+  const name = `errand-${node}-${owner.id}-${attempt}${suffix}`
   const { cpuMillis, memoryBytes, gpus } = spec.resources
-  const labels: Record<(typeof SIGNED_LABELS)[number], string> = {
+  const base: Record<(typeof SIGNED_LABELS)[number], string> = {
     [INSTALLATION_LABEL]: installation.id,
     'dev.errand.node': node,
-    'dev.errand.kind': 'warm',
-    'dev.errand.id': id,
+    'dev.errand.kind': owner.kind,
+    'dev.errand.id': owner.id,
     'dev.errand.attempt': String(attempt),
     'dev.errand.spec': `${spec.imageId},${spec.runtime}`,
     'dev.errand.lease': `${cpuMillis},${memoryBytes},${gpus}`,
-    'dev.errand.endpoint': String(spec.port),
+    'dev.errand.endpoint': String(spec.port ?? ''),
   }
+  const labels = owner.kind === 'warm' ? base : { ...base, ...executionLabels(owner) }
   return { name, labels: { ...labels, [MAC_LABEL]: sign(installation.macKey, name, labels) } }
+}
+
+function executionLabels(owner: { readonly executor: string; readonly job: string }): Record<string, string> {
+  return { 'dev.errand.executor': owner.executor, 'dev.errand.job': owner.job }
 }
 
 /** Whether a sandbox was made by this installation. Nothing else may be touched. */
@@ -60,7 +79,8 @@ export function isOurs(installation: Installation, listing: Pick<SandboxListing,
 }
 
 function sign(key: Buffer, name: string, labels: Readonly<Record<string, string>>): string {
-  const fields = SIGNED_LABELS.map((label) => labels[label] ?? null)
+  const present = SIGNED_IF_PRESENT.filter((label) => labels[label] !== undefined)
+  const fields = [...SIGNED_LABELS, ...present].map((label) => labels[label] ?? null)
   return createHmac('sha256', key)
     .update(JSON.stringify([name, ...fields]))
     .digest('hex')

@@ -52,7 +52,8 @@ export class Instances implements AsyncDisposable {
    */
   async launch(plan: InstancePlan, signal: AbortSignal): Promise<Instance> {
     const { installation, node, permits, clock } = this.#deps
-    const identifyBy = (attempt: number) => identify(installation, node, plan.id, plan.spec, attempt)
+    const identifyBy = (attempt: number) =>
+      identify(installation, node, { kind: 'warm', id: plan.id }, plan.spec, attempt)
     const instance = new LiveInstance(this.#instanceDeps(), plan, identifyBy)
     this.#living.add(instance)
     void instance.gone.then(() => this.#living.delete(instance))

@@ -11,7 +11,7 @@ const SPEC = { imageId: 'sha256:0', resources: DEFAULT_RESOURCES, runtime: 'runc
 const OURS = { id: 'ours', macKey: Buffer.alloc(32, 1) }
 
 describe('an identity', () => {
-  const identity = identify(OURS, 'node-1', 'abc', SPEC)
+  const identity = identify(OURS, 'node-1', { kind: 'warm', id: 'abc' }, SPEC)
 
   test('names its sandbox after node and instance, and says what it holds', () => {
     assert.equal(identity.name, 'errand-node-1-abc-1')
@@ -50,7 +50,7 @@ async function leave(bench: InstancesBench, change: (identity: SandboxIdentity) 
   const id = randomId()
   const image = bench.engine.addImage(`image-${id}`, {})
   const spec: SandboxSpec = { ...SPEC, imageId: image.id }
-  const identity = change(identify(bench.installation, 'test', id, spec))
+  const identity = change(identify(bench.installation, 'test', { kind: 'warm', id }, spec))
   await bench.engine.start(await bench.engine.create(spec, identity, bench.signal), bench.signal)
   return identity.name
 }

@@ -130,7 +130,11 @@ describe('a start whose engine gives no answer', options, () => {
     await failed
     assert.equal(lease.releases, 0)
     stalled[Symbol.dispose]()
-    await bench.engine.create(plan.spec, identify(bench.installation, 'test', plan.id, plan.spec), bench.signal)
+    await bench.engine.create(
+      plan.spec,
+      identify(bench.installation, 'test', { kind: 'warm', id: plan.id }, plan.spec),
+      bench.signal,
+    )
     await advanceUntilSettled(bench.clock, bench.instances.idle())
     assert.equal(lease.releases, 1)
     await assertNothingLeft(bench)

@@ -75,7 +75,7 @@ export class TaskOutput {
 
   async #readBack(ref: SandboxRef, signal: AbortSignal): Promise<string> {
     const tail = new OutputRing(LOG_TAIL_BYTES)
-    for await (const { data } of this.#deps.engine.output(ref, TAIL_LINES, signal)) tail.push(data)
+    for await (const { data } of this.#deps.engine.output(ref, { lastLines: TAIL_LINES }, signal)) tail.push(data)
     return tail.text()
   }
 

@@ -10,7 +10,7 @@ import { MIB } from '../../src/core/resources.ts'
 import { thisHost } from '../../src/daemon/config/host.ts'
 import { loadConfig } from '../../src/daemon/config/load.ts'
 import { testHost } from '../../src/daemon/config/test-host.fixture.ts'
-import { StateFolder } from '../../src/daemon/state-folder.ts'
+import { StateFolder } from '../../src/service/state-folder.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const EXAMPLE = join(ROOT, 'examples', 'mecanywhere_executor.yaml')

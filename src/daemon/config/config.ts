@@ -1,5 +1,6 @@
 import type { Readiness } from '../../core/task.ts'
 import type { ListenerConfig } from '../../http/listener-config.ts'
+import type { ImageOptions } from '../../images/open-images.ts'
 import type { Grant } from '../../service/node-api.ts'
 
 /** The effective configuration, checked and in inside units. What each key means: `docs/configuration.md`. */
@@ -23,19 +24,7 @@ export interface Config {
     /** A Docker config file, which need not exist. */
     readonly registryConfig: string
   }
-  readonly images: {
-    readonly pull: 'ifNotPresent' | 'never'
-    readonly pullTimeoutMs: number
-    readonly noProgressTimeoutMs: number
-    /** Globs over full names. */
-    readonly allow: readonly string[]
-    /** `HOST` or `HOST:PORT`, in lower case. */
-    readonly privateRegistries: readonly string[]
-    readonly minFreeBytes: number
-    readonly gcHighPercent: number
-    readonly gcLowPercent: number
-    readonly gcMinAgeMs: number
-  }
+  readonly images: Omit<ImageOptions, 'registryConfig' | 'folder'>
   readonly tasks: {
     readonly readiness: Readiness
     readonly startTimeoutMs: number
