@@ -71,6 +71,9 @@ export class ConformanceBench implements AsyncDisposable {
       imageId,
       resources: { cpuMillis: 500, memoryBytes: 128 * MIB, gpus: 0 },
       runtime: defaultRuntime,
+      profile: 'standard',
+      process: {},
+      network: 'tasks',
       port: 8080,
       hasSocket: runtimes.get(defaultRuntime)?.hasUnixSocket ?? false,
     }

@@ -4,20 +4,25 @@ import type { Log } from '../core/log.ts'
 import type { Resources } from '../core/resources.ts'
 import type {
   Attachment,
+  DiskUsage,
   Engine,
   EngineEvent,
   EngineImages,
   EngineProbe,
+  ExecCommand,
   Image,
   ImageEvent,
   ImageRemoval,
   OutputChunk,
+  OutputRange,
   OutputSink,
   PullOptions,
+  SandboxBill,
   SandboxIdentity,
   SandboxListing,
   SandboxRef,
   SandboxSpec,
+  SandboxStats,
   SandboxView,
   SignalName,
 } from './engine.ts'
@@ -26,7 +31,7 @@ import { EngineBreaker, type EngineHealth } from './engine-breaker.ts'
 /**
  * Any engine behind a breaker. Calls for which a caller waits, those of a start, are refused while the engine does not
  * answer. What has to be done all the same, looking and removing, goes through, so that whoever does it learns first that
- * the engine is back; so do event streams and output, whose readers have their own ways of listening again.
+ * the engine is back; so do event streams, output and files, whose readers have their own ways of asking again.
  */
 export class GuardedEngine implements Engine {
   readonly name: string
@@ -90,8 +95,33 @@ export class GuardedEngine implements Engine {
     return guarded(this.#breaker, () => this.#engine.resume(ref, signal), signal)
   }
 
-  output(ref: SandboxRef, lastLines: number, signal: AbortSignal): AsyncIterable<OutputChunk> {
-    return this.#engine.output(ref, lastLines, signal)
+  output(ref: SandboxRef, range: OutputRange, signal: AbortSignal): AsyncIterable<OutputChunk> {
+    return this.#engine.output(ref, range, signal)
+  }
+
+  async exec(
+    ref: SandboxRef,
+    command: ExecCommand,
+    sink: OutputSink,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }> {
+    return guarded(this.#breaker, () => this.#engine.exec(ref, command, sink, signal), signal)
+  }
+
+  stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats | undefined> {
+    return this.#breaker.observe(() => this.#engine.stats(ref, signal), signal)
+  }
+
+  bill(ref: SandboxRef, signal: AbortSignal): Promise<SandboxBill | undefined> {
+    return this.#breaker.observe(() => this.#engine.bill(ref, signal), signal)
+  }
+
+  collect(ref: SandboxRef, path: string, signal: AbortSignal): AsyncIterable<Buffer> {
+    return this.#engine.collect(ref, path, signal)
+  }
+
+  diskUsage(ref: SandboxRef, limit: DiskUsage, signal: AbortSignal): Promise<DiskUsage | undefined> {
+    return this.#breaker.observe(() => this.#engine.diskUsage(ref, limit, signal), signal)
   }
 
   explainExit(exitCode: number, lastOutput: string): 'command_not_found' | undefined {

@@ -85,10 +85,13 @@ export class ColdStart implements ColdStarter {
   #specify(task: Task, imageId: string): SandboxSpec {
     const { probe, runtimes, port, sgx } = this.#deps
     const runtime = chooseRuntime(task.isolation, runtimes(), probe)
-    const spec = {
+    const spec: SandboxSpec = {
       imageId,
       resources: task.resources,
       runtime,
+      profile: 'standard',
+      process: {},
+      network: 'tasks',
       port,
       hasSocket: probe.runtimes.get(runtime)?.hasUnixSocket ?? false,
     }
