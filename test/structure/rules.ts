@@ -6,7 +6,7 @@ const LAYERS = [
   ['util'],
   ['core'],
   ['engine', 'resources', 'admission', 'journal'],
-  ['images', 'logs'],
+  ['images', 'logs', 'files'],
   ['instance'],
   ['warm', 'forward'],
   ['service'],

@@ -1,0 +1,22 @@
+const MAX_PATH_BYTES = 4095
+const MAX_NAME_BYTES = 255
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be in a name
+const CONTROL = /[\u0000-\u001f\u007f]/
+
+/** One component of a path that means the same to everybody: to a kernel, a terminal and a log. */
+export function isPlainName(name: string): boolean {
+  if (name === '' || name === '.' || name === '..' || name.includes('/') || CONTROL.test(name)) return false
+  return name.isWellFormed() && Buffer.byteLength(name) <= MAX_NAME_BYTES
+}
+
+/** The parts of an absolute path, none for `/`; undefined unless every one of them is a plain name. */
+export function partsOf(path: string): string[] | undefined {
+  if (!path.startsWith('/') || Buffer.byteLength(path) > MAX_PATH_BYTES) return undefined
+  const parts = path === '/' ? [] : path.slice(1).split('/')
+  return parts.every(isPlainName) ? parts : undefined
+}
+
+/** Whether a clean path is `folder` or below it. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
+}
