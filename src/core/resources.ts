@@ -21,7 +21,7 @@ export const DEFAULT_RESOURCES: Resources = { cpuMillis: 1000, memoryBytes: 128 
 /** The smallest CPU share and its step. */
 const CPU_STEP_MILLIS = 100
 /** Docker Engine refuses containers below 6 MiB. */
-const LEAST_MEMORY_BYTES = 6 * MIB
+export const LEAST_MEMORY_BYTES: number = 6 * MIB
 
 export const NO_RESOURCES: Resources = { cpuMillis: 0, memoryBytes: 0, gpus: 0 }
 

@@ -44,6 +44,8 @@ export type SandboxProfile = 'standard' | 'strict'
 export type SandboxNetworkKind = 'tasks' | 'none' | 'internal' | 'egress'
 
 export interface ProcessSpec {
+  /** A command that is run instead, with what would have been run as its last arguments. */
+  readonly prefix?: readonly string[]
   /** Instead of the image's; then the image's `cmd` does not count either, as in Docker. */
   readonly entrypoint?: readonly string[]
   readonly cmd?: readonly string[]

@@ -3,7 +3,8 @@ import { ErrandError } from '../core/errors.ts'
 import { Deadline } from '../core/wait.ts'
 import { abortable } from '../util/abort.ts'
 import { BackgroundWork } from '../util/background-work.ts'
-import { INSTALLATION_LABEL, type Installation, identify, isOurs } from './identity.ts'
+import { ExecutionInstance, type ExecutionInstanceDeps, type ExecutionInstancePlan } from './execution-instance.ts'
+import { INSTALLATION_LABEL, type Installation, identify, isOurs, type SandboxOwner } from './identity.ts'
 import type { Instance, InstancePlan } from './instance.ts'
 import { LiveInstance, type LiveInstanceDeps } from './live-instance.ts'
 import { removeSandbox } from './removal.ts'
@@ -30,7 +31,7 @@ export class Instances implements AsyncDisposable {
   readonly #background = new BackgroundWork()
   readonly #closing = new AbortController()
   /** From before the engine is asked until they are gone. */
-  readonly #living = new Set<LiveInstance>()
+  readonly #living = new Set<{ readonly name: string }>()
 
   private constructor(deps: InstancesDeps, watch: SandboxWatch) {
     this.#deps = deps
@@ -67,6 +68,16 @@ export class Instances implements AsyncDisposable {
       await this.#cleanUp(instance)
       throw error
     }
+  }
+
+  /** The sandbox of an execution: nothing is asked of the engine before its `start`. Whoever made it removes it. */
+  execution(plan: ExecutionInstancePlan, owner: SandboxOwner): ExecutionInstance {
+    const { installation, node } = this.#deps
+    const identifyBy = (tries: number) => identify(installation, node, owner, plan.spec, tries)
+    const instance = new ExecutionInstance(this.#instanceDeps(), plan, identifyBy)
+    this.#living.add(instance)
+    void instance.gone.then(() => this.#living.delete(instance))
+    return instance
   }
 
   /**
@@ -111,7 +122,7 @@ export class Instances implements AsyncDisposable {
     }
   }
 
-  #instanceDeps(): LiveInstanceDeps {
+  #instanceDeps(): LiveInstanceDeps & ExecutionInstanceDeps {
     return { ...this.#deps, watch: this.#watch, background: this.#background, closing: this.#closing.signal }
   }
 

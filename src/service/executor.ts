@@ -159,9 +159,9 @@ export interface AskedResources {
   readonly cpuMillis: number
   readonly memoryBytes: number
   readonly gpus: number
-  readonly pids: number
-  /** Undefined: not limited. */
-  readonly diskBytes?: number
+  /** Absent: as many as the profile has. */
+  readonly pids?: number
+  readonly diskBytes: number
 }
 
 /** Kinds that the engine could not tell are absent. */

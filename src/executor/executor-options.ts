@@ -1,0 +1,104 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.ts'
+import { ErrandError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { MIB, parseCores } from '../core/resources.ts'
+import type { RuntimePolicy } from '../engine/choose.ts'
+import type { ImageOptions } from '../images/open-images.ts'
+import type { ExecutionDefaults } from '../service/executions/execution-plan.ts'
+
+/** How an executor works. Only `id` is needed. Times are milliseconds. */
+export interface ExecutorOptions {
+  /** `^[a-z0-9][a-z0-9-]{0,62}$`. Executors with different ids never see each other's work. */
+  readonly id: string
+  /**
+   * Where it keeps its identity, logs and results; for one process at a time. Default:
+   * `/var/lib/errand/executors/ID` for root, else `~/.local/state/errand/executors/ID`.
+   */
+  readonly stateDir?: string
+  /** The share of the machine that it may lease out. Default: all cores, and 80 % of the memory. */
+  readonly resources?: { readonly cpu?: number; readonly memoryBytes?: number; readonly cpuOvercommit?: number }
+  /** Whether the real host must have room, too. Default: `memory`. */
+  readonly hostCheck?: 'full' | 'memory' | 'none'
+  /** Executions that may wait for room. Default: 1,000. */
+  readonly queueLimit?: number
+  /** For requests that do not say. */
+  readonly defaults?: Partial<ExecutionDefaults>
+  readonly images?: Partial<Omit<ImageOptions, 'folder'>>
+  readonly runtimes?: Partial<RuntimePolicy>
+  /** How far apart looks at disk use are. Default: 5,000. */
+  readonly watchPeriodMs?: number
+  readonly log?: Log
+  readonly clock?: Clock
+}
+
+/** Every option filled in. */
+export interface ExecutorSettings {
+  readonly stateDir: string
+  readonly capacity: (host: HostCapacity) => HostCapacity
+  readonly cpuOvercommit: number
+  readonly hostCheck: 'full' | 'memory' | 'none'
+  readonly queueLimit: number
+  readonly defaults: ExecutionDefaults
+  readonly images: Omit<ImageOptions, 'folder'>
+  readonly runtimes: RuntimePolicy
+  readonly watchPeriodMs: number
+}
+
+interface HostCapacity {
+  readonly cpuMillis: number
+  readonly memoryBytes: number
+}
+
+const MEMORY_SHARE = 0.8
+const DAY_MS = 86_400_000
+
+const DEFAULTS: ExecutionDefaults = {
+  profile: 'standard',
+  queueTimeoutMs: DAY_MS,
+  pullTimeoutMs: 1_800_000,
+  timeoutMs: undefined,
+  diskBytes: 10_240 * MIB,
+  retentionMs: DAY_MS,
+}
+
+const IMAGES: Omit<ImageOptions, 'folder'> = {
+  pull: 'ifNotPresent',
+  pullTimeoutMs: 300_000,
+  noProgressTimeoutMs: 120_000,
+  allow: ['**'],
+  privateRegistries: [],
+  minFreeBytes: 1024 * MIB,
+  gcHighPercent: 85,
+  gcLowPercent: 80,
+  gcMinAgeMs: 120_000,
+  registryConfig: join(homedir(), '.docker', 'config.json'),
+}
+
+/** @throws validation_failed */
+export function settle(options: ExecutorOptions): ExecutorSettings {
+  const { id, resources = {}, runtimes } = options
+  const { cpu, memoryBytes, cpuOvercommit = 1 } = resources
+  if (!(cpuOvercommit >= 1)) throw new ErrandError('validation_failed', 'resources.cpuOvercommit: must be 1 or more')
+  const cpuMillis = cpu === undefined ? undefined : parseCores(cpu)
+  return {
+    stateDir: options.stateDir ?? defaultStateDir(id),
+    capacity: (host) => ({
+      cpuMillis: Math.min(cpuMillis ?? Infinity, host.cpuMillis),
+      memoryBytes: Math.min(memoryBytes ?? Infinity, Math.floor(host.memoryBytes * MEMORY_SHARE)),
+    }),
+    cpuOvercommit,
+    hostCheck: options.hostCheck ?? 'memory',
+    queueLimit: options.queueLimit ?? 1000,
+    defaults: { ...DEFAULTS, ...options.defaults },
+    images: { ...IMAGES, ...options.images },
+    runtimes: { microVmRuntime: undefined, allowUnenforced: new Set(), ...runtimes },
+    watchPeriodMs: options.watchPeriodMs ?? 5000,
+  }
+}
+
+function defaultStateDir(id: string): string {
+  const base = process.getuid?.() === 0 ? '/var/lib/errand' : join(homedir(), '.local', 'state', 'errand')
+  return join(base, 'executors', id)
+}

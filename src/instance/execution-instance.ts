@@ -1,0 +1,206 @@
+import type { StartPermits } from '../admission/start-permits.ts'
+import { ErrandError } from '../core/errors.ts'
+import { Deadline, sleep } from '../core/wait.ts'
+import type {
+  DiskUsage,
+  ExecCommand,
+  OutputSink,
+  SandboxBill,
+  SandboxIdentity,
+  SandboxRef,
+  SandboxStats,
+  SandboxView,
+  SignalName,
+} from '../engine/engine.ts'
+import { abortable } from '../util/abort.ts'
+import { Backoff } from '../util/backoff.ts'
+import type { SandboxEnd } from './exit-observer.ts'
+import { type CaptureSink, OutputCapture } from './output-capture.ts'
+import { type SandboxPlan, SupervisedSandbox, type SupervisionDeps } from './supervised-sandbox.ts'
+
+export interface ExecutionInstanceDeps extends SupervisionDeps {
+  readonly permits: StartPermits
+}
+
+export interface ExecutionInstancePlan extends SandboxPlan {
+  /** Gets everything that it prints, from the first byte. */
+  readonly output: CaptureSink
+  readonly startTimeoutMs: number
+}
+
+/** How long a process may take to die of SIGKILL before it is removed by force. */
+const MOST_DYING_MS = 30_000
+
+/** The sandbox of one attempt at an execution: runs to its end, and stays until its owner has brought its results in. */
+export class ExecutionInstance {
+  readonly gone: Promise<void>
+  readonly #deps: ExecutionInstanceDeps
+  readonly #plan: ExecutionInstancePlan
+  readonly #sandbox: SupervisedSandbox
+  readonly #capture: OutputCapture
+  /** When it is to be killed, on the monotonic clock; a later stop can only make that sooner. */
+  #killAtMs = Infinity
+  #sooner = Promise.withResolvers<void>()
+  #stopping: Promise<void> | undefined
+  #wasForced = false
+
+  constructor(deps: ExecutionInstanceDeps, plan: ExecutionInstancePlan, identify: (tries: number) => SandboxIdentity) {
+    this.#deps = deps
+    this.#plan = plan
+    this.#sandbox = new SupervisedSandbox(deps, plan, identify)
+    this.#capture = new OutputCapture({ ...deps, exited: this.#sandbox.ended }, plan.output)
+    this.gone = this.#sandbox.gone
+  }
+
+  /** Under which the engine knows it. */
+  get name(): string {
+    return this.#sandbox.name
+  }
+
+  get hasExited(): boolean {
+    return this.#sandbox.hasExited
+  }
+
+  /** Resolves when it has ended and it is known how. Never rejects. */
+  get exited(): Promise<SandboxEnd> {
+    return this.#sandbox.exited
+  }
+
+  /** It did not end within its grace. */
+  get wasForced(): boolean {
+    return this.#wasForced
+  }
+
+  /** Creates and starts it, when it is its turn. After a rejection: `remove`. */
+  async start(parent: AbortSignal): Promise<SandboxView> {
+    const { permits, clock } = this.#deps
+    using _permit = await permits.acquire(parent)
+    const tooLate = (): ErrandError =>
+      new ErrandError('engine_unavailable', `the engine did not start it within ${this.#plan.startTimeoutMs} ms`)
+    using deadline = new Deadline(clock, this.#plan.startTimeoutMs, tooLate, parent)
+    try {
+      const ref = await this.#sandbox.create(deadline.signal)
+      await this.#capture.attach(ref, deadline.signal)
+      const view = await this.#sandbox.start(ref, deadline.signal)
+      this.#sandbox.markReady()
+      return view
+    } catch (error) {
+      this.#sandbox.markFailed(error)
+      throw error
+    }
+  }
+
+  /** `name`, then SIGKILL after `graceMs`; resolves when it has ended, however often the engine has to be asked. */
+  stop(name: SignalName, graceMs: number): Promise<void> {
+    const killAtMs = this.#deps.clock.monotonicMs() + graceMs
+    if (killAtMs < this.#killAtMs) {
+      this.#killAtMs = killAtMs
+      this.#sooner.resolve()
+    }
+    this.#stopping ??= this.#stop(name)
+    return this.#stopping
+  }
+
+  /** Resolves when all its output is in, or no more can be had. Call it once it has exited. */
+  drain(): Promise<void> {
+    return this.#capture.drain()
+  }
+
+  /** Ends and removes it; resolves when nothing is left, or the process lets go. */
+  remove(): Promise<void> {
+    const removed = this.#sandbox.remove()
+    this.#capture[Symbol.dispose]()
+    return removed
+  }
+
+  pause(signal: AbortSignal): Promise<void> {
+    return this.#deps.engine.pause(this.#live(), signal)
+  }
+
+  resume(signal: AbortSignal): Promise<void> {
+    return this.#deps.engine.resume(this.#live(), signal)
+  }
+
+  exec(command: ExecCommand, sink: OutputSink, signal: AbortSignal): Promise<{ readonly exitCode: number }> {
+    return this.#deps.engine.exec(this.#live(), command, sink, signal)
+  }
+
+  stats(signal: AbortSignal): Promise<SandboxStats | undefined> {
+    return this.#deps.engine.stats(this.#live(), signal)
+  }
+
+  inspect(signal: AbortSignal): Promise<SandboxView | undefined> {
+    return this.#deps.engine.inspect(this.#live(), signal)
+  }
+
+  diskUsage(limit: DiskUsage, signal: AbortSignal): Promise<DiskUsage | undefined> {
+    return this.#deps.engine.diskUsage(this.#live(), limit, signal)
+  }
+
+  bill(signal: AbortSignal): Promise<SandboxBill | undefined> {
+    return this.#deps.engine.bill(this.#live(), signal)
+  }
+
+  /** For what looks into its file system. */
+  get ref(): SandboxRef {
+    return this.#live()
+  }
+
+  #live(): SandboxRef {
+    const { ref } = this.#sandbox
+    if (ref === undefined) throw new ErrandError('not_ready', 'its sandbox has not been made yet')
+    return ref
+  }
+
+  async #stop(name: SignalName): Promise<void> {
+    const { clock, closing } = this.#deps
+    this.#sandbox.markLeaving()
+    if (this.#killAtMs > clock.monotonicMs()) {
+      await this.#signal(name)
+      await this.#untilKillTime()
+    }
+    if (this.hasExited || closing.aborted) return
+    this.#wasForced = true
+    await this.#signal('SIGKILL')
+    await this.#exitWithin(MOST_DYING_MS)
+    if (!this.hasExited) await this.remove()
+  }
+
+  async #untilKillTime(): Promise<void> {
+    for (;;) {
+      const leftMs = this.#killAtMs - this.#deps.clock.monotonicMs()
+      if (leftMs <= 0 || this.hasExited || this.#deps.closing.aborted) return
+      this.#sooner = Promise.withResolvers()
+      await Promise.race([this.#exitWithin(leftMs), this.#sooner.promise])
+    }
+  }
+
+  /** Resolves after that time at the latest. */
+  async #exitWithin(delayMs: number): Promise<void> {
+    const { clock, closing } = this.#deps
+    const enough = (): ErrandError => new ErrandError('deadline_exceeded', 'it has not exited')
+    using deadline = new Deadline(clock, delayMs, enough, closing)
+    await abortable(this.#sandbox.ended, deadline.signal).catch(() => {})
+  }
+
+  /** A frozen process hears nothing, so it is thawed. An engine that gives no answer is asked again. */
+  async #signal(name: SignalName): Promise<void> {
+    const { engine, clock, closing, log } = this.#deps
+    const backoff = new Backoff(200, 10_000)
+    const over = new AbortController()
+    void this.#sandbox.ended.then(() => over.abort(new ErrandError('already_ended', 'it has ended')))
+    const signal = AbortSignal.any([closing, over.signal])
+    while (!this.hasExited && !closing.aborted) {
+      try {
+        const view = await engine.inspect(this.#live(), signal)
+        if (view?.state === 'paused') await engine.resume(this.#live(), signal)
+        await this.#sandbox.terminate(name, signal)
+        return
+      } catch (error) {
+        if (signal.aborted) return
+        log.warn({ err: error, sandbox: this.name, name }, 'could not signal a sandbox; trying again')
+        await sleep(clock, backoff.nextMs(), signal).catch(() => {})
+      }
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import type { Clock } from '../core/clock.ts'
+import { ErrandError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { Deadline } from '../core/wait.ts'
+import type { Attachment, Engine, OutputChunk, SandboxRef } from '../engine/engine.ts'
+import { abortable } from '../util/abort.ts'
+import type { BackgroundWork } from '../util/background-work.ts'
+
+/** Where output goes. Takes each chunk at once: who makes the engine wait makes the task wait. */
+export interface CaptureSink {
+  append(stream: OutputChunk['stream'], data: Buffer): void
+  /** Takes from `source`, which begins with the first byte, what has not been taken yet. */
+  catchUp(source: AsyncIterable<OutputChunk>): Promise<void>
+  /** Output may have been missed; `bytes` where that is known. */
+  noteGap(bytes: number | undefined): void
+}
+
+export interface OutputCaptureDeps {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly log: Log
+  readonly background: BackgroundWork
+  readonly closing: AbortSignal
+  /** Resolves when the sandbox has exited. */
+  readonly exited: Promise<void>
+}
+
+/** An attachment ends with its sandbox; the news of the exit comes on another connection, and may take this much longer. */
+const EXIT_NEWS_MS = 1000
+/** How long after the exit output may still arrive. */
+const DRAIN_MS = 10_000
+
+/**
+ * Brings all that a sandbox prints into a log: live, byte for byte; when the connection is lost while it runs, from what
+ * the engine keeps.
+ */
+export class OutputCapture implements Disposable {
+  readonly #deps: OutputCaptureDeps
+  readonly #sink: CaptureSink
+  readonly #over = new AbortController()
+  #attachment: Attachment | undefined
+  #complete: Promise<void> = Promise.resolve()
+
+  constructor(deps: OutputCaptureDeps, sink: CaptureSink) {
+    this.#deps = deps
+    this.#sink = sink
+  }
+
+  /** Call it between create and start. */
+  async attach(ref: SandboxRef, signal: AbortSignal): Promise<void> {
+    const { engine, background } = this.#deps
+    const attachment = await engine.attach(ref, ({ stream, data }) => this.#sink.append(stream, data), signal)
+    this.#attachment = attachment
+    this.#complete = this.#follow(ref, attachment)
+    background.add(this.#complete)
+  }
+
+  /** Never rejects. */
+  async drain(): Promise<void> {
+    const { clock, closing, log } = this.#deps
+    const tooLate = (): ErrandError => new ErrandError('deadline_exceeded', 'the end of the output did not arrive')
+    using deadline = new Deadline(clock, DRAIN_MS, tooLate, closing)
+    try {
+      await abortable(this.#complete, deadline.signal)
+    } catch (error) {
+      log.warn({ err: error }, 'the output of an execution may be incomplete')
+      this.#sink.noteGap(undefined)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#over.abort(new ErrandError('cancelled', 'its output is followed no more'))
+    this.#attachment?.[Symbol.dispose]()
+  }
+
+  async #follow(ref: SandboxRef, attachment: Attachment): Promise<void> {
+    await attachment.ended
+    if (this.#over.signal.aborted || (await this.#hasExited())) return
+    const { engine, log, closing } = this.#deps
+    log.warn({ sandbox: ref.name }, 'the output connection was lost; going on with what the engine keeps')
+    const signal = AbortSignal.any([closing, this.#over.signal])
+    try {
+      await this.#sink.catchUp(engine.output(ref, { follow: true }, signal))
+    } catch (error) {
+      if (signal.aborted) return
+      log.warn({ err: error, sandbox: ref.name }, 'output was missed')
+      this.#sink.noteGap(undefined)
+    }
+  }
+
+  async #hasExited(): Promise<boolean> {
+    const { clock, exited } = this.#deps
+    const enough = (): ErrandError => new ErrandError('deadline_exceeded', 'it runs on')
+    using deadline = new Deadline(clock, EXIT_NEWS_MS, enough, this.#over.signal)
+    return await abortable(exited, deadline.signal).then(
+      () => true,
+      () => this.#over.signal.aborted,
+    )
+  }
+}

@@ -1,0 +1,70 @@
+import { readdir } from 'node:fs/promises'
+import { ErrandError } from '../../core/errors.ts'
+import { Deadline } from '../../core/wait.ts'
+import { abortable } from '../../util/abort.ts'
+import type { CleanupReport } from '../executor.ts'
+import type { Execution } from './execution.ts'
+import type { ExecutionDeps } from './execution-deps.ts'
+import { removeFolder } from './execution-files.ts'
+
+/** How long everything together may take, before what is left is reported. */
+const MOST_MS = 60_000
+
+type Removal = readonly [name: string, work: Promise<unknown>]
+
+/** Removes everything of one executor, whichever process made it, and tells what could not be removed. */
+export class Cleanup {
+  readonly #deps: ExecutionDeps
+  readonly #forget: (execution: Execution) => Promise<void>
+
+  constructor(deps: ExecutionDeps, forget: (execution: Execution) => Promise<void>) {
+    this.#deps = deps
+    this.#forget = forget
+  }
+
+  async run(executions: readonly Execution[], parent: AbortSignal): Promise<CleanupReport> {
+    const tooLate = (): ErrandError => new ErrandError('deadline_exceeded', `it was not gone within ${MOST_MS} ms`)
+    using deadline = new Deadline(this.#deps.clock, MOST_MS, tooLate, parent)
+    const { signal } = deadline
+    const known = executions.map((execution): Removal => [nameOf(execution), this.#forget(execution)])
+    const first = await settle(known, signal)
+    const second = await settle([...this.#sandboxes(signal), ...(await this.#folders(executions))], signal)
+    parent.throwIfAborted()
+    return { removed: [...first.removed, ...second.removed], failed: [...first.failed, ...second.failed] }
+  }
+
+  /** What earlier processes left on the engines. */
+  #sandboxes(signal: AbortSignal): Removal[] {
+    return [...this.#deps.engines].map(([type, { instances }]) => [
+      `sandboxes of earlier processes on ${type}`,
+      instances.removeLeftovers(signal),
+    ])
+  }
+
+  /** What they left in our folder. */
+  async #folders(executions: readonly Execution[]): Promise<Removal[]> {
+    const { folder } = this.#deps
+    const known = new Set(executions.map(nameOf))
+    const found = await readdir(folder).catch(() => [])
+    return found.filter((name) => !known.has(name)).map((name) => [`files of ${name}`, removeFolder(folder, name)])
+  }
+}
+
+function nameOf({ record }: Execution): string {
+  return record.value.executionId
+}
+
+async function settle(removals: readonly Removal[], signal: AbortSignal): Promise<CleanupReport> {
+  const removed: string[] = []
+  const failed: { name: string; message: string }[] = []
+  const waits = removals.map(async ([name, work]) => {
+    try {
+      // Nothing left behind is nothing removed.
+      if ((await abortable(work, signal)) !== 0) removed.push(name)
+    } catch (error) {
+      failed.push({ name, message: ErrandError.from(error).message })
+    }
+  })
+  await Promise.all(waits)
+  return { removed, failed }
+}

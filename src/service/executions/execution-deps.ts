@@ -1,0 +1,45 @@
+import type { Admission } from '../../admission/admission.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { IdSource } from '../../core/ids.ts'
+import type { Log } from '../../core/log.ts'
+import type { RuntimePolicy } from '../../engine/choose.ts'
+import type { Engine, EngineProbe } from '../../engine/engine.ts'
+import type { ImageStore } from '../../images/image-store.ts'
+import type { Instances } from '../../instance/instances.ts'
+import type { Journal } from '../../journal/journal.ts'
+import type { ExecutionRecord } from '../executor.ts'
+import type { ExecutionDefaults } from './execution-plan.ts'
+
+/** One engine that executions can be run on, and what belongs to it. */
+export interface ExecutionEngine {
+  readonly engine: Engine
+  readonly probe: EngineProbe
+  readonly instances: Instances
+  readonly images: ImageStore
+}
+
+/** Told which processes are ours, so that their use of the host is not taken for somebody else's. */
+interface InstanceTracker {
+  track(instanceId: string, pid: number): void
+  untrack(instanceId: string): void
+}
+
+export interface ExecutionDeps {
+  readonly executorId: string
+  /** By the `type` of an `engineSpec`. */
+  readonly engines: ReadonlyMap<string, ExecutionEngine>
+  readonly admission: Admission
+  readonly journal: Journal<ExecutionRecord>
+  readonly tracker: InstanceTracker
+  readonly clock: Clock
+  readonly log: Log
+  readonly newId: IdSource
+  readonly runtimes: RuntimePolicy
+  readonly defaults: ExecutionDefaults
+  /** Where each execution has a folder for its log, scripts and results. Ours alone. */
+  readonly folder: string
+  /** Host folders that no execution may mount: our own state, beside those that nobody may. */
+  readonly privatePaths: readonly string[]
+  /** How far apart looks at disk and network use are. */
+  readonly watchPeriodMs: number
+}

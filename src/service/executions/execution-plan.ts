@@ -1,0 +1,53 @@
+import type { ExecutionRequest, InputMount, ProvisionScript } from '../../core/execution-request.ts'
+import type { Resources } from '../../core/resources.ts'
+import type { Isolation } from '../../core/task.ts'
+import type { PortBinding, ProcessSpec, SandboxNetworkKind, SandboxProfile, SignalName } from '../../engine/engine.ts'
+
+/** A request that was found good, in inside units, every default filled in. */
+export interface ExecutionPlan {
+  readonly executionId: string
+  readonly jobId: string
+  readonly callerId: string
+  /** As it was asked, without `null`s. */
+  readonly request: ExecutionRequest
+  /** Which of the registered engines. */
+  readonly engineType: string
+  readonly image: string
+  readonly process: ProcessSpec
+  readonly resources: Resources
+  /** Undefined: the profile's. */
+  readonly pidsLimit: number | undefined
+  readonly diskBytes: number
+  readonly isolation: Isolation
+  readonly profile: SandboxProfile
+  readonly network: Exclude<SandboxNetworkKind, 'tasks'>
+  readonly ports: readonly PortBinding[]
+  readonly dnsServers: readonly string[]
+  readonly inputs: readonly InputMount[]
+  readonly outputs: readonly { readonly path: string; readonly name: string }[]
+  readonly resultsDir: string | undefined
+  readonly provisionScripts: readonly ProvisionScript[]
+  readonly queueTimeoutMs: number
+  readonly pullTimeoutMs: number
+  /** Undefined: as long as it likes. */
+  readonly timeoutMs: number | undefined
+  readonly graceMs: number
+  readonly stopSignal: SignalName
+  readonly logBytes: number
+  readonly outputBytes: number
+  readonly outputFiles: number
+  readonly retentionMs: number
+  /** Undefined: as long as the record. */
+  readonly persistLogsMs: number | undefined
+}
+
+/** What an executor's owner decides for requests that do not say. */
+export interface ExecutionDefaults {
+  /** Demanded of every execution where it is `strict`. */
+  readonly profile: SandboxProfile
+  readonly queueTimeoutMs: number
+  readonly pullTimeoutMs: number
+  readonly timeoutMs: number | undefined
+  readonly diskBytes: number
+  readonly retentionMs: number
+}

@@ -1,0 +1,105 @@
+import { join } from 'node:path'
+import type { Lease } from '../../resources/ledger.ts'
+import { ErrandError } from '../../core/errors.ts'
+import { Deadline } from '../../core/wait.ts'
+import { chooseRuntime } from '../../engine/choose.ts'
+import type { SandboxMount, SandboxSpec } from '../../engine/engine.ts'
+import { holdInputs } from '../../files/host-path.ts'
+import { writeProvision } from '../../files/provision.ts'
+import type { HeldImage } from '../../images/image-store.ts'
+import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
+import type { ExecutionPlan } from './execution-plan.ts'
+
+/** What has no user of its own under `strict`; nobody's on any host that does not ask for trouble. */
+const FIRST_STRICT_UID = 200_000
+const STRICT_UIDS = 60_000
+
+/** The steps that lead to a sandbox, for one execution. Whatever they hold is in `held` of the caller. */
+export class Launch {
+  readonly #deps: ExecutionDeps
+  readonly #plan: ExecutionPlan
+  readonly #on: ExecutionEngine
+
+  constructor(deps: ExecutionDeps, plan: ExecutionPlan, on: ExecutionEngine) {
+    this.#deps = deps
+    this.#plan = plan
+    this.#on = on
+  }
+
+  /**
+   * Refuses at once what can never be run here.
+   * @throws validation_failed, forbidden, resources_unsatisfiable, runtime_unavailable, unsupported
+   */
+  assertPossible(): void {
+    const { image, network, ports, inputs, provisionScripts, outputs } = this.#plan
+    const { engine, probe, images } = this.#on
+    images.assertAllowed(image)
+    this.#deps.admission.assertSatisfiable(engine.footprint(this.specify('', [])))
+    const needs: [boolean, string][] = [
+      [probe.networks.has(network), `a network ${network}`],
+      [ports.length === 0 || probe.canPublish, 'ports'],
+      [inputs.length + provisionScripts.length === 0 || probe.canMount, 'inputs and provision scripts'],
+      [outputs.length === 0 || probe.canCollect, 'outputs'],
+    ]
+    const lacking = needs.filter(([isThere]) => !isThere).map(([, what]) => what)
+    if (lacking.length === 0) return
+    throw new ErrandError('unsupported', `the engine ${engine.name} has no way to give it ${lacking.join(', ')}`)
+  }
+
+  /** @throws resources_exhausted after the plan's time in the queue */
+  async admit(signal: AbortSignal): Promise<Lease> {
+    const { executionId, image, queueTimeoutMs } = this.#plan
+    const resources = this.#on.engine.footprint(this.specify('', []))
+    const holder = { instanceId: executionId, image }
+    return await this.#deps.admission.admit({ resources, holder, timeoutMs: queueTimeoutMs }, signal)
+  }
+
+  async image(signal: AbortSignal): Promise<HeldImage> {
+    const { image, pullTimeoutMs } = this.#plan
+    const tooLate = (): ErrandError =>
+      new ErrandError('image_pull_timeout', `${image} was not here within ${pullTimeoutMs} ms`)
+    using deadline = new Deadline(this.#deps.clock, pullTimeoutMs, tooLate, signal)
+    return await this.#on.images.ensure(image, deadline.signal)
+  }
+
+  /** Inputs are held where they were checked until `held` is disposed; scripts lie below `folder`. */
+  async mounts(folder: string, held: DisposableStack): Promise<{ mounts: SandboxMount[]; prefix: readonly string[] }> {
+    const { inputs, provisionScripts } = this.#plan
+    const heldInputs = held.use(await holdInputs(inputs, this.#deps.privatePaths))
+    if (provisionScripts.length === 0) return { mounts: [...heldInputs.mounts], prefix: [] }
+    const { mount, entrypointPrefix } = await writeProvision(join(folder, 'provision'), provisionScripts)
+    return { mounts: [...heldInputs.mounts, mount], prefix: entrypointPrefix }
+  }
+
+  specify(imageId: string, mounts: readonly SandboxMount[], prefix: readonly string[] = []): SandboxSpec {
+    const { resources, profile, process, network, ports, dnsServers, pidsLimit, diskBytes, isolation } = this.#plan
+    const { probe } = this.#on
+    return {
+      imageId,
+      resources,
+      runtime: chooseRuntime(isolation, this.#deps.runtimes, probe),
+      profile,
+      process: this.#strictUser({ ...process, ...(prefix.length > 0 && { prefix }) }),
+      network,
+      hasSocket: false,
+      ports,
+      dnsServers,
+      mounts,
+      ...(pidsLimit !== undefined && { pidsLimit }),
+      ...(probe.canLimitDisk && { diskBytes }),
+    }
+  }
+
+  /** Under `strict` every execution has a user of its own, unless it names one. */
+  #strictUser(process: SandboxSpec['process']): SandboxSpec['process'] {
+    if (this.#plan.profile !== 'strict' || process.user !== undefined) return process
+    const uid = FIRST_STRICT_UID + (hash(this.#plan.executionId) % STRICT_UIDS)
+    return { ...process, user: `${uid}:${uid}` }
+  }
+}
+
+function hash(text: string): number {
+  let value = 0
+  for (const character of text) value = (value * 31 + (character.codePointAt(0) ?? 0)) % 2 ** 31
+  return value
+}

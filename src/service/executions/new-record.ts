@@ -1,0 +1,34 @@
+import type { ExecutionRecord } from '../executor.ts'
+import type { ExecutionDeps } from './execution-deps.ts'
+import type { ExecutionPlan } from './execution-plan.ts'
+
+/** What is known of an execution when it is accepted. */
+export function newRecord(
+  { executorId, clock }: Pick<ExecutionDeps, 'executorId' | 'clock'>,
+  plan: ExecutionPlan,
+  resultsDir: string,
+  engine: string,
+): ExecutionRecord {
+  const { executionId, jobId, callerId, request, resources, diskBytes } = plan
+  return {
+    executionId,
+    jobId,
+    executorId,
+    callerId,
+    status: 'accepted',
+    message: '',
+    attempt: 1,
+    exitCode: -1,
+    isOomKilled: false,
+    wasForced: false,
+    warnings: [],
+    times: { acceptedMs: clock.wallMs() },
+    request,
+    resources: { asked: { ...resources, ...(plan.pidsLimit && { pids: plan.pidsLimit }), diskBytes }, used: {} },
+    engine,
+    ports: [],
+    logs: { stdoutBytes: 0, stderrBytes: 0, droppedBytes: 0, gaps: 0 },
+    outputs: [],
+    resultsDir,
+  }
+}

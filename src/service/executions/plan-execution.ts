@@ -1,0 +1,137 @@
+import { basename } from 'node:path'
+import type { z } from 'zod'
+import { ErrandError } from '../../core/errors.ts'
+import type {
+  ExecutionRequest,
+  ExecutionResources,
+  OutputRequest,
+  PortRequest,
+  TaskParams,
+} from '../../core/execution-request.ts'
+import type { IdSource } from '../../core/ids.ts'
+import { DEFAULT_RESOURCES, LEAST_MEMORY_BYTES, MIB, parseCores, type Resources } from '../../core/resources.ts'
+import type { PortBinding, ProcessSpec } from '../../engine/engine.ts'
+import type { ExecutionDefaults, ExecutionPlan } from './execution-plan.ts'
+import { executionRequest, taskParams } from './request-schema.ts'
+
+const GRACE_MS = 10_000
+const LOG_BYTES = 2 * MIB
+const OUTPUT_BYTES = 1024 * MIB
+const OUTPUT_FILES = 10_000
+
+/** What an executor without a caller of its own works for. */
+const LOCAL_CALLER = 'local'
+
+/**
+ * Reads a request. Fields that are `null` count as absent.
+ * @throws validation_failed with `details.issues`, one per field that is wrong
+ */
+export function planExecution(asked: ExecutionRequest, defaults: ExecutionDefaults, newId: IdSource): ExecutionPlan {
+  const request = parse(executionRequest, withoutNulls(asked), [])
+  const task = parse(taskParams, request.engineSpec.params, ['engineSpec', 'params'])
+  const executionId = request.executionId ?? newId()
+  const { limits = {} } = request
+  return {
+    executionId,
+    jobId: request.jobId ?? executionId,
+    callerId: request.callerId ?? LOCAL_CALLER,
+    request,
+    engineType: request.engineSpec.type,
+    image: task.image,
+    process: processOf(task),
+    ...planResources(request.resources ?? {}, defaults),
+    isolation: request.isolation ?? 'container',
+    profile: defaults.profile === 'strict' ? 'strict' : (request.profile ?? 'standard'),
+    ...planNetwork(request),
+    inputs: request.inputs ?? [],
+    outputs: planOutputs(request.outputs ?? []),
+    resultsDir: request.resultsDir,
+    provisionScripts: request.provisionScripts ?? [],
+    queueTimeoutMs: request.queueTimeoutMs ?? defaults.queueTimeoutMs,
+    pullTimeoutMs: request.pullTimeoutMs ?? defaults.pullTimeoutMs,
+    timeoutMs: request.timeoutMs ?? defaults.timeoutMs,
+    graceMs: request.graceMs ?? GRACE_MS,
+    stopSignal: request.stopSignal ?? 'SIGTERM',
+    logBytes: limits.logBytes ?? LOG_BYTES,
+    outputBytes: limits.outputBytes ?? OUTPUT_BYTES,
+    outputFiles: limits.outputFiles ?? OUTPUT_FILES,
+    retentionMs: request.retentionMs ?? defaults.retentionMs,
+    persistLogsMs: request.persistLogsMs,
+  }
+}
+
+function parse<T>(schema: z.ZodType<T>, value: unknown, at: readonly string[]): T {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issues = parsed.error.issues.map(({ path, message }) => ({ path: [...at, ...path].join('.'), message }))
+  throw invalid(`${issues[0]?.path ?? ''}: ${issues[0]?.message ?? 'not an execution request'}`, { issues })
+}
+
+function invalid(message: string, details: Readonly<Record<string, unknown>> = {}): ErrandError {
+  return new ErrandError('validation_failed', message, { details })
+}
+
+/** Callers in other languages send `null` for what they leave out. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  const isPlain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  if (!isPlain) return value
+  const present = Object.entries(value).filter(([, part]) => part !== null && part !== undefined)
+  return Object.fromEntries(present.map(([key, part]) => [key, withoutNulls(part)]))
+}
+
+function processOf(task: TaskParams): ProcessSpec {
+  const { entrypoint = [], cmd = [], environment = [], working_directory, user } = task
+  return {
+    // Empty means the image's own, as where it is absent.
+    ...(entrypoint.length > 0 && { entrypoint }),
+    ...(cmd.length > 0 && { cmd }),
+    environment: Object.fromEntries(environment.map(splitVariable)),
+    ...(working_directory !== undefined && { workingDir: working_directory }),
+    ...(user !== undefined && { user }),
+  }
+}
+
+function splitVariable(variable: string): [string, string] {
+  const at = variable.indexOf('=')
+  return [variable.slice(0, at), variable.slice(at + 1)]
+}
+
+type PlannedResources = Pick<ExecutionPlan, 'resources' | 'pidsLimit' | 'diskBytes'>
+
+function planResources(asked: ExecutionResources, defaults: ExecutionDefaults): PlannedResources {
+  const { cpu = 0, memoryBytes = 0, diskBytes = 0, pids = 0, gpus = 0 } = asked
+  const resources: Resources = {
+    cpuMillis: cpu === 0 ? DEFAULT_RESOURCES.cpuMillis : parseCores(cpu),
+    memoryBytes: memoryBytes === 0 ? DEFAULT_RESOURCES.memoryBytes : memoryBytes,
+    gpus,
+  }
+  if (resources.memoryBytes < LEAST_MEMORY_BYTES) {
+    throw invalid(`resources.memoryBytes: must be at least ${LEAST_MEMORY_BYTES}`, { memoryBytes })
+  }
+  return {
+    resources,
+    pidsLimit: pids === 0 ? undefined : pids,
+    diskBytes: diskBytes === 0 ? defaults.diskBytes : diskBytes,
+  }
+}
+
+function planNetwork(request: ExecutionRequest): Pick<ExecutionPlan, 'network' | 'ports' | 'dnsServers'> {
+  const { network = 'none', portsToBind = [], gatewayIp } = request
+  if (network === 'none' && portsToBind.length > 0) throw invalid('portsToBind: needs network internal or egress')
+  if (network === 'none' && gatewayIp !== undefined) throw invalid('gatewayIp: needs network internal or egress')
+  return { network, ports: portsToBind.map(toBinding), dnsServers: gatewayIp === undefined ? [] : [gatewayIp] }
+}
+
+function toBinding({ executorPort, hostPort = 0, ip = '127.0.0.1', protocol = 'tcp' }: PortRequest): PortBinding {
+  return { protocol, hostIp: ip, hostPort, port: executorPort }
+}
+
+function planOutputs(asked: readonly OutputRequest[]): ExecutionPlan['outputs'] {
+  const outputs = asked.map(({ path, name = basename(path) }) => ({ path, name }))
+  const reserved = ['stdout.log', 'stderr.log']
+  const names = [...reserved, ...outputs.map(({ name }) => name)]
+  const clash = outputs.find(({ name }, index) => name === '' || names.indexOf(name) !== index + reserved.length)
+  if (clash !== undefined) throw invalid(`outputs: the name ${JSON.stringify(clash.name)} is taken, or none`)
+  return outputs
+}

@@ -1,0 +1,114 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import type { ExecutionRequest, TaskParams } from '../../core/execution-request.ts'
+import { isId } from '../../core/ids.ts'
+import { isSignalName } from '../../core/signal-number.ts'
+
+// Strict: a key that is not known is refused. Whoever hands in more than this asks for what there is no way to give.
+
+/** The longest delay that a timer takes: 24.8 days. */
+const MOST_MS = 2 ** 31 - 1
+const MOST_BYTES = 2 ** 40
+const MOST_TEXT = 128 * 1024
+const MOST_ITEMS = 1000
+
+const id = z.string().refine(isId, 'must match ^[a-z0-9][a-z0-9-]{0,62}$')
+const milliseconds = z.int().min(0).max(MOST_MS)
+const bytes = z.int().min(0).max(MOST_BYTES)
+const port = z.int().min(1).max(65_535)
+const word = z
+  .string()
+  .max(MOST_TEXT)
+  .refine((text) => !text.includes('\0'), 'must not hold a NUL')
+const ip = z.string().refine((text) => isIP(text) !== 0, 'must be an IP address')
+
+/** The kernel refuses more than this for all words together. */
+const words = z.array(word).max(MOST_ITEMS)
+
+const path = z
+  .string()
+  .max(4096)
+  .refine((text) => text.startsWith('/') && !/[\0\n]/.test(text), 'must be an absolute path')
+
+const label = z
+  .string()
+  .regex(/^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}$/)
+  .refine((key) => !/^(?:dev\.errand|com\.docker)(?:\.|$)/.test(key), 'belongs to a reserved prefix')
+
+export const taskParams: z.ZodType<TaskParams> = z.strictObject({
+  image: z.string().min(1),
+  entrypoint: words.exactOptional(),
+  cmd: words.exactOptional(),
+  environment: z
+    .array(word.regex(/^[A-Za-z_][A-Za-z0-9_.-]*=/, 'must be KEY=VALUE'))
+    .max(MOST_ITEMS)
+    .exactOptional(),
+  working_directory: path.exactOptional(),
+  user: z
+    .string()
+    .regex(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63})?$/, 'must be USER or USER:GROUP')
+    .exactOptional(),
+})
+
+const resources = z.strictObject({
+  cpu: z.number().min(0).exactOptional(),
+  memoryBytes: bytes.exactOptional(),
+  diskBytes: bytes.exactOptional(),
+  pids: z.int().min(0).max(32_768).exactOptional(),
+  gpus: z.int().min(0).max(64).exactOptional(),
+})
+
+const script = z.strictObject({
+  name: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/),
+  content: z.union([z.string(), z.instanceof(Uint8Array)]),
+  args: words.exactOptional(),
+})
+
+const output = z.strictObject({
+  path,
+  name: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,126}$/)
+    .exactOptional(),
+})
+
+export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
+  executionId: id.exactOptional(),
+  jobId: id.exactOptional(),
+  callerId: z.string().min(1).max(128).exactOptional(),
+  engineSpec: z.strictObject({ type: z.string().min(1).max(64), params: z.record(z.string(), z.unknown()) }),
+  resources: resources.exactOptional(),
+  isolation: z.enum(['container', 'microvm']).exactOptional(),
+  profile: z.enum(['standard', 'strict']).exactOptional(),
+  network: z.enum(['none', 'internal', 'egress']).exactOptional(),
+  portsToBind: z
+    .array(
+      z.strictObject({
+        executorPort: port,
+        hostPort: z.int().min(0).max(65_535).exactOptional(),
+        ip: ip.exactOptional(),
+        protocol: z.enum(['tcp', 'udp']).exactOptional(),
+      }),
+    )
+    .max(MOST_ITEMS)
+    .exactOptional(),
+  gatewayIp: ip.exactOptional(),
+  inputs: z
+    .array(z.strictObject({ type: z.literal('bind'), source: path, target: path, readOnly: z.boolean().exactOptional() }))
+    .max(MOST_ITEMS)
+    .exactOptional(),
+  outputs: z.array(output).max(MOST_ITEMS).exactOptional(),
+  resultsDir: path.exactOptional(),
+  provisionScripts: z.array(script).max(MOST_ITEMS).exactOptional(),
+  queueTimeoutMs: milliseconds.exactOptional(),
+  pullTimeoutMs: milliseconds.exactOptional(),
+  timeoutMs: milliseconds.exactOptional(),
+  graceMs: milliseconds.exactOptional(),
+  stopSignal: z.string().refine(isSignalName, 'must name a signal, such as SIGTERM').exactOptional(),
+  limits: z
+    .strictObject({ logBytes: bytes.exactOptional(), outputBytes: bytes.exactOptional(), outputFiles: z.int().min(0).exactOptional() })
+    .exactOptional(),
+  retentionMs: milliseconds.exactOptional(),
+  persistLogsMs: milliseconds.exactOptional(),
+  labels: z.record(label, z.string().max(4096)).exactOptional(),
+})

@@ -1,0 +1,122 @@
+import type { Clock } from '../../core/clock.ts'
+import { ErrandError } from '../../core/errors.ts'
+import { canMove, type ExecutionStatus, isTerminal } from '../../core/execution.ts'
+import type { Journal } from '../../journal/journal.ts'
+import { Serial } from '../../util/serial.ts'
+import type { ExecutionRecord, ExecutionTimes } from '../executor.ts'
+
+type Changes = Partial<Omit<ExecutionRecord, 'executionId' | 'executorId' | 'status' | 'times'>>
+
+/** Which time is taken at the first coming into a status; terminal ones share `endedMs`. */
+const TIME_OF: Record<ExecutionStatus, keyof ExecutionTimes | undefined> = {
+  accepted: 'acceptedMs',
+  queued: 'queuedMs',
+  pulling: 'pullingMs',
+  creating: 'creatingMs',
+  running: 'runningMs',
+  paused: undefined,
+  finalizing: 'finalizingMs',
+  succeeded: 'endedMs',
+  failed: 'endedMs',
+  cancelled: 'endedMs',
+  timed_out: 'endedMs',
+  lost: 'endedMs',
+}
+
+/** The record of one execution while it lives. The only writer of its status; what it says is in the journal. */
+export class TrackedRecord {
+  readonly #journal: Journal<ExecutionRecord>
+  readonly #clock: Clock
+  readonly #listeners = new Set<() => void>()
+  readonly #changes = new Serial()
+  #record: ExecutionRecord
+
+  constructor(journal: Journal<ExecutionRecord>, clock: Clock, record: ExecutionRecord) {
+    this.#journal = journal
+    this.#clock = clock
+    this.#record = record
+  }
+
+  get value(): ExecutionRecord {
+    return this.#record
+  }
+
+  get status(): ExecutionStatus {
+    return this.#record.status
+  }
+
+  /** @throws internal for a move that is none; what the journal throws, and then nothing has changed */
+  async move(status: ExecutionStatus, changes: Changes = {}): Promise<void> {
+    await this.#change((record) => {
+      if (!canMove(record.status, status)) {
+        throw new ErrandError('internal', `execution ${record.executionId} cannot go from ${record.status} to ${status}`)
+      }
+      return { ...record, ...changes, status, times: this.#timesIn(record, status) }
+    })
+  }
+
+  /** Changes what is known, not where it stands. */
+  async amend(changes: Changes): Promise<void> {
+    await this.#change((record) => ({ ...record, ...changes }))
+  }
+
+  /**
+   * Resolves once it is in `status`, or when it has been there and cannot come back.
+   * @throws already_ended as soon as it can never come to be; signal.reason
+   */
+  async reached(status: ExecutionStatus, signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const look = (): void => {
+      const found = this.#standing(status)
+      if (found === 'reached') resolve()
+      if (found === 'never') reject(this.#neverError(status))
+    }
+    const onAbort = (): void => reject(signal.reason)
+    signal.throwIfAborted()
+    this.#listeners.add(look)
+    signal.addEventListener('abort', onAbort, { once: true })
+    look()
+    try {
+      await promise
+    } finally {
+      this.#listeners.delete(look)
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #standing(status: ExecutionStatus): 'reached' | 'open' | 'never' {
+    if (this.status === status) return 'reached'
+    const isOver = isTerminal(this.status)
+    if (status === 'paused' || isTerminal(status)) return isOver ? 'never' : 'open'
+    const time = TIME_OF[status]
+    const wasThere = time !== undefined && this.#record.times[time] !== undefined
+    if (wasThere && !canComeBack(this.status, status)) return 'reached'
+    return isOver ? 'never' : 'open'
+  }
+
+  #neverError(status: ExecutionStatus): ErrandError {
+    const { executionId } = this.#record
+    return new ErrandError('already_ended', `execution ${executionId} is ${this.status}; it will never be ${status}`, {
+      details: { executionId, status: this.status },
+    })
+  }
+
+  #timesIn({ times }: ExecutionRecord, status: ExecutionStatus): ExecutionTimes {
+    const time = TIME_OF[status]
+    return time === undefined || times[time] !== undefined ? times : { ...times, [time]: this.#clock.wallMs() }
+  }
+
+  async #change(next: (record: ExecutionRecord) => ExecutionRecord): Promise<void> {
+    await this.#changes.run(async () => {
+      const record = next(this.#record)
+      await this.#journal.save(record)
+      this.#record = record
+      for (const listener of this.#listeners) listener()
+    })
+  }
+}
+
+/** Only freezing and thawing go back and forth. */
+function canComeBack(from: ExecutionStatus, to: ExecutionStatus): boolean {
+  return from === 'paused' && to === 'running'
+}
