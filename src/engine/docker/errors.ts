@@ -41,9 +41,11 @@ const TEXT_RULES: readonly TextRule[] = [
   { operations: ['create'], text: /range of cpus|minimum memory limit/i, code: 'resources_unsatisfiable' },
   {
     operations: LAUNCH,
-    text: /bind source path does not exist|gathering device information/i,
+    text: /bind source path does not exist|gathering device information|could not select device driver/i,
     code: 'runtime_unavailable',
   },
+  // NVIDIA's own launcher inside a start: the GPU is gone, or its driver is broken.
+  { operations: ['start'], text: /nvidia-container-cli: /i, code: 'runtime_unavailable' },
 
   // The runtime itself could not be executed. Its text also ends in "executable file not found": ask before the next one.
   { operations: ['start'], text: /unable to retrieve OCI runtime error|fork\/exec/i, code: 'runtime_unavailable' },
