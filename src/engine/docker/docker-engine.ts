@@ -4,30 +4,42 @@ import { type Log, silentLog } from '../../core/log.ts'
 import type { Resources } from '../../core/resources.ts'
 import type {
   Attachment,
+  DiskUsage,
   Engine,
   EngineEvent,
   EngineProbe,
+  ExecCommand,
   OutputChunk,
+  OutputRange,
   OutputSink,
+  SandboxBill,
   SandboxIdentity,
   SandboxListing,
   SandboxRef,
   SandboxSpec,
+  SandboxStats,
   SandboxView,
   SignalName,
 } from '../engine.ts'
+import { Bills } from './bills.ts'
 import { DockerClient, type DockerReply, type EngineDeadlines } from './client.ts'
-import { demultiplex } from './demultiplexer.ts'
+import { containerPath } from './container-path.ts'
+import { diskUsage } from './disk-usage.ts'
 import { DockerAttachment } from './docker-attachment.ts'
 import type { EngineOperation } from './errors.ts'
 import { containerEvents } from './events.ts'
+import { runCommand } from './exec.ts'
+import { explainExit } from './explain-exit.ts'
 import { Firewall } from './firewall.ts'
 import { ImageConfigs } from './image-config.ts'
 import { DockerImages } from './images.ts'
+import { keptFiles, keptOutput } from './kept.ts'
 import { type NetworkOptions, openNetwork, type SandboxNetwork } from './network.ts'
 import { createBody } from './payload.ts'
 import { seesVolumes, toProbe } from './probe.ts'
+import { removeContainer } from './removal.ts'
 import { containerAnswer, containerRows, created, infoAnswer, readJson, versionAnswer } from './schemas.ts'
+import { readStats } from './stats.ts'
 import { toListing, toView } from './view.ts'
 import { removeUnusedVolumes } from './volumes.ts'
 
@@ -43,14 +55,11 @@ export interface DockerEngineOptions {
   readonly firewall?: Firewall
 }
 
-/** How the init process says that it could not execute the task's command (126: not executable, 127: not there). */
-const TINI_FAILURE = /^\[FATAL tini \(\d+\)\] exec .* failed: /m
-const TINI_EXIT_CODES: readonly number[] = [126, 127]
-
 interface Parts {
   readonly client: DockerClient
   readonly network: SandboxNetwork
   readonly clock: Clock
+  readonly bills: Bills
   readonly removeUnused: (signal: AbortSignal) => Promise<void>
 }
 
@@ -62,15 +71,17 @@ export class DockerEngine implements Engine {
   readonly #imageConfigs: ImageConfigs
   readonly #network: SandboxNetwork
   readonly #clock: Clock
+  readonly #bills: Bills
   readonly #removeUnused: Parts['removeUnused']
   readonly #resources: AsyncDisposableStack
 
-  private constructor({ client, network, clock, removeUnused }: Parts, resources: AsyncDisposableStack) {
+  private constructor({ client, network, clock, bills, removeUnused }: Parts, resources: AsyncDisposableStack) {
     this.images = new DockerImages(client, clock)
     this.#client = client
     this.#imageConfigs = new ImageConfigs(client)
     this.#network = network
     this.#clock = clock
+    this.#bills = bills
     this.#removeUnused = removeUnused
     this.#resources = resources
   }
@@ -84,9 +95,12 @@ export class DockerEngine implements Engine {
     await using resources = new AsyncDisposableStack()
     const client = resources.use(await DockerClient.open(options, signal))
     const network = resources.use(await openNetwork({ client, firewall, log, installation }, options.network, signal))
-    const removeUnused = (listening: AbortSignal): Promise<void> =>
-      removeUnusedVolumes(client, installation, log, listening)
-    return new DockerEngine({ client, network, clock, removeUnused }, resources.move())
+    const bills = resources.use(new Bills({ client, installation, log }))
+    const removeUnused = async (listening: AbortSignal): Promise<void> => {
+      await removeUnusedVolumes(client, installation, log, listening)
+      await bills.discardUnused(listening)
+    }
+    return new DockerEngine({ client, network, clock, bills, removeUnused }, resources.move())
   }
 
   async probe(signal: AbortSignal): Promise<EngineProbe> {
@@ -105,7 +119,8 @@ export class DockerEngine implements Engine {
   async create(spec: SandboxSpec, identity: SandboxIdentity, signal: AbortSignal): Promise<SandboxRef> {
     const { name } = identity
     const [image] = await Promise.all([this.#imageConfigs.read(spec.imageId, signal), this.#network.ensure(signal)])
-    const body = createBody(spec, identity, this.#network.name, image)
+    const cgroupParent = await this.#bills.parentOf(spec, name, signal)
+    const body = createBody(spec, identity, this.#network.name, image, cgroupParent)
     const path = '/containers/create'
     const reply = await this.#client.change(
       { operation: 'create', method: 'POST', path, query: { name }, body, accept: [409] },
@@ -149,17 +164,9 @@ export class DockerEngine implements Engine {
   }
 
   async remove(ref: SandboxRef, signal: AbortSignal): Promise<void> {
-    // A frozen process cannot die. One that is not frozen, or not there, is refused: the removal will tell.
-    await this.#post('resume', ref, '/unpause', signal, [404, 409, 500])
-    const query = { force: '1', v: '1' }
-    const path = containerPath(ref.id)
-    const reply = await this.#client.change(
-      { operation: 'remove', method: 'DELETE', path, query, accept: [404, 409] },
-      signal,
-    )
-    if (reply.status === 409) await this.#untilRemoved(ref, signal)
-    // Removed by somebody else: its volume may have been left behind.
-    if (reply.status >= 400) await this.#removeUnused(signal)
+    const isOurs = await removeContainer(this.#client, ref, signal)
+    if (!isOurs) await this.#removeUnused(signal)
+    await this.#bills.discard(ref.name)
   }
 
   async pause(ref: SandboxRef, signal: AbortSignal): Promise<void> {
@@ -170,15 +177,38 @@ export class DockerEngine implements Engine {
     await this.#post('resume', ref, '/unpause', signal)
   }
 
-  async *output(ref: SandboxRef, lastLines: number, signal: AbortSignal): AsyncGenerator<OutputChunk> {
-    const query = { stdout: '1', stderr: '1', tail: String(lastLines) }
-    const request = { operation: 'output', method: 'GET', path: containerPath(ref.id, '/logs'), query } as const
-    using body = await this.#client.stream(request, this.#client.deadlines.inspectMs, signal)
-    yield* demultiplex(body)
+  output(ref: SandboxRef, range: OutputRange, signal: AbortSignal): AsyncIterable<OutputChunk> {
+    return keptOutput(this.#client, ref, range, signal)
+  }
+
+  async exec(
+    ref: SandboxRef,
+    command: ExecCommand,
+    sink: OutputSink,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }> {
+    return runCommand({ client: this.#client, clock: this.#clock }, ref.id, command, sink, signal)
+  }
+
+  async stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats | undefined> {
+    return readStats({ client: this.#client, clock: this.#clock }, ref, signal)
+  }
+
+  async bill(ref: SandboxRef, signal: AbortSignal): Promise<SandboxBill | undefined> {
+    signal.throwIfAborted()
+    return this.#bills.read(ref.name)
+  }
+
+  collect(ref: SandboxRef, path: string, signal: AbortSignal): AsyncIterable<Buffer> {
+    return keptFiles(this.#client, ref, path, signal)
+  }
+
+  async diskUsage(ref: SandboxRef, limit: DiskUsage, signal: AbortSignal): Promise<DiskUsage | undefined> {
+    return diskUsage(this.#client, ref, limit, signal)
   }
 
   explainExit(exitCode: number, lastOutput: string): 'command_not_found' | undefined {
-    return TINI_EXIT_CODES.includes(exitCode) && TINI_FAILURE.test(lastOutput) ? 'command_not_found' : undefined
+    return explainExit(exitCode, lastOutput)
   }
 
   async *events(label: string, value: string, signal: AbortSignal): AsyncGenerator<EngineEvent> {
@@ -200,26 +230,14 @@ export class DockerEngine implements Engine {
     throw new ErrandError('already_exists', `the name ${identity.name} belongs to another container`)
   }
 
-  /** Somebody else's removal is under way: ours is done when theirs is. */
-  async #untilRemoved(ref: SandboxRef, signal: AbortSignal): Promise<void> {
-    await this.#post('remove', ref, '/wait?condition=removed', signal, [404], true)
-    const view = await this.inspect(ref, signal)
-    if (view?.id === ref.id) throw new ErrandError('internal', `the Docker Engine could not remove ${ref.name}`)
-  }
-
   async #post(
     operation: EngineOperation,
     ref: SandboxRef,
     action: string,
     signal: AbortSignal,
     accept: readonly number[] = [],
-    isLong = false,
   ): Promise<DockerReply> {
     const path = containerPath(ref.id, action)
-    return this.#client.change({ operation, method: 'POST', path, accept, isLong }, signal)
+    return this.#client.change({ operation, method: 'POST', path, accept }, signal)
   }
-}
-
-function containerPath(nameOrId: string, action = ''): string {
-  return `/containers/${encodeURIComponent(nameOrId)}${action}`
 }

@@ -17,6 +17,9 @@ export type EngineOperation =
   | 'pause'
   | 'resume'
   | 'output'
+  | 'exec'
+  | 'stats'
+  | 'collect'
   | 'events'
   | 'network'
 
@@ -49,8 +52,9 @@ const TEXT_RULES: readonly TextRule[] = [
 
   // The runtime itself could not be executed. Its text also ends in "executable file not found": ask before the next one.
   { operations: ['start'], text: /unable to retrieve OCI runtime error|fork\/exec/i, code: 'runtime_unavailable' },
+  { operations: ['exec'], text: /cannot exec in a stopped|is not running/i, code: 'task_gone' },
   {
-    operations: ['start'],
+    operations: ['start', 'exec'],
     text: /executable file not found|exec: .*(no such file|permission denied)|exec format error/i,
     code: 'command_not_found',
   },

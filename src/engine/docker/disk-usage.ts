@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import type { DiskUsage, SandboxRef } from '../engine.ts'
+import type { DockerClient } from './client.ts'
+import { containerPath } from './container-path.ts'
+import { folderUsage } from './folder-usage.ts'
+import { readJson } from './schemas.ts'
+
+interface StorageAnswer {
+  /** Where the storage driver keeps what the container wrote, when it is one that says so. */
+  readonly GraphDriver?: { readonly Data?: Readonly<Record<string, string>> | null | undefined } | null | undefined
+}
+
+const storageAnswer: z.ZodType<StorageAnswer> = z.object({
+  GraphDriver: z.object({ Data: z.record(z.string(), z.string()).nullish() }).nullish(),
+})
+
+const sizeAnswer: z.ZodType<{ readonly SizeRw?: number | null | undefined }> = z.object({
+  SizeRw: z.number().nullish(),
+})
+
+/**
+ * What a container has written, as the port says: by a walk of our own over its upper folder where this process can read
+ * that, since it stops early and counts files; else as the Engine tells.
+ */
+export async function diskUsage(
+  client: DockerClient,
+  ref: SandboxRef,
+  limit: DiskUsage,
+  signal: AbortSignal,
+): Promise<DiskUsage | undefined> {
+  const path = containerPath(ref.id, '/json')
+  const reply = await client.look({ operation: 'inspect', method: 'GET', path, accept: [404] }, signal)
+  if (reply.status === 404) return undefined
+  const upper = readJson(storageAnswer, reply.body).GraphDriver?.Data?.UpperDir
+  const walked = upper === undefined ? undefined : await tryFolderUsage(upper, limit, signal)
+  return walked ?? sizeOf(client, ref, signal)
+}
+
+async function tryFolderUsage(folder: string, limit: DiskUsage, signal: AbortSignal): Promise<DiskUsage | undefined> {
+  try {
+    return await folderUsage(folder, limit, signal)
+  } catch {
+    // Not root, or the Engine keeps its files where this process does not see them.
+    signal.throwIfAborted()
+    return undefined
+  }
+}
+
+/** The Engine walks over all of it: as slow as calls that change something. */
+async function sizeOf(client: DockerClient, ref: SandboxRef, signal: AbortSignal): Promise<DiskUsage | undefined> {
+  const path = containerPath(ref.id, '/json')
+  const query = { size: '1' }
+  const request = { operation: 'inspect', method: 'GET', path, query, accept: [404], isLong: true } as const
+  const reply = await client.change(request, signal)
+  const bytes = reply.status === 404 ? undefined : readJson(sizeAnswer, reply.body).SizeRw
+  return typeof bytes === 'number' ? { bytes, inodes: 0 } : undefined
+}
