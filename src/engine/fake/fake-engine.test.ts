@@ -4,10 +4,10 @@ import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { ErrandError } from '../../core/errors.ts'
 import { settle } from '../../core/manual-clock.ts'
-import { DEFAULT_RESOURCES } from '../../core/resources.ts'
 import { PRINTED, SERVED, testEngine } from '../conformance.ts'
 import { readOutput } from '../conformance-bench.ts'
-import type { SandboxIdentity, SandboxRef, SandboxSpec } from '../engine.ts'
+import type { SandboxIdentity, SandboxRef } from '../engine.ts'
+import { plainSpec } from '../sandbox-spec.fixture.ts'
 import { FakeEngine, type FakeScript, ManualClock } from './fake-engine.ts'
 
 const printed = (stream: 'stdout' | 'stderr') => ({ stream, data: PRINTED[stream] })
@@ -39,11 +39,7 @@ const labels = { owner: 'test' }
 async function create(engine: FakeEngine, script: FakeScript, name = 'one'): Promise<SandboxRef> {
   const { id } = engine.addImage(name, script)
   const identity: SandboxIdentity = { name, labels }
-  return engine.create(specOf(id), identity, never)
-}
-
-function specOf(imageId: string): SandboxSpec {
-  return { imageId, resources: DEFAULT_RESOURCES, runtime: 'runc', port: 8080, hasSocket: false }
+  return engine.create(plainSpec(id), identity, never)
 }
 
 test('a fake sandbox becomes ready after its delay on the clock, and listens from then on', async () => {
@@ -89,7 +85,7 @@ test('a fake sandbox that is never ready prints no mark', async () => {
   const ref = await create(engine, { output: ['booting\n'], mark: 'up', isNeverReady: true })
   await engine.start(ref, never)
   await clock.advance(1_000_000)
-  const chunks = await readOutput(engine.output(ref, 10, never))
+  const chunks = await readOutput(engine.output(ref, {}, never))
   assert.equal(Buffer.concat(chunks.map(({ data }) => data)).toString(), 'booting\n')
 })
 
@@ -111,7 +107,7 @@ test('a fake sandbox exits by itself on the clock, or crashes when told', async 
 
 test('a fake sandbox that ignores SIGTERM ends by SIGKILL alone', async () => {
   await using engine = new FakeEngine()
-  const ref = await create(engine, { ignoresSigterm: true })
+  const ref = await create(engine, { ignores: ['SIGTERM'] })
   await engine.start(ref, never)
   await engine.signal(ref, 'SIGTERM', never)
   assert.equal((await engine.inspect(ref, never))?.state, 'running')
@@ -153,12 +149,12 @@ test('one planned failure hits one call, before its effect or after it', async (
   assert.ok(image)
   const lost = new ErrandError('engine_unavailable', 'the answer is lost')
   engine.failNext('create', lost)
-  await assert.rejects(engine.create(specOf(image.id), { name: 'one', labels }, never), lost)
+  await assert.rejects(engine.create(plainSpec(image.id), { name: 'one', labels }, never), lost)
   assert.equal(engine.sandboxes.length, 0)
   engine.failNext('create', lost, { hasEffect: true })
-  await assert.rejects(engine.create(specOf(image.id), { name: 'one', labels }, never), lost)
+  await assert.rejects(engine.create(plainSpec(image.id), { name: 'one', labels }, never), lost)
   assert.equal(engine.sandboxes.length, 1)
-  await engine.create(specOf(image.id), { name: 'one', labels }, never)
+  await engine.create(plainSpec(image.id), { name: 'one', labels }, never)
   assert.equal(engine.calls.create, 3)
 })
 

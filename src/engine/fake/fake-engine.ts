@@ -1,42 +1,65 @@
-import { isDeepStrictEqual } from 'node:util'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { MIB, type Resources } from '../../core/resources.ts'
 import type {
   Attachment,
+  DiskUsage,
   Engine,
   EngineEvent,
   EngineProbe,
+  ExecCommand,
   Image,
   OutputChunk,
+  OutputRange,
   OutputSink,
   RuntimeProbe,
+  SandboxBill,
   SandboxIdentity,
   SandboxListing,
   SandboxRef,
   SandboxSpec,
+  SandboxStats,
   SandboxView,
   SignalName,
 } from '../engine.ts'
-import { FakeEvents } from './fake-events.ts'
 import { FakeFaults } from './fake-faults.ts'
 import { FakeImages } from './fake-images.ts'
-import { FakeSandbox } from './fake-sandbox.ts'
+import { FakeNetwork } from './fake-net.ts'
+import type { FakeSandbox } from './fake-sandbox.ts'
+import { FakeSandboxes } from './fake-sandboxes.ts'
 import type { FakeMethod, FakeOutput, FakeScript } from './fake-script.ts'
 
 export { ManualClock } from '../../core/manual-clock.ts'
-export type { FakeMethod, FakeOutput, FakeScript } from './fake-script.ts'
+export type * from './fake-script.ts'
 
 export interface FakeEngineOptions {
   /** Delays and readiness pass on it. Default: the system's clock. */
   readonly clock?: Clock
   /** Images on the host, by reference. */
   readonly images?: Readonly<Record<string, FakeScript>>
-  /** What `probe` answers, where it is to differ from a 4-core host of 8 GiB with the runtime `runc`. */
+  /** What `probe` answers, where it is to differ from a 4-core host of 8 GiB with the runtime `runc` that can do everything. */
   readonly probe?: Partial<EngineProbe>
+  /** Output that is kept of each sandbox; older output is dropped. Default: 20 MiB, as our Docker containers have it. */
+  readonly keptOutputBytes?: number
 }
 
 const RUNC: RuntimeProbe = { enforcesLimits: true, hasUnixSocket: false }
+
+const PROBE: EngineProbe = {
+  version: 'fake',
+  cpuCores: 4,
+  memoryBytes: 8192 * MIB,
+  canPause: true,
+  canExec: true,
+  canCollect: true,
+  canMount: true,
+  canPublish: true,
+  canLimitDisk: true,
+  networks: new Set(['tasks', 'none', 'internal', 'egress']),
+  runtimes: new Map([['runc', RUNC]]),
+  defaultRuntime: 'runc',
+  warnings: [],
+}
 
 /**
  * An engine in memory, for tests: sandboxes play the script of their image, and every call can be counted, delayed,
@@ -46,27 +69,20 @@ const RUNC: RuntimeProbe = { enforcesLimits: true, hasUnixSocket: false }
 export class FakeEngine implements Engine {
   readonly name = 'fake'
   readonly images: FakeImages
-  readonly #clock: Clock
   readonly #probe: EngineProbe
+  readonly #clock: Clock
   readonly #faults: FakeFaults
-  readonly #events = new FakeEvents()
-  readonly #sandboxes = new Map<string, FakeSandbox>()
-  #created = 0
+  readonly #sandboxes: FakeSandboxes
 
   constructor(options: FakeEngineOptions = {}) {
-    this.#clock = options.clock ?? systemClock
-    this.#faults = new FakeFaults(this.#clock)
-    this.images = new FakeImages(this.#faults, (imageId) => this.#uses(imageId))
-    this.#probe = {
-      version: 'fake',
-      cpuCores: 4,
-      memoryBytes: 8192 * MIB,
-      canPause: true,
-      runtimes: new Map([['runc', RUNC]]),
-      defaultRuntime: 'runc',
-      warnings: [],
-      ...options.probe,
-    }
+    const { clock = systemClock, keptOutputBytes = 20 * MIB } = options
+    this.#clock = clock
+    this.#faults = new FakeFaults(clock)
+    this.#sandboxes = new FakeSandboxes({ clock, keptOutputBytes, network: new FakeNetwork() })
+    this.images = new FakeImages(this.#faults, (imageId) =>
+      this.#sandboxes.all.some(({ spec }) => spec.imageId === imageId),
+    )
+    this.#probe = { ...PROBE, ...options.probe }
     for (const [reference, script] of Object.entries(options.images ?? {})) this.addImage(reference, script)
   }
 
@@ -77,12 +93,12 @@ export class FakeEngine implements Engine {
 
   /** Every sandbox as it is now. Not counted as a call. */
   get sandboxes(): SandboxView[] {
-    return [...this.#sandboxes.values()].map((sandbox) => sandbox.view())
+    return this.#sandboxes.all.map((sandbox) => sandbox.view())
   }
 
   /** Event streams that are being read. */
   get eventListeners(): number {
-    return this.#events.listeners
+    return this.#sandboxes.listeners
   }
 
   /** Another `version` is another image, which takes the name over. */
@@ -116,13 +132,27 @@ export class FakeEngine implements Engine {
 
   /** Removes a sandbox behind everybody's back, as `docker rm -f` does. */
   async vanish(name: string): Promise<void> {
-    await this.#destroy(this.#get(name))
+    await this.#sandboxes.remove(this.#get(name), (sandbox) => sandbox.close())
   }
 
   /** Breaks every event stream. */
   dropEvents(): void {
-    this.#events.drop()
+    this.#sandboxes.dropEvents()
     this.images.dropEvents()
+  }
+
+  /**
+   * Nothing answers from now on, and every stream breaks; disposing the returned value brings the engine back. Sandboxes
+   * run on meanwhile, or with `endsSandboxes` are killed without anybody being told.
+   */
+  goAway({ endsSandboxes = false }: { readonly endsSandboxes?: boolean } = {}): Disposable {
+    this.#faults.goAway()
+    this.dropEvents()
+    for (const sandbox of this.#sandboxes.all) {
+      sandbox.output.cut()
+      if (endsSandboxes) sandbox.end(137)
+    }
+    return { [Symbol.dispose]: () => this.#faults.comeBack() }
   }
 
   async probe(signal: AbortSignal): Promise<EngineProbe> {
@@ -135,7 +165,7 @@ export class FakeEngine implements Engine {
 
   async create(spec: SandboxSpec, identity: SandboxIdentity, signal: AbortSignal): Promise<SandboxRef> {
     const script = this.images.findScript(spec.imageId)
-    return this.#faults.run('create', script, signal, () => this.#create(spec, identity, script))
+    return this.#faults.run('create', script, signal, () => this.#sandboxes.create(spec, identity, script, this.#probe))
   }
 
   async attach(ref: SandboxRef, sink: OutputSink, signal: AbortSignal): Promise<Attachment> {
@@ -157,27 +187,60 @@ export class FakeEngine implements Engine {
   }
 
   async signal(ref: SandboxRef, name: SignalName, signal: AbortSignal): Promise<void> {
-    const sandbox = this.#find(ref)
+    const sandbox = this.#sandboxes.find(ref)
     await this.#faults.run('signal', sandbox?.script, signal, () => sandbox?.signal(name))
   }
 
   async remove(ref: SandboxRef, signal: AbortSignal): Promise<void> {
-    const sandbox = this.#find(ref)
+    const sandbox = this.#sandboxes.find(ref)
     await this.#faults.run('remove', sandbox?.script, signal, async () => {
-      if (sandbox !== undefined) await this.#destroy(sandbox)
+      if (sandbox !== undefined) await this.#sandboxes.remove(sandbox, () => sandbox.kill())
     })
   }
 
   async pause(ref: SandboxRef, signal: AbortSignal): Promise<void> {
-    await this.#run('pause', ref, signal, (sandbox) => sandbox.freeze())
+    await this.#run('pause', ref, signal, (sandbox) => this.#able('canPause', sandbox).freeze())
   }
 
   async resume(ref: SandboxRef, signal: AbortSignal): Promise<void> {
-    await this.#run('resume', ref, signal, (sandbox) => sandbox.thaw())
+    await this.#run('resume', ref, signal, (sandbox) => this.#able('canPause', sandbox).thaw())
   }
 
-  async *output(ref: SandboxRef, lastLines: number, signal: AbortSignal): AsyncGenerator<OutputChunk> {
-    yield* await this.#run('output', ref, signal, (sandbox) => sandbox.output.lastLines(lastLines))
+  async *output(ref: SandboxRef, range: OutputRange, signal: AbortSignal): AsyncGenerator<OutputChunk> {
+    const until = AbortSignal.any([signal, this.#faults.life])
+    yield* await this.#run('output', ref, signal, (sandbox) => sandbox.output.read(range, until))
+  }
+
+  async exec(
+    ref: SandboxRef,
+    command: ExecCommand,
+    sink: OutputSink,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }> {
+    return this.#run('exec', ref, signal, (sandbox) => this.#able('canExec', sandbox).exec(command, sink))
+  }
+
+  async stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats | undefined> {
+    return this.#run('stats', ref, signal, ({ meter }) => meter?.stats(this.#clock.wallMs()))
+  }
+
+  async bill(ref: SandboxRef, signal: AbortSignal): Promise<SandboxBill | undefined> {
+    return this.#run('bill', ref, signal, ({ finalMeter }) => finalMeter?.bill())
+  }
+
+  async *collect(ref: SandboxRef, path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const until = AbortSignal.any([signal, this.#faults.life])
+    const archive = await this.#run('collect', ref, signal, (sandbox) =>
+      this.#able('canCollect', sandbox).files.archive(path),
+    )
+    for await (const chunk of archive) {
+      yield chunk
+      until.throwIfAborted()
+    }
+  }
+
+  async diskUsage(ref: SandboxRef, _limit: DiskUsage, signal: AbortSignal): Promise<DiskUsage> {
+    return this.#run('diskUsage', ref, signal, ({ files }) => files.usage())
   }
 
   explainExit(exitCode: number, lastOutput: string): 'command_not_found' | undefined {
@@ -186,43 +249,18 @@ export class FakeEngine implements Engine {
 
   async *events(label: string, value: string, signal: AbortSignal): AsyncGenerator<EngineEvent> {
     await this.#faults.run('events', undefined, signal, () => {})
-    yield* this.#events.listen(label, value, signal)
+    yield* this.#sandboxes.listen(label, value, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#sandboxes.values()].map((sandbox) => sandbox.close()))
-    this.#sandboxes.clear()
+    await this.#sandboxes.clear()
     this.dropEvents()
   }
 
-  #uses(imageId: string): boolean {
-    return [...this.#sandboxes.values()].some(({ spec }) => spec.imageId === imageId)
-  }
-
-  #create(spec: SandboxSpec, identity: SandboxIdentity, script: FakeScript | undefined): SandboxRef {
-    const existing = this.#sandboxes.get(identity.name)
-    if (existing !== undefined) {
-      if (isDeepStrictEqual(existing.labels, { ...identity.labels })) return existing.ref
-      throw new ErrandError('already_exists', `the name ${identity.name} belongs to another sandbox`)
-    }
-    if (script === undefined) throw new ErrandError('image_not_found', `no image ${spec.imageId}`)
-    if (!this.#probe.runtimes.has(spec.runtime)) {
-      throw new ErrandError('runtime_unavailable', `the engine has no runtime called ${spec.runtime}`)
-    }
-    this.#created += 1
-    const id = this.#created.toString(16).padStart(64, '0')
-    const sandbox = new FakeSandbox({ id, spec, identity, script }, this.#clock, ({ exitCode }) =>
-      this.#events.publish(identity.labels, { kind: 'exited', id, exitCode }),
-    )
-    this.#sandboxes.set(identity.name, sandbox)
-    return sandbox.ref
-  }
-
-  async #destroy(sandbox: FakeSandbox): Promise<void> {
-    await sandbox.close()
-    if (this.#find(sandbox.ref) === undefined) return
-    this.#sandboxes.delete(sandbox.ref.name)
-    this.#events.publish(sandbox.labels, { kind: 'removed', id: sandbox.ref.id })
+  /** @throws unsupported where the probe says so */
+  #able(ability: 'canPause' | 'canExec' | 'canCollect', sandbox: FakeSandbox): FakeSandbox {
+    if (this.#probe[ability]) return sandbox
+    throw new ErrandError('unsupported', `this engine does not have the ability ${ability}`)
   }
 
   async #run<T>(
@@ -231,17 +269,11 @@ export class FakeEngine implements Engine {
     signal: AbortSignal,
     effect: (sandbox: FakeSandbox) => T | Promise<T>,
   ): Promise<T> {
-    return this.#faults.run(method, this.#find(ref)?.script, signal, () => {
-      const sandbox = this.#find(ref)
+    return this.#faults.run(method, this.#sandboxes.find(ref)?.script, signal, () => {
+      const sandbox = this.#sandboxes.find(ref)
       if (sandbox === undefined) throw new ErrandError('not_found', `no sandbox ${ref.name}`)
       return effect(sandbox)
     })
-  }
-
-  /** A later sandbox of the same name is another one. */
-  #find(ref: SandboxRef): FakeSandbox | undefined {
-    const sandbox = this.#sandboxes.get(ref.name)
-    return sandbox?.ref.id === ref.id ? sandbox : undefined
   }
 
   #get(name: string): FakeSandbox {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
-import type { ErrandError } from '../../core/errors.ts'
+import { ErrandError } from '../../core/errors.ts'
 import { sleep } from '../../core/wait.ts'
 import { abortable } from '../../util/abort.ts'
 import type { FakeMethod, FakeScript } from './fake-script.ts'
@@ -34,11 +34,17 @@ export class FakeFaults {
     pause: 0,
     resume: 0,
     output: 0,
+    exec: 0,
+    stats: 0,
+    bill: 0,
+    collect: 0,
+    diskUsage: 0,
     events: 0,
   }
   readonly #clock: Clock
   readonly #planned: PlannedFailure[] = []
   readonly #stalls = new Set<Stall>()
+  #life = new AbortController()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -59,6 +65,20 @@ export class FakeFaults {
     }
   }
 
+  /** Aborts when the engine goes away. */
+  get life(): AbortSignal {
+    return this.#life.signal
+  }
+
+  /** No call is answered until `comeBack`, those in course included. */
+  goAway(): void {
+    this.#life.abort(new ErrandError('engine_unavailable', 'the engine does not answer', { retryAfterMs: 1000 }))
+  }
+
+  comeBack(): void {
+    if (this.#life.signal.aborted) this.#life = new AbortController()
+  }
+
   /** Runs the effect of one call behind whatever stands in its way. `script` is that of the sandbox or image it is about. */
   async run<T>(
     method: FakeMethod,
@@ -67,16 +87,17 @@ export class FakeFaults {
     effect: () => T | Promise<T>,
   ): Promise<T> {
     this.calls[method] += 1
-    signal.throwIfAborted()
+    using life = eitherSignal(signal, this.#life.signal)
+    life.signal.throwIfAborted()
     for (const stall of this.#stalls) {
-      if (stall.method === method) await abortable(stall.released.promise, signal)
+      if (stall.method === method) await abortable(stall.released.promise, life.signal)
     }
     const delayMs = script?.delaysMs?.[method] ?? 0
-    if (delayMs > 0) await sleep(this.#clock, delayMs, signal)
+    if (delayMs > 0) await sleep(this.#clock, delayMs, life.signal)
 
     const failure = this.#takeFailure(method, script)
     if (failure?.hasEffect === false) throw failure.error
-    const result = await effect()
+    const result = await abortable(Promise.resolve(effect()), life.signal)
     if (failure !== undefined) throw failure.error
     return result
   }
@@ -87,5 +108,20 @@ export class FakeFaults {
     if (planned !== undefined) return planned
     const error = script?.failures?.[method]
     return error === undefined ? undefined : { method, error, hasEffect: false }
+  }
+}
+
+/** Like `AbortSignal.any`, which would stay behind on a signal that lives long. */
+function eitherSignal(first: AbortSignal, second: AbortSignal): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController()
+  const abort = (): void => controller.abort(first.aborted ? first.reason : second.reason)
+  const sources = [first, second]
+  for (const source of sources) source.addEventListener('abort', abort, { once: true })
+  if (sources.some(({ aborted }) => aborted)) abort()
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      for (const source of sources) source.removeEventListener('abort', abort)
+    },
   }
 }

@@ -1,18 +1,48 @@
-import type { Attachment, OutputChunk, OutputSink } from '../engine.ts'
+import { setImmediate } from 'node:timers/promises'
+import type { Clock } from '../../core/clock.ts'
+import { abortable } from '../../util/abort.ts'
+import type { Attachment, OutputChunk, OutputRange, OutputSink } from '../engine.ts'
 import type { FakeOutput } from './fake-script.ts'
 
 const LINE_FEED = 10
 
-/** What one fake sandbox has printed, and who follows it live. */
+interface Kept {
+  readonly timeMs: number
+  readonly chunk: OutputChunk
+}
+
+/**
+ * What one fake sandbox has printed, and who follows it live. Like the log of a real engine it keeps the last of it, up to
+ * a number of bytes; a reader that is further behind goes on with what is left.
+ */
 export class FakeOutputLog {
-  readonly #chunks: OutputChunk[] = []
+  readonly #clock: Clock
+  readonly #mostBytes: number
+  #kept: Kept[] = []
+  #keptBytes = 0
+  /** How many were dropped: the place of the first that is kept. */
+  #dropped = 0
   readonly #followers = new Map<OutputSink, PromiseWithResolvers<void>>()
+  #changed = Promise.withResolvers<void>()
   #isEnded = false
 
+  constructor(clock: Clock, mostBytes: number) {
+    this.#clock = clock
+    this.#mostBytes = mostBytes
+  }
+
   print(output: FakeOutput): void {
-    const chunk = toChunk(output)
-    this.#chunks.push(chunk)
-    for (const sink of this.#followers.keys()) sink(chunk)
+    this.append(toChunk(output))
+  }
+
+  /** As `print`, without a copy. */
+  append(chunk: OutputChunk): void {
+    if (this.#isEnded || chunk.data.length === 0) return
+    this.#kept.push({ timeMs: this.#clock.wallMs(), chunk })
+    this.#keptBytes += chunk.data.length
+    this.#drop()
+    for (const sink of [...this.#followers.keys()]) sink(chunk)
+    this.#wake()
   }
 
   follow(sink: OutputSink): Attachment {
@@ -28,16 +58,73 @@ export class FakeOutputLog {
     }
   }
 
-  /** The sandbox ended: nothing more comes. */
-  end(): void {
-    this.#isEnded = true
+  /** Cuts every live connection; the sandbox goes on. */
+  cut(): void {
     for (const ended of this.#followers.values()) ended.resolve()
     this.#followers.clear()
   }
 
-  lastLines(count: number): OutputChunk[] {
-    if (count === 0) return []
-    return this.#chunks.flatMap(splitLines).slice(-count)
+  /** Prints again after an end. */
+  reopen(): void {
+    this.#isEnded = false
+  }
+
+  /** The sandbox ended: nothing more comes. */
+  end(): void {
+    this.#isEnded = true
+    this.cut()
+    this.#wake()
+  }
+
+  async *read(range: OutputRange, signal: AbortSignal): AsyncGenerator<OutputChunk> {
+    const history = this.#history(range)
+    let next = this.#dropped + this.#kept.length
+    yield* history
+    while (range.follow === true) {
+      next = Math.max(next, this.#dropped)
+      const kept = this.#kept[next - this.#dropped]
+      if (kept !== undefined) {
+        yield kept.chunk
+        next += 1
+      } else if (this.#isEnded) return
+      else await abortable(this.#changed.promise, signal)
+    }
+  }
+
+  #history({ lastLines, sinceMs = 0 }: OutputRange): OutputChunk[] {
+    const chunks = this.#kept.filter(({ timeMs }) => timeMs >= sinceMs).map(({ chunk }) => chunk)
+    return lastLines === undefined ? chunks : lastOf(chunks.flatMap(splitLines), lastLines)
+  }
+
+  #drop(): void {
+    let count = 0
+    while (this.#keptBytes > this.#mostBytes && count < this.#kept.length) {
+      this.#keptBytes -= this.#kept[count]?.chunk.data.length ?? 0
+      count += 1
+    }
+    this.#kept.splice(0, count)
+    this.#dropped += count
+  }
+
+  #wake(): void {
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers()
+  }
+}
+
+const FLOOD_LINE = `${'flood '.repeat(10)}...\n`
+const FLOOD_CHUNK = Buffer.from(FLOOD_LINE.repeat(1024))
+
+/** Prints so many bytes while `isLive`, all of them parts of one and the same buffer. */
+export async function flood(
+  log: FakeOutputLog,
+  bytes: number,
+  stream: OutputChunk['stream'],
+  isLive: () => boolean,
+): Promise<void> {
+  for (let left = bytes; left > 0 && isLive(); left -= FLOOD_CHUNK.length) {
+    log.append({ stream, data: FLOOD_CHUNK.subarray(0, Math.min(left, FLOOD_CHUNK.length)) })
+    await setImmediate()
   }
 }
 
@@ -55,4 +142,20 @@ function splitLines({ stream, data }: OutputChunk): OutputChunk[] {
     start = end
   }
   return lines
+}
+
+/** The pieces that make up the last lines. A line may have been printed in several pieces; one left open counts too. */
+function lastOf(pieces: readonly OutputChunk[], count: number): OutputChunk[] {
+  const seen = new Set<OutputChunk['stream']>()
+  let lines = 0
+  let first = pieces.length
+  for (; first > 0; first -= 1) {
+    const piece = pieces[first - 1]
+    if (piece === undefined) break
+    const endsLine = piece.data.at(-1) === LINE_FEED || !seen.has(piece.stream)
+    if (endsLine && lines === count) break
+    seen.add(piece.stream)
+    if (endsLine) lines += 1
+  }
+  return pieces.slice(first)
 }

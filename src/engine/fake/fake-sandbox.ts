@@ -1,14 +1,42 @@
+import { constants } from 'node:os'
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
-import type { SandboxExit, SandboxIdentity, SandboxRef, SandboxSpec, SandboxView, SignalName } from '../engine.ts'
+import { abortable } from '../../util/abort.ts'
+import type {
+  ExecCommand,
+  OutputSink,
+  SandboxExit,
+  SandboxIdentity,
+  SandboxNet,
+  SandboxRef,
+  SandboxSpec,
+  SandboxView,
+  SignalName,
+} from '../engine.ts'
+import { FakeFiles } from './fake-files.ts'
+import type { FakeNetwork } from './fake-net.ts'
 import { FakeOutputLog } from './fake-output.ts'
+import { FakeMainProcess } from './fake-process.ts'
 import type { FakeScript } from './fake-script.ts'
 import { FakeServer } from './fake-server.ts'
+import { FakeMeter } from './fake-usage.ts'
 
-const PIDS_LIMIT = 256
+const PIDS_LIMITS = { standard: 256, strict: 128 } satisfies Record<SandboxSpec['profile'], number>
 
-/** Exit codes of a process ended by a signal, as Linux shells and Docker tell them. */
-const EXIT_CODES: Record<SignalName, number> = { SIGTERM: 143, SIGKILL: 137 }
+const KILLED = 137
+
+/** Do nothing to a process that does not ask for them, or only stop it. */
+const HARMLESS: ReadonlySet<SignalName> = new Set(
+  (['CHLD', 'CONT', 'URG', 'WINCH', 'STOP', 'TSTP', 'TTIN', 'TTOU'] as const).map((name): SignalName => `SIG${name}`),
+)
+
+/** What sandboxes of one engine share. */
+export interface FakeHost {
+  readonly clock: Clock
+  readonly network: FakeNetwork
+  /** Of each sandbox. */
+  readonly keptOutputBytes: number
+}
 
 /** One sandbox of a fake engine, playing its image's script. */
 export class FakeSandbox {
@@ -16,30 +44,48 @@ export class FakeSandbox {
   readonly spec: SandboxSpec
   readonly labels: Readonly<Record<string, string>>
   readonly script: FakeScript
-  readonly output: FakeOutputLog = new FakeOutputLog()
-  readonly #clock: Clock
+  readonly output: FakeOutputLog
+  readonly files: FakeFiles
+  readonly #host: FakeHost
   readonly #onExit: (exit: SandboxExit) => void
   readonly #timers: Disposable[] = []
   readonly #closing: Promise<void>[] = []
+  #meter: FakeMeter
+  #process: FakeMainProcess | undefined
   #server: FakeServer | undefined
+  #net: SandboxNet | undefined
   #state: SandboxView['state'] = 'created'
   #exit: SandboxExit | undefined
+  #ended = Promise.withResolvers<void>()
 
   constructor(
     made: { id: string; spec: SandboxSpec; identity: SandboxIdentity; script: FakeScript },
-    clock: Clock,
+    host: FakeHost,
     onExit: (exit: SandboxExit) => void,
   ) {
     this.ref = { name: made.identity.name, id: made.id }
     this.spec = made.spec
     this.labels = { ...made.identity.labels }
     this.script = made.script
-    this.#clock = clock
+    this.output = new FakeOutputLog(host.clock, host.keptOutputBytes)
+    this.files = new FakeFiles(made.spec.mounts)
+    this.#meter = new FakeMeter(made.spec.resources.memoryBytes)
+    this.#host = host
     this.#onExit = onExit
   }
 
   get state(): SandboxView['state'] {
     return this.#state
+  }
+
+  /** Undefined while it does not run. */
+  get meter(): FakeMeter | undefined {
+    return this.#isLive ? this.#meter : undefined
+  }
+
+  /** Undefined until it has exited. */
+  get finalMeter(): FakeMeter | undefined {
+    return this.#state === 'exited' ? this.#meter : undefined
   }
 
   get #isLive(): boolean {
@@ -48,14 +94,14 @@ export class FakeSandbox {
 
   async start(): Promise<void> {
     if (this.#isLive) return
-    const { serve, listens, output, readyAfterMs, isNeverReady, exit } = this.script
-    const isListening = serve !== undefined && listens !== 'when ready'
-    this.#server = isListening ? await FakeServer.open(serve) : await FakeServer.reserve()
-    this.#state = 'running'
+    this.#net = this.#host.network.join(this.spec)
+    this.#server = await this.#openServer()
+    this.#meter = new FakeMeter(this.spec.resources.memoryBytes)
     this.#exit = undefined
-    for (const part of output ?? []) this.output.print(part)
-    if (isNeverReady !== true) await this.#after(readyAfterMs, () => this.#becomeReady())
-    if (exit !== undefined) await this.#after(exit.afterMs, () => this.end(exit.code, exit.isOomKilled))
+    this.#ended = Promise.withResolvers()
+    this.output.reopen()
+    this.#state = 'running'
+    await this.#play()
   }
 
   /** Ends it with this exit code. A sandbox that does not run is left as it is. */
@@ -63,29 +109,57 @@ export class FakeSandbox {
     if (!this.#isLive) return
     for (const timer of this.#timers.splice(0)) timer[Symbol.dispose]()
     if (this.#server !== undefined) this.#closing.push(this.#server[Symbol.asyncDispose]())
+    if (this.#net !== undefined) this.#host.network.leave(this.#net)
+    this.#net = undefined
     this.#state = 'exited'
     this.#exit = { exitCode, isOomKilled }
+    this.#process?.end()
+    this.files.dropScratch()
     this.output.end()
+    this.#ended.resolve()
     this.#onExit(this.#exit)
   }
 
   signal(name: SignalName): void {
-    if (name === 'SIGTERM' && this.script.ignoresSigterm === true) return
-    this.end(EXIT_CODES[name])
+    if (!this.#isLive) return
+    if (name === 'SIGKILL') this.#kill()
+    else if (!this.#ignores(name) && this.#process?.catches(name) !== true) this.end(128 + constants.signals[name])
   }
 
   freeze(): void {
-    if (!this.#isLive) throw new ErrandError('task_gone', `sandbox ${this.ref.name} does not run`)
+    this.#demandLive()
+    if (this.#state === 'running') this.#process?.freeze()
     this.#state = 'paused'
   }
 
   thaw(): void {
-    if (!this.#isLive) throw new ErrandError('task_gone', `sandbox ${this.ref.name} does not run`)
+    this.#demandLive()
     this.#state = 'running'
+    this.#process?.thaw()
+  }
+
+  /** @throws task_gone; command_not_found */
+  async exec(command: ExecCommand, sink: OutputSink): Promise<{ readonly exitCode: number }> {
+    this.#demandLive()
+    const process = this.#process
+    const answering = process === undefined ? undefined : this.script.exec?.(command, process)
+    if (process === undefined || answering === undefined) {
+      throw new ErrandError('command_not_found', `fake: no such command: ${command.argv[0] ?? ''}`)
+    }
+    const answer = await abortable(Promise.resolve(answering), process.ended).catch((error: unknown) => {
+      if (process.ended.aborted) return { exitCode: KILLED }
+      throw error
+    })
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const data = Buffer.from(('stdout' in answer || 'stderr' in answer ? answer[stream] : undefined) ?? '')
+      if (data.length > 0) sink({ stream, data })
+    }
+    return { exitCode: answer.exitCode }
   }
 
   view(): SandboxView {
-    const { cpuMillis, memoryBytes } = this.spec.resources
+    const { resources, profile, pidsLimit } = this.spec
+    const { cpuMillis, memoryBytes } = resources
     return {
       ...this.ref,
       labels: this.labels,
@@ -94,15 +168,78 @@ export class FakeSandbox {
       tcp: this.#isLive ? (this.script.endpoint ?? this.#server?.endpoint) : undefined,
       unix: undefined,
       pid: undefined,
-      limits: { cpuMillis, memoryBytes, pids: PIDS_LIMIT },
+      net: this.#net,
+      limits: { cpuMillis, memoryBytes, pids: pidsLimit ?? PIDS_LIMITS[profile] },
     }
   }
 
-  /** Ends it and resolves once its server is closed. */
+  /** SIGKILL, and what follows. Resolves once it has ended and its server is closed. */
+  async kill(): Promise<void> {
+    if (this.#isLive) {
+      this.#kill()
+      await this.#ended.promise
+    }
+    await this.close()
+  }
+
+  /** Ends it whatever its script says, and resolves once its server is closed. */
   async close(): Promise<void> {
-    this.end(EXIT_CODES.SIGKILL)
+    this.end(KILLED)
     this.output.end()
     await Promise.all(this.#closing)
+  }
+
+  #kill(): void {
+    const { killTakesMs = 0 } = this.script
+    if (killTakesMs === 0) this.end(KILLED)
+    else this.#timers.push(this.#host.clock.setTimer(killTakesMs, () => this.end(KILLED)))
+  }
+
+  #ignores(name: SignalName): boolean {
+    const { ignores = [] } = this.script
+    return HARMLESS.has(name) || ignores === 'all' || ignores.includes(name)
+  }
+
+  #demandLive(): void {
+    if (!this.#isLive) throw new ErrandError('task_gone', `sandbox ${this.ref.name} does not run`)
+  }
+
+  /** A port of the host is taken only for what serves there, so that many jobs cost nothing. */
+  async #openServer(): Promise<FakeServer | undefined> {
+    const { serve, listens, endpoint } = this.script
+    if (this.spec.port === undefined || endpoint !== undefined) return undefined
+    return serve !== undefined && listens !== 'when ready' ? FakeServer.open(serve) : FakeServer.reserve()
+  }
+
+  async #play(): Promise<void> {
+    const { output, files, usage, readyAfterMs, isNeverReady, exit } = this.script
+    const { spec, files: written } = this
+    const world = { spec, clock: this.#host.clock, output: this.output, files: written, meter: this.#meter }
+    const process = new FakeMainProcess({ ...world, onOutOfMemory: () => this.end(KILLED, true) })
+    this.#process = process
+    for (const [path, file] of Object.entries(files ?? {})) process.write(path, file)
+    for (const part of output ?? []) process.print(part)
+    process.use(usage ?? {})
+    if (isNeverReady !== true) await this.#after(readyAfterMs, () => this.#becomeReady())
+    this.#run(process)
+    if (exit !== undefined) await this.#after(exit.afterMs, () => this.end(exit.code, exit.isOomKilled))
+  }
+
+  #run(process: FakeMainProcess): void {
+    const { run } = this.script
+    if (run === undefined || process.ended.aborted) return
+    const running = (async () => this.#endOf(process, await abortable(run(process), process.ended)))()
+    this.#closing.push(running.catch((error: unknown) => this.#failOf(process, error)))
+  }
+
+  #endOf(process: FakeMainProcess, exitCode: number): void {
+    if (!process.ended.aborted) this.end(exitCode)
+  }
+
+  /** As a program does whose exception nobody caught. */
+  #failOf(process: FakeMainProcess, error: unknown): void {
+    process.print({ stream: 'stderr', data: `${error instanceof Error ? (error.stack ?? error.message) : error}\n` })
+    this.#endOf(process, 1)
   }
 
   async #becomeReady(): Promise<void> {
@@ -114,6 +251,6 @@ export class FakeSandbox {
   /** Runs `step` now, or later on the clock. What it starts later is awaited by `close`. */
   async #after(delayMs: number | undefined, step: () => void | Promise<void>): Promise<void> {
     if (delayMs === undefined) await step()
-    else this.#timers.push(this.#clock.setTimer(delayMs, () => void this.#closing.push(Promise.resolve(step()))))
+    else this.#timers.push(this.#host.clock.setTimer(delayMs, () => void this.#closing.push(Promise.resolve(step()))))
   }
 }
