@@ -11,6 +11,12 @@ const PROBE: EngineProbe = {
   cpuCores: 2,
   memoryBytes: 1,
   canPause: true,
+  canExec: true,
+  canCollect: true,
+  canMount: true,
+  canPublish: true,
+  canLimitDisk: false,
+  networks: new Set(['tasks', 'none']),
   runtimes: new Map([
     ['runc', ENFORCING],
     ['kata', ENFORCING],

@@ -4,11 +4,11 @@ import { ErrandError } from '../core/errors.ts'
 import { parseImageReference } from '../core/image-reference.ts'
 import { silentLog } from '../core/log.ts'
 import { ManualClock } from '../core/manual-clock.ts'
-import { DEFAULT_RESOURCES } from '../core/resources.ts'
 import type { SandboxRef } from './engine.ts'
 import { EngineUnresponsive } from './engine-breaker.ts'
 import { FakeEngine } from './fake/fake-engine.ts'
 import { GuardedEngine } from './guarded-engine.ts'
+import { plainSpec } from './sandbox-spec.fixture.ts'
 
 const { signal } = new AbortController()
 const silence = new ErrandError('engine_unavailable', 'no answer')
@@ -25,8 +25,7 @@ async function open(): Promise<Bench> {
   const fake = new FakeEngine({ clock })
   const { id: imageId } = fake.addImage('one', {})
   const engine = new GuardedEngine(fake, { clock, log: silentLog })
-  const spec = { imageId, resources: DEFAULT_RESOURCES, runtime: 'runc', port: 8080, hasSocket: false }
-  const ref = await engine.create(spec, { name: 'one', labels: {} }, signal)
+  const ref = await engine.create(plainSpec(imageId), { name: 'one', labels: {} }, signal)
   return { fake, engine, clock, ref, [Symbol.asyncDispose]: async () => engine[Symbol.asyncDispose]() }
 }
 

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import { ManualClock, settle } from '../core/manual-clock.ts'
 import type { Image } from '../engine/engine.ts'
 import { FakeEngine } from '../engine/fake/fake-engine.ts'
+import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
 import { coded, ImagesBench } from './images-bench.fixture.ts'
 
 const never = new AbortController().signal
@@ -79,9 +80,8 @@ describe('F23: images', () => {
     await using bench = await ImagesBench.open()
     const images = []
     for (const name of ['a', 'b', 'c', 'd']) images.push(await pullAndLetGo(bench, name, 200))
-    const spec = { resources: { cpuMillis: 1, memoryBytes: 1, gpus: 0 }, runtime: 'runc', port: 1, hasSocket: false }
     const imageId = images[0]?.id ?? ''
-    await bench.engine.create({ ...spec, imageId }, { name: 'one', labels: {} }, never)
+    await bench.engine.create(plainSpec(imageId), { name: 'one', labels: {} }, never)
     await bench.collector.collect()
     assert.deepEqual(await present(bench), ['a', 'c', 'd'])
     assert.equal(bench.records.all.length, 3)

@@ -6,6 +6,7 @@ import { ManualClock, settle } from '../core/manual-clock.ts'
 import { DEFAULT_RESOURCES, type Resources } from '../core/resources.ts'
 import type { Readiness } from '../core/task.ts'
 import { FakeEngine, type FakeScript } from '../engine/fake/fake-engine.ts'
+import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
 import type { Lease, LeaseHolder } from '../resources/ledger.ts'
 import type { Instance, InstancePlan, Intent } from './instance.ts'
 import { Instances } from './instances.ts'
@@ -81,7 +82,7 @@ export class InstancesBench implements AsyncDisposable {
   launch(script: FakeScript, readiness: Readiness = { kind: 'mark', mark: MARK }): Launched {
     const id = randomId()
     const image = this.engine.addImage(`image-${id}`, script)
-    const spec = { imageId: image.id, resources: DEFAULT_RESOURCES, runtime: 'runc', port: 8080, hasSocket: false }
+    const spec = plainSpec(image.id)
     const lease = new FakeLease()
     const phases = new StartPhases(this.clock)
     const held = { id: image.id, digest: undefined, isStale: false }

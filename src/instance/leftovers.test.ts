@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
-import { DEFAULT_RESOURCES } from '../core/resources.ts'
-import type { SandboxIdentity, SandboxSpec } from '../engine/engine.ts'
+import type { SandboxIdentity } from '../engine/engine.ts'
+import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
 import { INSTALLATION_LABEL, identify, isOurs } from './identity.ts'
 import { advanceUntilSettled, InstancesBench } from './instances-bench.fixture.ts'
 
-const SPEC = { imageId: 'sha256:0', resources: DEFAULT_RESOURCES, runtime: 'runc', port: 8080, hasSocket: false }
+const SPEC = plainSpec('sha256:0')
 const OURS = { id: 'ours', macKey: Buffer.alloc(32, 1) }
 
 describe('an identity', () => {
@@ -49,7 +49,7 @@ describe('an identity', () => {
 async function leave(bench: InstancesBench, change: (identity: SandboxIdentity) => SandboxIdentity): Promise<string> {
   const id = randomId()
   const image = bench.engine.addImage(`image-${id}`, {})
-  const spec: SandboxSpec = { ...SPEC, imageId: image.id }
+  const spec = plainSpec(image.id)
   const identity = change(identify(bench.installation, 'test', { kind: 'warm', id }, spec))
   await bench.engine.start(await bench.engine.create(spec, identity, bench.signal), bench.signal)
   return identity.name

@@ -26,7 +26,7 @@ describe('stopping an instance', options, () => {
 
   test('that does not end by itself removes it when its grace is over', async () => {
     await using bench = await InstancesBench.open()
-    const { instance, lease } = await bench.ready({ ignoresSigterm: true })
+    const { instance, lease } = await bench.ready({ ignores: ['SIGTERM'] })
     const gone = instance.stop(GRACE_MS)
     await bench.clock.advance(GRACE_MS - 1)
     assert.deepEqual([bench.engine.sandboxes.length, lease.releases], [1, 0])
@@ -37,12 +37,12 @@ describe('stopping an instance', options, () => {
 
   test('again can only shorten its grace', async () => {
     await using bench = await InstancesBench.open()
-    const { instance } = await bench.ready({ ignoresSigterm: true })
+    const { instance } = await bench.ready({ ignores: ['SIGTERM'] })
     void instance.stop(1000)
     void instance.stop(60_000)
     await bench.clock.advance(1000)
     await instance.gone
-    const second = await bench.ready({ ignoresSigterm: true })
+    const second = await bench.ready({ ignores: ['SIGTERM'] })
     void second.instance.stop(60_000)
     await bench.clock.advance(10)
     await second.instance.stop(0)
@@ -70,7 +70,7 @@ describe('stopping an instance', options, () => {
 
   test('is left to the next start when the process lets go of it', async () => {
     const bench = await InstancesBench.open()
-    const { instance } = await bench.ready({ ignoresSigterm: true })
+    const { instance } = await bench.ready({ ignores: ['SIGTERM'] })
     void instance.stop(GRACE_MS)
     await settle()
     await bench.instances[Symbol.asyncDispose]()

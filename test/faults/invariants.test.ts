@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { DEFAULT_RESOURCES } from '../../src/core/resources.ts'
 import { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
+import { plainSpec } from '../../src/engine/sandbox-spec.fixture.ts'
 import { INSTALLATION_LABEL } from '../../src/instance/identity.ts'
 import { startFaultDaemon } from '../support/fault-daemon.ts'
 import { assertGone, assertHonest, assertInvariants } from '../support/invariants.ts'
@@ -33,9 +33,8 @@ describe('the invariants', options, () => {
     const fake = engineWithTask()
     await using node = await startFaultDaemon({ fake })
     const { id: imageId } = fake.addImage('stray', {})
-    const spec = { imageId, resources: DEFAULT_RESOURCES, runtime: 'runc', port: 8080, hasSocket: false }
     const labels = { [INSTALLATION_LABEL]: node.installation, 'dev.errand.lease': '100,1,0' }
-    const ref = await fake.create(spec, { name: 'stray', labels }, signal)
+    const ref = await fake.create(plainSpec(imageId), { name: 'stray', labels }, signal)
     await assert.rejects(assertInvariants(node, { census: node.census, reconcileMs: 100 }), /I3, I4: .*stray/)
     await fake.remove(ref, signal)
   })
