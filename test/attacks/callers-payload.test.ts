@@ -14,7 +14,7 @@ import { ensureTask, say } from '../support/test-tasks.ts'
 
 // What a body can change in the container that it starts: its image, its memory and its share of the processor.
 
-const NO_CONFIG = { volumes: [], labels: [] }
+const NO_CONFIG = { volumes: [], labels: [], variables: [], entrypoint: [], cmd: [] }
 
 /** Keeps what sandboxes are made of. */
 class RecordingEngine extends FakeEngine {

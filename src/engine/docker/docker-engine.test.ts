@@ -11,6 +11,9 @@ const SPEC: SandboxSpec = {
   imageId: 'sha256:1',
   resources: DEFAULT_RESOURCES,
   runtime: 'runc',
+  profile: 'standard',
+  process: {},
+  network: 'tasks',
   port: 8080,
   hasSocket: false,
 }
@@ -24,7 +27,7 @@ function container(labels: Record<string, string>): object {
     Name: '/errand-1',
     State: { Status: 'created', Pid: 0, ExitCode: 0, OOMKilled: false },
     Config: { Labels: labels },
-    HostConfig: { Memory: 0, NanoCpus: 0, PidsLimit: null },
+    HostConfig: { Memory: 0, NanoCpus: 0, PidsLimit: null, NetworkMode: 'net' },
     NetworkSettings: { Networks: {} },
     Mounts: [],
   }
@@ -241,7 +244,7 @@ test('output is read only as fast as it is consumed', async () => {
     },
     'GET /containers/errand-1/json': json(container({})),
   })
-  for await (const chunk of opened.engine.output(REF, 10, never)) {
+  for await (const chunk of opened.engine.output(REF, { lastLines: 10 }, never)) {
     assert.equal(chunk.stream, 'stdout')
     // As many turns of the loop as a greedy reader would need to take far more.
     for (let turn = 0; turn < 100; turn += 1) await opened.engine.inspect(REF, never)

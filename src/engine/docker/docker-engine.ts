@@ -36,7 +36,7 @@ import { DockerImages } from './images.ts'
 import { keptFiles, keptOutput } from './kept.ts'
 import { type NetworkOptions, openNetwork, type SandboxNetwork } from './network.ts'
 import { createBody } from './payload.ts'
-import { seesVolumes, toProbe } from './probe.ts'
+import { probeHost, toProbe } from './probe.ts'
 import { removeContainer } from './removal.ts'
 import { containerAnswer, containerRows, created, infoAnswer, readJson, versionAnswer } from './schemas.ts'
 import { readStats } from './stats.ts'
@@ -108,7 +108,8 @@ export class DockerEngine implements Engine {
       this.#client.look({ operation: 'probe', method: 'GET', path }, signal)
     const [version, answer] = await Promise.all([look('/version'), look('/info')])
     const info = readJson(infoAnswer, answer.body)
-    return toProbe(readJson(versionAnswer, version.body).Version, info, await seesVolumes(info.DockerRootDir))
+    const host = await probeHost(info.DockerRootDir, new Set(['tasks', 'none']))
+    return toProbe(readJson(versionAnswer, version.body).Version, info, host)
   }
 
   /** Containers add nothing worth counting: init and shim take less than a MiB of the task's own limit. */
@@ -149,7 +150,7 @@ export class DockerEngine implements Engine {
   async inspect(ref: Pick<SandboxRef, 'name'>, signal: AbortSignal): Promise<SandboxView | undefined> {
     const path = containerPath(ref.name, '/json')
     const reply = await this.#client.look({ operation: 'inspect', method: 'GET', path, accept: [404] }, signal)
-    return reply.status === 404 ? undefined : toView(readJson(containerAnswer, reply.body), this.#network.name)
+    return reply.status === 404 ? undefined : toView(readJson(containerAnswer, reply.body))
   }
 
   async list(label: string, value: string, signal: AbortSignal): Promise<SandboxListing[]> {

@@ -26,9 +26,9 @@ test('an image is asked for its declarations once, since an id cannot come to me
   assert.deepEqual(stub.requests, ['GET /v1.41/images/sha256:1/json'])
 })
 
-test('an image that declares nothing has neither volumes nor labels', async () => {
+test('an image that declares nothing has none of all this', async () => {
   for (const config of [null, {}, { Volumes: null, Labels: null }]) {
-    assert.deepEqual(await read(config), { volumes: [], labels: [] })
+    assert.deepEqual(await read(config), { volumes: [], labels: [], variables: [], entrypoint: [], cmd: [] })
   }
 })
 
@@ -60,6 +60,18 @@ test('A12: an image that declares more volumes than any needs is refused as imag
   const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `/v${index}`)
   assert.equal((await read(volumes(...many(16)))).volumes.length, 16)
   await assert.rejects(read(volumes(...many(17))), { code: 'image_invalid', message: /17 volumes/ })
+})
+
+test('the names of its variables and what it runs are told', async () => {
+  const { variables, entrypoint, cmd } = await read({
+    Env: ['A=1', 'B=', 'C', 'D=a=b\nc'],
+    Entrypoint: ['/bin/run'],
+    Cmd: ['now'],
+  })
+  assert.deepEqual(
+    { variables, entrypoint, cmd },
+    { variables: ['A', 'B', 'C', 'D'], entrypoint: ['/bin/run'], cmd: ['now'] },
+  )
 })
 
 test('the names of its labels are told', async () => {

@@ -1,7 +1,8 @@
 import { posix } from 'node:path'
+import { z } from 'zod'
 import { ErrandError } from '../../core/errors.ts'
 import type { DockerClient } from './client.ts'
-import { imageConfigAnswer, readJson } from './schemas.ts'
+import { labels, readJson } from './schemas.ts'
 
 /** What the Engine would give every container of an image because the image says so. */
 export interface ImageConfig {
@@ -9,7 +10,44 @@ export interface ImageConfig {
   readonly volumes: readonly string[]
   /** Names of the labels that it would copy. */
   readonly labels: readonly string[]
+  /** Names of its environment variables. */
+  readonly variables: readonly string[]
+  readonly entrypoint: readonly string[]
+  readonly cmd: readonly string[]
 }
+
+const strings: z.ZodType<readonly string[]> = z
+  .array(z.string())
+  .nullish()
+  .transform((value) => value ?? [])
+
+interface ImageConfigAnswer {
+  readonly Config: {
+    readonly Volumes: Record<string, unknown>
+    readonly Labels: Record<string, string>
+    readonly Env: readonly string[]
+    readonly Entrypoint: readonly string[]
+    readonly Cmd: readonly string[]
+  }
+}
+
+const NO_CONFIG: ImageConfigAnswer['Config'] = { Volumes: {}, Labels: {}, Env: [], Entrypoint: [], Cmd: [] }
+
+const imageConfigAnswer: z.ZodType<ImageConfigAnswer> = z.object({
+  Config: z
+    .object({
+      Volumes: z
+        .record(z.string(), z.unknown())
+        .nullish()
+        .transform((value) => value ?? {}),
+      Labels: labels,
+      Env: strings,
+      Entrypoint: strings,
+      Cmd: strings,
+    })
+    .nullish()
+    .transform((config) => config ?? NO_CONFIG),
+})
 
 /** Each is a mount to make and to take away again. */
 const MOST_VOLUMES = 16
@@ -48,8 +86,14 @@ export class ImageConfigs {
     const path = `/images/${imageId}/json`
     const reply = await this.#client.look({ operation: 'find', method: 'GET', path, accept: [404] }, signal)
     if (reply.status === 404) throw new ErrandError('image_not_found', `the image ${imageId} is gone`)
-    const { Volumes, Labels } = readJson(imageConfigAnswer, reply.body).Config
-    return { volumes: checkedVolumes(Object.keys(Volumes)), labels: Object.keys(Labels) }
+    const { Volumes, Labels, Env, Entrypoint, Cmd } = readJson(imageConfigAnswer, reply.body).Config
+    return {
+      volumes: checkedVolumes(Object.keys(Volumes)),
+      labels: Object.keys(Labels),
+      variables: Env.map((variable) => variable.replace(/=.*$/s, '')),
+      entrypoint: Entrypoint,
+      cmd: Cmd,
+    }
   }
 }
 

@@ -9,10 +9,13 @@ const SPEC: SandboxSpec = {
   imageId: 'sha256:abc',
   resources: { cpuMillis: 1500, memoryBytes: 64 * MIB, gpus: 0 },
   runtime: 'runc',
+  profile: 'standard',
+  process: {},
+  network: 'tasks',
   port: 8080,
   hasSocket: false,
 }
-const PLAIN: ImageConfig = { volumes: [], labels: [] }
+const PLAIN: ImageConfig = { volumes: [], labels: [], variables: [], entrypoint: [], cmd: [] }
 const IDENTITY = { name: 'errand-node-1', labels: { 'dev.errand.id': '1' } }
 
 test('a task gets the standard profile, whole', () => {
@@ -28,6 +31,7 @@ test('a task gets the standard profile, whole', () => {
       CapDrop: ['ALL'],
       CapAdd: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETUID', 'SETGID', 'NET_BIND_SERVICE', 'KILL'],
       SecurityOpt: ['no-new-privileges'],
+      ReadonlyRootfs: false,
       Memory: 67_108_864,
       MemorySwap: 67_108_864,
       NanoCpus: 1_500_000_000,
@@ -87,7 +91,7 @@ test('an SGX task gets the device and the aesmd folder at the places that SGX im
 })
 
 test('A12: volumes that an image declares are in memory and as large as that, except where ours are', () => {
-  const image = { volumes: ['/data', '/run/errand', '/srv/x'], labels: [] }
+  const image = { ...PLAIN, volumes: ['/data', '/run/errand', '/srv/x'] }
   const body: unknown = createBody({ ...SPEC, hasSocket: true }, IDENTITY, 'errand-net', image)
   const { Mounts } = (body as { HostConfig: { Mounts: object[] } }).HostConfig
   const volume = (target: string, o: string): object => ({
@@ -108,7 +112,7 @@ test('A12: volumes that an image declares are in memory and as large as that, ex
 })
 
 test('A12: labels of an image are emptied, and ours win', () => {
-  const image = { volumes: [], labels: ['traefik.enable', 'dev.errand.id', 'dev.errand.endpoint'] }
+  const image = { ...PLAIN, labels: ['traefik.enable', 'dev.errand.id', 'dev.errand.endpoint'] }
   const body: unknown = createBody(SPEC, IDENTITY, 'errand-net', image)
   const { Labels } = body as { Labels: object }
   assert.deepEqual(Labels, { 'traefik.enable': '', 'dev.errand.id': '1', 'dev.errand.endpoint': '8080' })

@@ -1,71 +1,81 @@
-import { MIB, type Resources } from '../../core/resources.ts'
-import type { SandboxIdentity, SandboxSpec, SgxPaths } from '../engine.ts'
+import { ErrandError } from '../../core/errors.ts'
+import { MIB } from '../../core/resources.ts'
+import type { PortBinding, SandboxIdentity, SandboxSpec, SgxPaths } from '../engine.ts'
+import { environmentOf } from './environment.ts'
+import { type GpuHostConfig, gpuHostConfig } from './gpu-config.ts'
 import type { ImageConfig } from './image-config.ts'
-
-/** Where a task finds the folder for its socket; `inspect` finds the host's side of it by this. */
-export const SOCKET_FOLDER = '/run/errand'
-export const SOCKET_NAME = 'task.sock'
-
-/** Where SGX images expect the folder of the aesmd socket. */
-const AESMD_FOLDER = '/var/run/aesmd'
+import { mountsOf } from './mounts.ts'
+import { processFields } from './process.ts'
+import { PROFILES, scratchOf, strictUser } from './profile.ts'
 
 /** Carries the port of the task's server, for `inspect`. */
 export const ENDPOINT_LABEL = 'dev.errand.endpoint'
 
 const NANO_CPUS_PER_MILLI = 1e6
-const PIDS_LIMIT = 256
+const SHM_BYTES = 16 * MIB
 
 /**
- * What images need that begin as root and then drop it, change owners or listen below 1024. KILL lets the init process
- * signal one that changed its user.
+ * The body of `POST /containers/create`: the template of the spec's profile, and what the spec may choose. What `image`
+ * would get beyond it is taken back. `cgroupParent` is made by the Engine where it is not there. Pure.
+ * @throws validation_failed; image_invalid; runtime_unavailable
  */
-const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETUID', 'SETGID', 'NET_BIND_SERVICE', 'KILL']
-
-/**
- * The body of `POST /containers/create`: the `standard` profile. Ordinary images run in it unchanged; what `image` would
- * get beyond it is taken back. Pure.
- */
-export function createBody(spec: SandboxSpec, identity: SandboxIdentity, network: string, image: ImageConfig): object {
-  const { cpuMillis, memoryBytes } = spec.resources
+export function createBody(
+  spec: SandboxSpec,
+  identity: SandboxIdentity,
+  network: string,
+  image: ImageConfig,
+  cgroupParent?: string,
+): object {
+  const gpu = gpuHostConfig(spec.gpus ?? [], spec.process.user)
   return {
     Image: spec.imageId,
-    Labels: { ...emptied(image.labels), ...identity.labels, [ENDPOINT_LABEL]: String(spec.port) },
-    Env: environment(spec),
+    Labels: { ...emptied(image.labels), ...identity.labels, ...endpointLabel(spec) },
+    Env: environmentOf(spec, image, gpu),
+    ...processFields(spec, image),
     Healthcheck: { Test: ['NONE'] },
     StopSignal: 'SIGTERM',
+    ...(spec.network === 'none' ? { NetworkDisabled: true } : {}),
+    ...exposedPorts(spec),
     HostConfig: {
-      Runtime: spec.runtime,
-      NetworkMode: network,
-      CapDrop: ['ALL'],
-      CapAdd: CAPABILITIES,
-      SecurityOpt: ['no-new-privileges'],
-      Memory: memoryBytes,
-      // Memory and swap together: equal means no swap.
-      MemorySwap: memoryBytes,
-      NanoCpus: cpuMillis * NANO_CPUS_PER_MILLI,
-      PidsLimit: PIDS_LIMIT,
-      Ulimits: [
-        { Name: 'nofile', Soft: 1024, Hard: 4096 },
-        { Name: 'core', Soft: 0, Hard: 0 },
-      ],
-      ShmSize: 16 * MIB,
-      Init: true,
-      // `local` can be read back; bounded, so that a flood of output cannot fill the disk.
-      LogConfig: { Type: 'local', Config: { 'max-size': '10m', 'max-file': '2' } },
-      OomScoreAdj: 500,
-      RestartPolicy: { Name: 'no' },
-      // Removed by us once its end is known: the Engine's own removal races with everybody who wants to know.
-      AutoRemove: false,
-      Mounts: mounts(spec, image, identity.labels),
-      Devices: spec.sgx ? [enclaveDevice(spec.sgx)] : [],
+      ...hostConfig(spec, network),
+      ...portBindings(spec),
+      Mounts: mountsOf(spec, ownMounts(spec), image, identity.labels),
+      ...devices(spec, gpu),
+      ...(cgroupParent === undefined ? {} : { CgroupParent: cgroupParent }),
     },
   }
 }
 
-function environment(spec: SandboxSpec): string[] {
-  // An image can ask the NVIDIA runtime for every GPU by this variable; GPUs are given by lease alone.
-  const variables = ['NVIDIA_VISIBLE_DEVICES=void']
-  return spec.hasSocket ? [...variables, `ERRAND_SOCKET=${SOCKET_FOLDER}/${SOCKET_NAME}`] : variables
+function hostConfig(spec: SandboxSpec, network: string): Record<string, unknown> {
+  const { cpuMillis, memoryBytes } = spec.resources
+  const profile = PROFILES[spec.profile]
+  return {
+    Runtime: spec.runtime,
+    NetworkMode: network,
+    CapDrop: ['ALL'],
+    CapAdd: profile.capabilities,
+    SecurityOpt: ['no-new-privileges'],
+    ReadonlyRootfs: profile.isReadOnly,
+    Memory: memoryBytes,
+    // Memory and swap together: equal means no swap.
+    MemorySwap: memoryBytes,
+    NanoCpus: cpuMillis * NANO_CPUS_PER_MILLI,
+    PidsLimit: spec.pidsLimit ?? profile.pidsLimit,
+    Ulimits: [
+      { Name: 'nofile', Soft: 1024, Hard: 4096 },
+      { Name: 'core', Soft: 0, Hard: 0 },
+    ],
+    ShmSize: spec.shmBytes ?? SHM_BYTES,
+    ...(spec.diskBytes === undefined ? {} : { StorageOpt: { size: String(spec.diskBytes) } }),
+    ...(spec.dnsServers === undefined ? {} : { Dns: spec.dnsServers }),
+    Init: true,
+    // `local` can be read back; bounded, so that a flood of output cannot fill the disk.
+    LogConfig: { Type: 'local', Config: { 'max-size': profile.logSize, 'max-file': '2' } },
+    OomScoreAdj: 500,
+    RestartPolicy: { Name: 'no' },
+    // Removed by us once its end is known: the Engine's own removal races with everybody who wants to know.
+    AutoRemove: false,
+  }
 }
 
 /** Other programs of the host act on labels (proxies, schedulers, updaters): none comes out of an image with its value. */
@@ -73,44 +83,40 @@ function emptied(labels: readonly string[]): Record<string, string> {
   return Object.fromEntries(labels.map((label) => [label, '']))
 }
 
-function mounts(spec: SandboxSpec, image: ImageConfig, labels: SandboxIdentity['labels']): object[] {
-  const { hasSocket, sgx, resources } = spec
-  const ours = new Set([...(hasSocket ? [SOCKET_FOLDER] : []), ...(sgx ? [AESMD_FOLDER] : [])])
-  const declared = image.volumes.filter((path) => !ours.has(path))
-  return [
-    ...(hasSocket ? [memoryVolume(SOCKET_FOLDER, SOCKET_FOLDER_OPTIONS, labels)] : []),
-    ...(sgx ? [aesmdFolder(sgx)] : []),
-    ...declared.map((path) => memoryVolume(path, declaredVolumeOptions(resources), labels)),
-  ]
+function endpointLabel({ port }: SandboxSpec): Record<string, string> {
+  return port === undefined ? {} : { [ENDPOINT_LABEL]: String(port) }
 }
 
-/** Too small to hide anything in. Any user of the image can bind in it. */
-const SOCKET_FOLDER_OPTIONS = 'size=64k,nr_inodes=16,mode=1777,nosuid,nodev,noexec'
-
-/** On the host's disk it would have no limit; here it counts as the task's memory. */
-function declaredVolumeOptions({ memoryBytes }: Resources): string {
-  return `size=${memoryBytes},nr_inodes=16k,mode=1777,nosuid,nodev`
-}
-
-/**
- * A folder in memory that the host can see; removed with the container. Not filled from the image: the Engine would do
- * that outside the task's own limit. Labelled, so that one that is left can be found.
- */
-function memoryVolume(target: string, options: string, labels: SandboxIdentity['labels']): object {
-  return {
-    Type: 'volume',
-    Target: target,
-    VolumeOptions: {
-      NoCopy: true,
-      Labels: labels,
-      DriverConfig: { Name: 'local', Options: { type: 'tmpfs', device: 'tmpfs', o: options } },
-    },
+function exposedPorts({ ports = [], network }: SandboxSpec): Record<string, unknown> {
+  if (ports.length === 0) return {}
+  if (network === 'none') {
+    throw new ErrandError('validation_failed', 'ports cannot lead to a sandbox without a network')
   }
+  return { ExposedPorts: Object.fromEntries(ports.map((binding) => [portKey(binding), {}])) }
 }
 
-/** Connecting to a socket needs no writable mount. */
-function aesmdFolder(sgx: SgxPaths): object {
-  return { Type: 'bind', Source: sgx.aesmdPath, Target: AESMD_FOLDER, ReadOnly: true }
+function portBindings({ ports = [] }: SandboxSpec): Record<string, unknown> {
+  if (ports.length === 0) return {}
+  const byPort = Map.groupBy(ports, portKey)
+  const places = (bindings: readonly PortBinding[]): object[] =>
+    bindings.map(({ hostIp, hostPort }) => ({ HostIp: hostIp, HostPort: String(hostPort) }))
+  return { PortBindings: Object.fromEntries(Array.from(byPort, ([key, bindings]) => [key, places(bindings)])) }
+}
+
+function portKey({ port, protocol }: PortBinding): string {
+  return `${port}/${protocol}`
+}
+
+function ownMounts({ profile, process }: SandboxSpec): ReturnType<typeof scratchOf>[] {
+  return profile === 'strict' ? [scratchOf(strictUser(process))] : []
+}
+
+function devices({ sgx }: SandboxSpec, gpu: GpuHostConfig): Record<string, unknown> {
+  return {
+    Devices: [...(sgx ? [enclaveDevice(sgx)] : []), ...gpu.devices],
+    ...(gpu.deviceRequests.length === 0 ? {} : { DeviceRequests: gpu.deviceRequests }),
+    ...(gpu.groupAdd.length === 0 ? {} : { GroupAdd: gpu.groupAdd }),
+  }
 }
 
 function enclaveDevice(sgx: SgxPaths): object {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { toProbe } from './probe.ts'
+import { type ProbedHost, toProbe } from './probe.ts'
 import type { InfoAnswer } from './schemas.ts'
 
 const INFO: InfoAnswer = {
@@ -12,6 +12,8 @@ const INFO: InfoAnswer = {
   CpuCfsQuota: true,
   CgroupDriver: 'systemd',
   DockerRootDir: '/var/lib/docker',
+  Driver: 'overlay2',
+  DriverStatus: [['Backing Filesystem', 'extfs']],
   LiveRestoreEnabled: true,
   DefaultRuntime: 'runc',
   Runtimes: {
@@ -21,8 +23,10 @@ const INFO: InfoAnswer = {
   },
 }
 
+const HOST: ProbedHost = { seesVolumes: true, mountTable: '', networks: new Set(['tasks']) }
+
 test('a runtime told to ignore cgroups enforces no limits', () => {
-  const { runtimes, warnings } = toProbe('20.10.24', INFO, true)
+  const { runtimes, warnings } = toProbe('20.10.24', INFO, HOST)
   assert.deepEqual(Object.fromEntries(runtimes), {
     runc: { enforcesLimits: true, hasUnixSocket: true },
     runsc: { enforcesLimits: false, hasUnixSocket: false },
@@ -33,14 +37,14 @@ test('a runtime told to ignore cgroups enforces no limits', () => {
 
 test('no runtime enforces what the kernel cannot, and the operator is told', () => {
   for (const lack of ['MemoryLimit', 'PidsLimit', 'CpuCfsQuota'] as const) {
-    const { runtimes, warnings } = toProbe('20.10.24', { ...INFO, [lack]: false }, true)
+    const { runtimes, warnings } = toProbe('20.10.24', { ...INFO, [lack]: false }, HOST)
     assert.equal(runtimes.get('runc')?.enforcesLimits, false, lack)
     assert.equal(warnings.length, 1)
   }
 })
 
 test('the operator is told of swap and of restarts that end tasks', () => {
-  const { warnings } = toProbe('20.10.24', { ...INFO, SwapLimit: false, LiveRestoreEnabled: false }, true)
+  const { warnings } = toProbe('20.10.24', { ...INFO, SwapLimit: false, LiveRestoreEnabled: false }, HOST)
   assert.deepEqual(
     warnings.map((warning) => warning.split(/[ :]/)[0]),
     ['live-restore', 'swap'],
@@ -48,7 +52,26 @@ test('the operator is told of swap and of restarts that end tasks', () => {
 })
 
 test('a process that cannot open the volumes has no unix sockets, and without cgroups nothing pauses', () => {
-  const probe = toProbe('20.10.24', { ...INFO, CgroupDriver: 'none' }, false)
+  const probe = toProbe('20.10.24', { ...INFO, CgroupDriver: 'none' }, { ...HOST, seesVolumes: false })
   assert.equal(probe.runtimes.get('runc')?.hasUnixSocket, false)
   assert.equal(probe.canPause, false)
+  assert.equal(probe.canMount, false)
+})
+
+test('disk is limited where the storage driver takes a quota, which overlay2 does on xfs with project quotas alone', () => {
+  const xfs = [['Backing Filesystem', 'xfs']]
+  const mounts = (options: string): string =>
+    [
+      '21 1 8:1 / / rw - ext4 /dev/sda1 rw,prjquota',
+      `22 21 8:2 / /var/lib rw,noatime shared:1 - xfs /dev/sda2 rw,${options}`,
+      '23 21 8:3 / /var/lib/dock rw - xfs /dev/sda3 rw,noquota',
+    ].join('\n')
+  const canLimit = (info: Partial<InfoAnswer>, mountTable: string): boolean =>
+    toProbe('20.10.24', { ...INFO, ...info }, { ...HOST, mountTable }).canLimitDisk
+  assert.equal(canLimit({ DriverStatus: xfs }, mounts('attr2,prjquota')), true)
+  assert.equal(canLimit({ DriverStatus: xfs }, mounts('noquota')), false)
+  assert.equal(canLimit({ DriverStatus: xfs }, ''), false)
+  assert.equal(canLimit({}, mounts('prjquota')), false)
+  assert.equal(canLimit({ Driver: 'btrfs' }, ''), true)
+  assert.equal(canLimit({ Driver: 'vfs', DriverStatus: xfs }, mounts('prjquota')), false)
 })

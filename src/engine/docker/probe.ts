@@ -1,14 +1,27 @@
 import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { EngineProbe, RuntimeProbe } from '../engine.ts'
+import type { EngineProbe, RuntimeProbe, SandboxNetworkKind } from '../engine.ts'
 import type { InfoAnswer, RuntimeAnswer } from './schemas.ts'
 
 /** Runtimes that run a task in this kernel, so that a unix socket in a volume joins both sides. Not gVisor, not Kata. */
 const SHARES_KERNEL: ReadonlySet<string> = new Set(['runc', 'crun'])
 
-/** What this Engine can do, from its own account. `seesVolumes`: this process can open files in its volumes. Pure. */
-export function toProbe(version: string, info: InfoAnswer, seesVolumes: boolean): EngineProbe {
+/** What the Engine does not tell, as far as this process can see it. */
+export interface ProbedHost {
+  /** This process can open files in the Engine's volumes: both are on one host. */
+  readonly seesVolumes: boolean
+  /** `/proc/self/mountinfo`; empty where that says nothing of the Engine's host. */
+  readonly mountTable: string
+  readonly networks: ReadonlySet<SandboxNetworkKind>
+}
+
+/** What this Engine can do, from its own account and a look at the host. Pure. */
+export function toProbe(
+  version: string,
+  info: InfoAnswer,
+  { seesVolumes, mountTable, networks }: ProbedHost,
+): EngineProbe {
   const runtimes = Object.entries(info.Runtimes).map(([name, runtime]): [string, RuntimeProbe] => [
     name,
     toRuntimeProbe(runtime, info, seesVolumes),
@@ -19,6 +32,12 @@ export function toProbe(version: string, info: InfoAnswer, seesVolumes: boolean)
     memoryBytes: info.MemTotal,
     // Without cgroups (a rootless Engine on cgroup v1) nothing can be frozen.
     canPause: info.CgroupDriver !== 'none',
+    canExec: true,
+    canCollect: true,
+    canMount: seesVolumes,
+    canPublish: true,
+    canLimitDisk: canLimitDisk(info, mountTable),
+    networks,
     runtimes: new Map(runtimes),
     defaultRuntime: info.DefaultRuntime,
     storageFolder: info.DockerRootDir,
@@ -45,8 +64,31 @@ function warningsOf(info: InfoAnswer): string[] {
   return shortcomings.filter(([isFine]) => !isFine).map(([, warning]) => warning)
 }
 
+/** overlay2 needs xfs with project quotas, of which the Engine says only the first. */
+function canLimitDisk({ Driver, DriverStatus, DockerRootDir }: InfoAnswer, mountTable: string): boolean {
+  if (Driver === 'btrfs' || Driver === 'zfs') return true
+  const isOnXfs = DriverStatus.some(([name, value]) => name === 'Backing Filesystem' && value === 'xfs')
+  return Driver === 'overlay2' && isOnXfs && hasProjectQuota(mountTable, DockerRootDir)
+}
+
+/** By the options of the mount that the folder is on: the deepest above it, and the last of those. */
+function hasProjectQuota(mountTable: string, folder: string): boolean {
+  const above = mountTable
+    .split('\n')
+    .map((line) => ({ point: line.split(' ')[4] ?? '', options: line.split(' ').at(-1) ?? '' }))
+    .filter(({ point }) => point !== '' && `${folder}/`.startsWith(point === '/' ? '/' : `${point}/`))
+  const mount = above.toSorted((a, b) => a.point.length - b.point.length).at(-1)
+  return mount?.options.split(',').some((option) => option === 'prjquota' || option === 'pquota') ?? false
+}
+
+/** Looks at the host of an Engine that keeps its files in this folder. */
+export async function probeHost(dockerRootDir: string, networks: ProbedHost['networks']): Promise<ProbedHost> {
+  const isSeen = await seesVolumes(dockerRootDir)
+  return { seesVolumes: isSeen, mountTable: isSeen ? await readFile('/proc/self/mountinfo', 'utf8') : '', networks }
+}
+
 /** Whether this process runs where the Engine keeps its volumes, and may open what is in them. */
-export async function seesVolumes(dockerRootDir: string): Promise<boolean> {
+async function seesVolumes(dockerRootDir: string): Promise<boolean> {
   if (process.getuid?.() !== 0) return false
   return access(join(dockerRootDir, 'volumes'), constants.R_OK | constants.X_OK).then(
     () => true,

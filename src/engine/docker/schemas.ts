@@ -3,10 +3,15 @@ import { ErrandError } from '../../core/errors.ts'
 
 // The Engine's answers: only the fields that we read. Go writes an empty map or list as null.
 
-const labels: z.ZodType<Record<string, string>> = z
+export const labels: z.ZodType<Record<string, string>> = z
   .record(z.string(), z.string())
   .nullish()
   .transform((value) => value ?? {})
+
+interface HostPort {
+  readonly HostIp: string
+  readonly HostPort: string
+}
 
 export interface ContainerAnswer {
   readonly Id: string
@@ -22,8 +27,13 @@ export interface ContainerAnswer {
     readonly Memory: number
     readonly NanoCpus: number
     readonly PidsLimit?: number | null | undefined
+    readonly NetworkMode: string
   }
-  readonly NetworkSettings: { readonly Networks: Record<string, { readonly IPAddress: string }> }
+  readonly NetworkSettings: {
+    readonly Networks: Record<string, { readonly IPAddress: string; readonly Gateway: string }>
+    /** By `PORT/PROTOCOL`; null for what is exposed only. */
+    readonly Ports: Record<string, readonly HostPort[] | null>
+  }
   readonly Mounts: readonly { readonly Type: string; readonly Source: string; readonly Destination: string }[]
 }
 
@@ -32,8 +42,19 @@ export const containerAnswer: z.ZodType<ContainerAnswer> = z.object({
   Name: z.string(),
   State: z.object({ Status: z.string(), Pid: z.number(), ExitCode: z.number(), OOMKilled: z.boolean() }),
   Config: z.object({ Labels: labels }),
-  HostConfig: z.object({ Memory: z.number(), NanoCpus: z.number(), PidsLimit: z.number().nullish() }),
-  NetworkSettings: z.object({ Networks: z.record(z.string(), z.object({ IPAddress: z.string() })) }),
+  HostConfig: z.object({
+    Memory: z.number(),
+    NanoCpus: z.number(),
+    PidsLimit: z.number().nullish(),
+    NetworkMode: z.string(),
+  }),
+  NetworkSettings: z.object({
+    Networks: z.record(z.string(), z.object({ IPAddress: z.string(), Gateway: z.string() })),
+    Ports: z
+      .record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() })).nullable())
+      .nullish()
+      .transform((value) => value ?? {}),
+  }),
   Mounts: z.array(z.object({ Type: z.string(), Source: z.string(), Destination: z.string() })),
 })
 
@@ -116,17 +137,6 @@ export const imageAnswer: z.ZodType<ImageAnswer> = z.object({
 
 export const imageRows: z.ZodType<readonly ImageAnswer[]> = z.array(imageAnswer)
 
-export interface ImageConfigAnswer {
-  readonly Config: { readonly Volumes: Record<string, unknown>; readonly Labels: Record<string, string> }
-}
-
-export const imageConfigAnswer: z.ZodType<ImageConfigAnswer> = z.object({
-  Config: z
-    .object({ Volumes: z.record(z.string(), z.unknown()).nullish(), Labels: labels })
-    .nullish()
-    .transform((config) => ({ Volumes: config?.Volumes ?? {}, Labels: config?.Labels ?? {} })),
-})
-
 export interface PullLine {
   readonly status?: string | undefined
   readonly id?: string | undefined
@@ -167,6 +177,9 @@ export interface InfoAnswer {
   readonly CpuCfsQuota: boolean
   readonly CgroupDriver: string
   readonly DockerRootDir: string
+  /** What keeps images and root file systems, and what it says of itself. */
+  readonly Driver: string
+  readonly DriverStatus: readonly (readonly string[])[]
   readonly LiveRestoreEnabled: boolean
   readonly DefaultRuntime: string
   readonly Runtimes: Record<string, RuntimeAnswer>
@@ -181,6 +194,11 @@ export const infoAnswer: z.ZodType<InfoAnswer> = z.object({
   CpuCfsQuota: z.boolean(),
   CgroupDriver: z.string(),
   DockerRootDir: z.string(),
+  Driver: z.string(),
+  DriverStatus: z
+    .array(z.array(z.string()))
+    .nullish()
+    .transform((value) => value ?? []),
   LiveRestoreEnabled: z.boolean(),
   DefaultRuntime: z.string(),
   Runtimes: z.record(z.string(), z.object({ path: z.string().optional(), runtimeArgs: z.array(z.string()).nullish() })),

@@ -1,24 +1,27 @@
 import type { TcpEndpoint, UnixEndpoint } from '../../core/endpoint.ts'
-import type { SandboxListing, SandboxView } from '../engine.ts'
-import { ENDPOINT_LABEL, SOCKET_FOLDER, SOCKET_NAME } from './payload.ts'
+import type { PortBinding, SandboxListing, SandboxNet, SandboxView } from '../engine.ts'
+import { SOCKET_FOLDER, SOCKET_NAME } from './mounts.ts'
+import { ENDPOINT_LABEL } from './payload.ts'
 import type { ContainerAnswer, ContainerRow } from './schemas.ts'
 
 const NANO_CPUS_PER_MILLI = 1e6
 
-/** What a container is, in our words. `network` is the one that sandboxes are reached on. Pure. */
-export function toView(container: ContainerAnswer, network: string): SandboxView {
+/** What a container is, in our words. Pure. */
+export function toView(container: ContainerAnswer): SandboxView {
   const { State, HostConfig } = container
   const state = toState(State.Status)
   const isLive = state === 'running' || state === 'paused'
+  const net = isLive ? toNet(container) : undefined
   return {
     name: withoutSlash(container.Name),
     id: container.Id,
     labels: container.Config.Labels,
     state,
     exit: state === 'exited' ? { exitCode: State.ExitCode, isOomKilled: State.OOMKilled } : undefined,
-    tcp: isLive ? tcpEndpoint(container, network) : undefined,
+    tcp: tcpEndpoint(container, net),
     unix: isLive ? unixEndpoint(container) : undefined,
     pid: isLive && State.Pid > 0 ? State.Pid : undefined,
+    net,
     limits: {
       cpuMillis: HostConfig.NanoCpus / NANO_CPUS_PER_MILLI,
       memoryBytes: HostConfig.Memory,
@@ -44,10 +47,36 @@ function toState(status: string): SandboxView['state'] {
   }
 }
 
-function tcpEndpoint(container: ContainerAnswer, network: string): TcpEndpoint | undefined {
-  const host = container.NetworkSettings.Networks[network]?.IPAddress ?? ''
+/** On the network that it was made for: somebody else may have put it on more of them. */
+function toNet({ HostConfig, NetworkSettings }: ContainerAnswer): SandboxNet | undefined {
+  const found = NetworkSettings.Networks[HostConfig.NetworkMode]
+  if (found === undefined || found.IPAddress === '') return undefined
+  return { ipAddress: found.IPAddress, gateway: found.Gateway, ports: toPorts(NetworkSettings.Ports) }
+}
+
+function toPorts(bound: ContainerAnswer['NetworkSettings']['Ports']): PortBinding[] {
+  return Object.entries(bound).flatMap(([key, places]) => {
+    const [port, protocol] = key.split('/')
+    if (protocol !== 'tcp' && protocol !== 'udp') return []
+    return withoutTwins(places ?? []).map(({ HostIp, HostPort }) => ({
+      protocol,
+      hostIp: HostIp,
+      hostPort: Number(HostPort),
+      port: Number(port),
+    }))
+  })
+}
+
+/** What is bound on every IPv4 address is told once more for IPv6 where the host has it. */
+function withoutTwins<T extends { readonly HostIp: string }>(places: readonly T[]): readonly T[] {
+  const isOnAll = places.some(({ HostIp }) => HostIp === '0.0.0.0')
+  return isOnAll ? places.filter(({ HostIp }) => HostIp !== '::') : places
+}
+
+/** An image may bring the label, which is then empty. */
+function tcpEndpoint(container: ContainerAnswer, net: SandboxNet | undefined): TcpEndpoint | undefined {
   const port = Number(container.Config.Labels[ENDPOINT_LABEL])
-  return host === '' || !Number.isInteger(port) ? undefined : { host, port }
+  return net === undefined || !(port > 0) ? undefined : { host: net.ipAddress, port }
 }
 
 function unixEndpoint(container: ContainerAnswer): UnixEndpoint | undefined {
