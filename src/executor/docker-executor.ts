@@ -1,8 +1,7 @@
-import { ErrandError } from '../core/errors.ts'
 import { DockerEngine } from '../engine/docker/docker-engine.ts'
 import type { Executor } from '../service/executor.ts'
 import type { ExecutorOptions } from './executor-options.ts'
-import { OpenExecutor } from './open-executor.ts'
+import { openExecutor } from './open-executor.ts'
 
 export interface DockerExecutorOptions extends ExecutorOptions {
   /** The Engine's unix socket. Default: `/var/run/docker.sock`. */
@@ -31,6 +30,6 @@ export class DockerExecutor {
         { socketPath, installation: installation.id, network: { kind: 'absent' }, executions: { allowEgress }, ...rest },
         signal,
       )
-    return await OpenExecutor.open({ docker: openDocker }, options, signal)
+    return await openExecutor({ docker: openDocker }, options, signal)
   }
 }

@@ -25,12 +25,6 @@ import { type ExecutorOptions, type ExecutorSettings, settle } from './executor-
 /** Opens the engine of an installation; whoever asked disposes it. */
 export type OpenEngine = (installation: Installation, signal: AbortSignal) => Promise<Engine>
 
-/** An executor, and what has to be let go after it. */
-interface Opened {
-  readonly executor: Executor
-  readonly held: AsyncDisposableStack
-}
-
 /**
  * Puts an executor together, alone usable, over engines by the `type` that requests choose them by. What it remembers,
  * it remembers as long as it is open.
@@ -41,7 +35,7 @@ export async function openExecutor(
   engines: Readonly<Record<string, OpenEngine>>,
   options: ExecutorOptions,
   signal: AbortSignal,
-): Promise<Opened> {
+): Promise<Executor> {
   if (!isId(options.id)) throw new ErrandError('validation_failed', `id: ${JSON.stringify(options.id)} is not an id`)
   const settings = settle(options)
   const { clock = systemClock, log = silentLog } = options
@@ -55,7 +49,7 @@ export async function openExecutor(
     const deps = { clock, log, installation, node: options.id }
     opened.set(type, await openEngine(() => open(installation, signal), settings, deps, held, signal))
   }
-  const executor = new ExecutionService({
+  return new ExecutionService({
     executorId: options.id,
     engines: opened,
     admission: openAdmission(settings, monitor, clock),
@@ -67,8 +61,8 @@ export async function openExecutor(
     folder,
     privatePaths: [settings.stateDir, ...storageFolders(opened)],
     ...settings,
+    held: held.move(),
   })
-  return { executor, held: held.move() }
 }
 
 async function openEngine(

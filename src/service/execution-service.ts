@@ -81,7 +81,8 @@ export class ExecutionService implements Executor {
 
   async cancel(executionId: string, { graceMs, signal = NEVER }: CancelOptions = {}): Promise<void> {
     const execution = this.#load(executionId)
-    if (graceMs !== undefined && !(graceMs >= 0)) throw new ErrandError('validation_failed', 'graceMs: must be 0 or more')
+    if (graceMs !== undefined && !(graceMs >= 0))
+      throw new ErrandError('validation_failed', 'graceMs: must be 0 or more')
     await abortable(execution.cancel(graceMs ?? execution.graceMs), signal)
   }
 
@@ -130,7 +131,7 @@ export class ExecutionService implements Executor {
 
   async stats(executionId: string, signal: AbortSignal = NEVER): Promise<SandboxStats> {
     const execution = this.#load(executionId)
-    return (await execution.instance.stats(signal)) ?? execution.hasEnded()
+    return (await execution.instance.stats(signal)) ?? execution.refuseEnded()
   }
 
   async getInfo(executionId: string): Promise<ExecutionRecord> {
@@ -140,7 +141,7 @@ export class ExecutionService implements Executor {
   async getNetInfo(executionId: string, signal: AbortSignal = NEVER): Promise<ExecutionNet> {
     const execution = this.#load(executionId)
     const view = await execution.instance.inspect(signal)
-    if (view === undefined || view.state === 'exited') return execution.hasEnded()
+    if (view === undefined || view.state === 'exited') return execution.refuseEnded()
     if (view.net === undefined) throw new ErrandError('network_unavailable', `execution ${executionId} has no network`)
     return view.net
   }
@@ -165,11 +166,12 @@ export class ExecutionService implements Executor {
     await Promise.all([...this.#known.values()].map((execution) => this.#forget(execution)))
     await this.#background.idle()
     this.#retention[Symbol.dispose]()
+    await this.#deps.held?.[Symbol.asyncDispose]()
   }
 
   async #begin(request: ExecutionRequest, signal: AbortSignal): Promise<Execution> {
     signal.throwIfAborted()
-    const { deps } = { deps: this.#deps }
+    const deps = this.#deps
     if (this.#isClosed) throw new ErrandError('draining', 'the executor is closed')
     const plan = planExecution(request, deps.defaults, deps.newId)
     const on = this.#engineOf(plan)

@@ -42,4 +42,6 @@ export interface ExecutionDeps {
   readonly privatePaths: readonly string[]
   /** How far apart looks at disk and network use are. */
   readonly watchPeriodMs: number
+  /** What it works with and nobody else: let go when it is closed. */
+  readonly held?: AsyncDisposable
 }

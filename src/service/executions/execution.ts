@@ -68,6 +68,10 @@ export class Execution {
     return this.#parts.files
   }
 
+  get graceMs(): number {
+    return this.#parts.plan.graceMs
+  }
+
   /** Its sandbox, while it runs. @throws not_ready before, already_ended after that */
   get instance(): ExecutionInstance {
     const { status, value } = this.record
@@ -75,18 +79,21 @@ export class Execution {
     if (this.#isUp && this.#instance?.hasExited === false && (status === 'running' || status === 'paused')) {
       return this.#instance
     }
-    const hasEnded = this.#isUp || value.times.endedMs !== undefined
-    if (hasEnded) throw new ErrandError('already_ended', `execution ${executionId} has ended`, { details: { status } })
+    if (this.#isUp || value.times.endedMs !== undefined) return this.refuseEnded()
     throw new ErrandError('not_ready', `execution ${executionId} does not run yet: it is ${status}`)
+  }
+
+  /** @throws already_ended */
+  refuseEnded(): never {
+    const { executionId, status } = this.record.value
+    throw new ErrandError('already_ended', `execution ${executionId} has ended`, { details: { status } })
   }
 
   /** Resolves at its last word. @throws already_ended when it ends by itself already */
   async cancel(graceMs: number): Promise<void> {
-    const { status, value } = this.record
-    const isEnding = value.times.finalizingMs !== undefined || value.times.endedMs !== undefined
-    if (isEnding || this.#instance?.hasExited === true) {
-      throw new ErrandError('already_ended', `execution ${value.executionId} has ended`, { details: { status } })
-    }
+    const { times } = this.record.value
+    const isEnding = times.finalizingMs !== undefined || times.endedMs !== undefined
+    if (isEnding || this.#instance?.hasExited === true) this.refuseEnded()
     this.#stop('cancel', graceMs)
     await this.settled
   }

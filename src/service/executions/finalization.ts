@@ -1,5 +1,5 @@
-import type { SandboxBill } from '../../engine/engine.ts'
 import { ErrandError } from '../../core/errors.ts'
+import type { SandboxBill } from '../../engine/engine.ts'
 import { provisionFailure } from '../../files/provision.ts'
 import { collectOutputs } from '../../files/results-folder.ts'
 import type { ExecutionInstance } from '../../instance/execution-instance.ts'
@@ -85,7 +85,10 @@ export class Finalization {
     try {
       return await this.#instance.bill(AbortSignal.timeout(MOST_COLLECTING_MS))
     } catch (error) {
-      log.warn({ err: ErrandError.from(error), sandbox: this.#instance.name }, 'an execution could not be billed exactly')
+      log.warn(
+        { err: ErrandError.from(error), sandbox: this.#instance.name },
+        'an execution could not be billed exactly',
+      )
       return undefined
     }
   }

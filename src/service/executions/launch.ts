@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { Lease } from '../../resources/ledger.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { Deadline } from '../../core/wait.ts'
 import { chooseRuntime } from '../../engine/choose.ts'
@@ -7,6 +6,7 @@ import type { SandboxMount, SandboxSpec } from '../../engine/engine.ts'
 import { holdInputs } from '../../files/host-path.ts'
 import { writeProvision } from '../../files/provision.ts'
 import type { HeldImage } from '../../images/image-store.ts'
+import type { Lease } from '../../resources/ledger.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 

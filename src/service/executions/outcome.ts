@@ -28,11 +28,12 @@ export interface HowItEnded {
 
 const NO_EXIT_CODE = -1
 
-const INTENDED: Record<StopIntent, { readonly status: TerminalStatus; readonly reason?: EndReason; message: string }> = {
-  cancel: { status: 'cancelled', message: 'it was cancelled' },
-  run_timeout: { status: 'timed_out', reason: 'run_timeout', message: 'it ran longer than it may' },
-  disk_limit: { status: 'failed', reason: 'disk_limit', message: 'it wrote more to its disk than it may' },
-}
+const INTENDED: Record<StopIntent, { readonly status: TerminalStatus; readonly reason?: EndReason; message: string }> =
+  {
+    cancel: { status: 'cancelled', message: 'it was cancelled' },
+    run_timeout: { status: 'timed_out', reason: 'run_timeout', message: 'it ran longer than it may' },
+    disk_limit: { status: 'failed', reason: 'disk_limit', message: 'it wrote more to its disk than it may' },
+  }
 
 /** What a process that has ended amounts to. An exit code of 0 is success only when nobody had told it to end. Pure. */
 export function outcomeOf(how: HowItEnded): Outcome {

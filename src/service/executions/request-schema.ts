@@ -94,7 +94,9 @@ export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
     .exactOptional(),
   gatewayIp: ip.exactOptional(),
   inputs: z
-    .array(z.strictObject({ type: z.literal('bind'), source: path, target: path, readOnly: z.boolean().exactOptional() }))
+    .array(
+      z.strictObject({ type: z.literal('bind'), source: path, target: path, readOnly: z.boolean().exactOptional() }),
+    )
     .max(MOST_ITEMS)
     .exactOptional(),
   outputs: z.array(output).max(MOST_ITEMS).exactOptional(),
@@ -106,7 +108,11 @@ export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
   graceMs: milliseconds.exactOptional(),
   stopSignal: z.string().refine(isSignalName, 'must name a signal, such as SIGTERM').exactOptional(),
   limits: z
-    .strictObject({ logBytes: bytes.exactOptional(), outputBytes: bytes.exactOptional(), outputFiles: z.int().min(0).exactOptional() })
+    .strictObject({
+      logBytes: bytes.exactOptional(),
+      outputBytes: bytes.exactOptional(),
+      outputFiles: z.int().min(0).exactOptional(),
+    })
     .exactOptional(),
   retentionMs: milliseconds.exactOptional(),
   persistLogsMs: milliseconds.exactOptional(),

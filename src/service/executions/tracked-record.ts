@@ -49,7 +49,10 @@ export class TrackedRecord {
   async move(status: ExecutionStatus, changes: Changes = {}): Promise<void> {
     await this.#change((record) => {
       if (!canMove(record.status, status)) {
-        throw new ErrandError('internal', `execution ${record.executionId} cannot go from ${record.status} to ${status}`)
+        throw new ErrandError(
+          'internal',
+          `execution ${record.executionId} cannot go from ${record.status} to ${status}`,
+        )
       }
       return { ...record, ...changes, status, times: this.#timesIn(record, status) }
     })

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { ErrandError } from '../../core/errors.ts'
+import type { ExecutionRequest } from '../../core/execution-request.ts'
+import { MIB } from '../../core/resources.ts'
+import type { ExecutionPlan } from './execution-plan.ts'
+import { planExecution } from './plan-execution.ts'
+import { DEFAULTS } from './test-defaults.fixture.ts'
+
+const SMALLEST = { engineSpec: { type: 'docker', params: { image: 'busybox' } } }
+
+function plan(request: object): ExecutionPlan {
+  return planExecution(request as ExecutionRequest, DEFAULTS, () => 'made-up')
+}
+
+function refused(request: object): string {
+  try {
+    plan(request)
+  } catch (error) {
+    assert.ok(error instanceof ErrandError && error.code === 'validation_failed', String(error))
+    return error.message
+  }
+  return assert.fail(`taken: ${JSON.stringify(request)}`)
+}
+
+function withParams(params: object): object {
+  return { engineSpec: { type: 'docker', params: { image: 'busybox', ...params } } }
+}
+
+describe('a request', () => {
+  test('needs an engine and an image; everything else has a default', () => {
+    const { executionId, jobId, callerId, resources, profile, network, stopSignal, graceMs, logBytes } = plan(SMALLEST)
+    assert.deepEqual(
+      { executionId, jobId, callerId, profile, network, stopSignal, graceMs, logBytes },
+      {
+        executionId: 'made-up',
+        jobId: 'made-up',
+        callerId: 'local',
+        profile: 'standard',
+        network: 'none',
+        stopSignal: 'SIGTERM',
+        graceMs: 10_000,
+        logBytes: 2 * MIB,
+      },
+    )
+    assert.deepEqual(resources, { cpuMillis: 1000, memoryBytes: 128 * MIB, gpus: 0 })
+  })
+
+  test('may hold null, zero and empty fields, which count as absent', () => {
+    const empty = { entrypoint: null, cmd: [], environment: null, working_directory: null, user: null }
+    const { process, resources, provisionScripts } = plan({
+      ...withParams(empty),
+      resources: { cpu: 0, memoryBytes: null, gpus: 0 },
+      provisionScripts: null,
+      labels: null,
+    })
+    assert.deepEqual(process, { environment: {} })
+    assert.deepEqual(resources, plan(SMALLEST).resources)
+    assert.deepEqual(provisionScripts, [])
+  })
+
+  test('keeps words, variables and scripts byte for byte', () => {
+    const cmd = ['sh', '-c', 'echo "$A" \'; rm -rf /\'', '']
+    const { process } = plan(withParams({ cmd, environment: ['A=b=c', 'EMPTY='] }))
+    assert.deepEqual(process.cmd, cmd)
+    assert.deepEqual(process.environment, { A: 'b=c', EMPTY: '' })
+  })
+
+  for (const [what, request] of Object.entries({
+    'no engine': {},
+    'no image': { engineSpec: { type: 'docker', params: {} } },
+    'an id that is a path': { ...SMALLEST, executionId: '../x' },
+    'an id with a NUL': { ...SMALLEST, executionId: 'a\0' },
+    'an id that is too long': { ...SMALLEST, executionId: 'a'.repeat(64) },
+    'a job id that is none': { ...SMALLEST, jobId: 'A B' },
+    privileged: { ...SMALLEST, privileged: true },
+    'privileged params': withParams({ privileged: true }),
+    'a HostConfig': withParams({ HostConfig: { Privileged: true } }),
+    'a variable without a name': withParams({ environment: ['=x'] }),
+    'a word with a NUL': withParams({ cmd: ['a\0b'] }),
+    'a user that is none': withParams({ user: 'root; id' }),
+    'a working directory that is relative': withParams({ working_directory: 'x' }),
+    'less memory than the engine takes': { ...SMALLEST, resources: { memoryBytes: MIB } },
+    'a cpu that is no step': { ...SMALLEST, resources: { cpu: 0.15 } },
+    'negative resources': { ...SMALLEST, resources: { cpu: -1 } },
+    'a signal that is none': { ...SMALLEST, stopSignal: 'SIGNOPE' },
+    'a time-out that is no timer': { ...SMALLEST, timeoutMs: 2 ** 40 },
+    'ports without a network': { ...SMALLEST, portsToBind: [{ executorPort: 80 }] },
+    'a port that is none': { ...SMALLEST, network: 'internal', portsToBind: [{ executorPort: 70_000 }] },
+    'a DNS server by name': { ...SMALLEST, network: 'internal', gatewayIp: 'dns.example' },
+    'a label of ours': { ...SMALLEST, labels: { 'dev.errand.id': 'x' } },
+    'a label of Docker': { ...SMALLEST, labels: { 'com.docker.compose.project': 'x' } },
+    'two outputs of one name': { ...SMALLEST, outputs: [{ path: '/a/x' }, { path: '/b/x' }] },
+    'an output over a log': { ...SMALLEST, outputs: [{ path: '/stdout.log' }] },
+    'an output without a name': { ...SMALLEST, outputs: [{ path: '/' }] },
+    'an output name that is a path': { ...SMALLEST, outputs: [{ path: '/x', name: '../y' }] },
+  })) {
+    test(`with ${what} is refused`, () => assert.notEqual(refused(request), ''))
+  }
+
+  test('names the field that is wrong', () => {
+    assert.match(refused({ ...SMALLEST, resources: { cpu: 'x' } }), /^resources\.cpu: /)
+    assert.match(refused(withParams({ cmd: 'x' })), /^engineSpec\.params\.cmd: /)
+  })
+
+  test('gets the profile that its executor demands', () => {
+    const strict = { ...DEFAULTS, profile: 'strict' } as const
+    assert.equal(planExecution({ ...SMALLEST, profile: 'standard' }, strict, () => 'x').profile, 'strict')
+    assert.equal(plan({ ...SMALLEST, profile: 'strict' }).profile, 'strict')
+  })
+
+  test('that is anything at all is taken or refused, and nothing else', () => {
+    fc.assert(
+      fc.property(fc.object({ withNullPrototype: true, maxDepth: 4 }), (anything) => {
+        refused({ ...anything, engineSpec: 7 })
+        assert.throws(() => plan(anything), ErrandError)
+      }),
+    )
+  })
+})

@@ -1,0 +1,11 @@
+import { MIB } from '../../core/resources.ts'
+import type { ExecutionDefaults } from './execution-plan.ts'
+
+export const DEFAULTS: ExecutionDefaults = {
+  profile: 'standard',
+  queueTimeoutMs: 1000,
+  pullTimeoutMs: 2000,
+  timeoutMs: undefined,
+  diskBytes: 64 * MIB,
+  retentionMs: 60_000,
+}
