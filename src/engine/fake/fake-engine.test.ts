@@ -4,34 +4,10 @@ import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { ErrandError } from '../../core/errors.ts'
 import { settle } from '../../core/manual-clock.ts'
-import { PRINTED, SERVED, testEngine } from '../conformance.ts'
 import { readOutput } from '../conformance-bench.ts'
 import type { SandboxIdentity, SandboxRef } from '../engine.ts'
 import { plainSpec } from '../sandbox-spec.fixture.ts'
 import { FakeEngine, type FakeScript, ManualClock } from './fake-engine.ts'
-
-const printed = (stream: 'stdout' | 'stderr') => ({ stream, data: PRINTED[stream] })
-
-testEngine({
-  name: 'fake',
-  open: async () => new FakeEngine(),
-  tag: async (engine, imageId, name) => {
-    assert.ok(engine instanceof FakeEngine)
-    engine.images.tag(imageId, name)
-  },
-  async images(engine) {
-    assert.ok(engine instanceof FakeEngine)
-    const missing = new ErrandError('command_not_found', 'no such command')
-    const add = (name: string, script: FakeScript): string => engine.addImage(name, script).id
-    return {
-      prints: add('prints', { output: [printed('stdout'), printed('stderr')], exit: { code: PRINTED.exitCode } }),
-      waits: add('waits', { mark: 'ready' }),
-      serves: add('serves', { mark: 'ready', serve: (_request, response) => response.end(SERVED) }),
-      lacksCommand: add('lacks-command', { failures: { start: missing } }),
-    }
-  },
-  skip: [],
-})
 
 const never = new AbortController().signal
 const labels = { owner: 'test' }

@@ -12,7 +12,6 @@ import type {
   OutputChunk,
   OutputRange,
   OutputSink,
-  RuntimeProbe,
   SandboxBill,
   SandboxIdentity,
   SandboxListing,
@@ -25,41 +24,14 @@ import type {
 import { FakeFaults } from './fake-faults.ts'
 import { FakeImages } from './fake-images.ts'
 import { FakeNetwork } from './fake-net.ts'
+import { type FakeEngineOptions, PROBE } from './fake-options.ts'
 import type { FakeSandbox } from './fake-sandbox.ts'
 import { FakeSandboxes } from './fake-sandboxes.ts'
 import type { FakeMethod, FakeOutput, FakeScript } from './fake-script.ts'
 
 export { ManualClock } from '../../core/manual-clock.ts'
+export type { FakeEngineOptions } from './fake-options.ts'
 export type * from './fake-script.ts'
-
-export interface FakeEngineOptions {
-  /** Delays and readiness pass on it. Default: the system's clock. */
-  readonly clock?: Clock
-  /** Images on the host, by reference. */
-  readonly images?: Readonly<Record<string, FakeScript>>
-  /** What `probe` answers, where it is to differ from a 4-core host of 8 GiB with the runtime `runc` that can do everything. */
-  readonly probe?: Partial<EngineProbe>
-  /** Output that is kept of each sandbox; older output is dropped. Default: 20 MiB, as our Docker containers have it. */
-  readonly keptOutputBytes?: number
-}
-
-const RUNC: RuntimeProbe = { enforcesLimits: true, hasUnixSocket: false }
-
-const PROBE: EngineProbe = {
-  version: 'fake',
-  cpuCores: 4,
-  memoryBytes: 8192 * MIB,
-  canPause: true,
-  canExec: true,
-  canCollect: true,
-  canMount: true,
-  canPublish: true,
-  canLimitDisk: true,
-  networks: new Set(['tasks', 'none', 'internal', 'egress']),
-  runtimes: new Map([['runc', RUNC]]),
-  defaultRuntime: 'runc',
-  warnings: [],
-}
 
 /**
  * An engine in memory, for tests: sandboxes play the script of their image, and every call can be counted, delayed,
@@ -79,9 +51,7 @@ export class FakeEngine implements Engine {
     this.#clock = clock
     this.#faults = new FakeFaults(clock)
     this.#sandboxes = new FakeSandboxes({ clock, keptOutputBytes, network: new FakeNetwork() })
-    this.images = new FakeImages(this.#faults, (imageId) =>
-      this.#sandboxes.all.some(({ spec }) => spec.imageId === imageId),
-    )
+    this.images = new FakeImages(this.#faults, (imageId) => this.#sandboxes.use(imageId))
     this.#probe = { ...PROBE, ...options.probe }
     for (const [reference, script] of Object.entries(options.images ?? {})) this.addImage(reference, script)
   }
@@ -123,16 +93,16 @@ export class FakeEngine implements Engine {
 
   /** Ends a running sandbox from within. */
   crash(name: string, exitCode: number, isOomKilled = false): void {
-    this.#get(name).end(exitCode, isOomKilled)
+    this.#sandboxes.load(name).end(exitCode, isOomKilled)
   }
 
   print(name: string, output: FakeOutput): void {
-    this.#get(name).output.print(output)
+    this.#sandboxes.load(name).output.print(output)
   }
 
   /** Removes a sandbox behind everybody's back, as `docker rm -f` does. */
   async vanish(name: string): Promise<void> {
-    await this.#sandboxes.remove(this.#get(name), (sandbox) => sandbox.close())
+    await this.#sandboxes.remove(this.#sandboxes.load(name), (sandbox) => sandbox.close())
   }
 
   /** Breaks every event stream. */
@@ -274,11 +244,5 @@ export class FakeEngine implements Engine {
       if (sandbox === undefined) throw new ErrandError('not_found', `no sandbox ${ref.name}`)
       return effect(sandbox)
     })
-  }
-
-  #get(name: string): FakeSandbox {
-    const sandbox = this.#sandboxes.get(name)
-    if (sandbox === undefined) throw new ErrandError('not_found', `no sandbox ${name}`)
-    return sandbox
   }
 }

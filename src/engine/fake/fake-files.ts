@@ -18,17 +18,22 @@ const TAR_TYPES = {
   device: 'character-device',
 } satisfies Record<Entry['kind'], Header['type']>
 
-/** What one fake sandbox has written, by absolute path. */
+/** The file system of one fake sandbox, by absolute path. */
 export class FakeFiles {
   readonly #entries = new Map<string, Entry>()
+  /** Paths that are not as they were in the image. */
+  readonly #written = new Set<string>()
   readonly #mounts: readonly SandboxMount[]
 
-  constructor(mounts: readonly SandboxMount[] = []) {
+  /** `image` is what the image brings along. */
+  constructor(image: Readonly<Record<string, FakeFile>> = {}, mounts: readonly SandboxMount[] = []) {
     this.#mounts = mounts
+    for (const [path, file] of Object.entries(image)) this.#entries.set(path, toEntry(file))
   }
 
   write(path: string, file: FakeFile): void {
-    this.#entries.set(path, typeof file === 'string' ? { kind: 'file', content: file } : file)
+    this.#entries.set(path, toEntry(file))
+    this.#written.add(path)
   }
 
   /** The process has ended, and with it what lay in memory. */
@@ -39,9 +44,10 @@ export class FakeFiles {
     }
   }
 
-  /** Of the root file system, without what is mounted over it. */
+  /** What was written to the root file system, without what is mounted over it. */
   usage(): DiskUsage {
-    const written = [...this.#entries].filter(([path]) => !this.#mounts.some(({ target }) => isWithin(target, path)))
+    const isMounted = (path: string): boolean => this.#mounts.some(({ target }) => isWithin(target, path))
+    const written = [...this.#entries].filter(([path]) => this.#written.has(path) && !isMounted(path))
     return { bytes: written.reduce((sum, [, entry]) => sum + sizeOf(entry), 0), inodes: written.length }
   }
 
@@ -105,6 +111,10 @@ function* contentOf(entry: Entry): Generator<Buffer> {
   if (entry.kind === 'file') yield Buffer.from(entry.content)
   if (entry.kind !== 'zeros') return
   for (let left = entry.bytes; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, Math.min(left, ZEROS.length))
+}
+
+function toEntry(file: FakeFile): Entry {
+  return typeof file === 'string' ? { kind: 'file', content: file } : file
 }
 
 function sizeOf(entry: Entry): number {

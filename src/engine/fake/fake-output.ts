@@ -128,7 +128,8 @@ export async function flood(
   }
 }
 
-function toChunk(output: FakeOutput): OutputChunk {
+/** Takes a copy. */
+export function toChunk(output: FakeOutput): OutputChunk {
   if (typeof output === 'string') return { stream: 'stdout', data: Buffer.from(output) }
   return { stream: output.stream, data: Buffer.from(output.data) }
 }

@@ -13,6 +13,7 @@ import type {
   SandboxView,
   SignalName,
 } from '../engine.ts'
+import { runCommand } from './fake-command.ts'
 import { FakeFiles } from './fake-files.ts'
 import type { FakeNetwork } from './fake-net.ts'
 import { FakeOutputLog } from './fake-output.ts'
@@ -68,7 +69,7 @@ export class FakeSandbox {
     this.labels = { ...made.identity.labels }
     this.script = made.script
     this.output = new FakeOutputLog(host.clock, host.keptOutputBytes)
-    this.files = new FakeFiles(made.spec.mounts)
+    this.files = new FakeFiles(made.script.files, made.spec.mounts)
     this.#meter = new FakeMeter(made.spec.resources.memoryBytes)
     this.#host = host
     this.#onExit = onExit
@@ -141,20 +142,8 @@ export class FakeSandbox {
   /** @throws task_gone; command_not_found */
   async exec(command: ExecCommand, sink: OutputSink): Promise<{ readonly exitCode: number }> {
     this.#demandLive()
-    const process = this.#process
-    const answering = process === undefined ? undefined : this.script.exec?.(command, process)
-    if (process === undefined || answering === undefined) {
-      throw new ErrandError('command_not_found', `fake: no such command: ${command.argv[0] ?? ''}`)
-    }
-    const answer = await abortable(Promise.resolve(answering), process.ended).catch((error: unknown) => {
-      if (process.ended.aborted) return { exitCode: KILLED }
-      throw error
-    })
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const data = Buffer.from(('stdout' in answer || 'stderr' in answer ? answer[stream] : undefined) ?? '')
-      if (data.length > 0) sink({ stream, data })
-    }
-    return { exitCode: answer.exitCode }
+    if (this.#process === undefined) throw new ErrandError('internal', 'a sandbox runs without a process')
+    return runCommand(this.script, this.#process, command, sink)
   }
 
   view(): SandboxView {
@@ -212,12 +201,11 @@ export class FakeSandbox {
   }
 
   async #play(): Promise<void> {
-    const { output, files, usage, readyAfterMs, isNeverReady, exit } = this.script
-    const { spec, files: written } = this
-    const world = { spec, clock: this.#host.clock, output: this.output, files: written, meter: this.#meter }
+    const { output, usage, readyAfterMs, isNeverReady, exit } = this.script
+    const { spec, files } = this
+    const world = { spec, clock: this.#host.clock, output: this.output, files, meter: this.#meter }
     const process = new FakeMainProcess({ ...world, onOutOfMemory: () => this.end(KILLED, true) })
     this.#process = process
-    for (const [path, file] of Object.entries(files ?? {})) process.write(path, file)
     for (const part of output ?? []) process.print(part)
     process.use(usage ?? {})
     if (isNeverReady !== true) await this.#after(readyAfterMs, () => this.#becomeReady())

@@ -32,8 +32,20 @@ export class FakeSandboxes {
     return this.#events.listen(label, value, signal)
   }
 
+  /** Whether there is one of this image, running or not. */
+  use(imageId: string): boolean {
+    return this.all.some(({ spec }) => spec.imageId === imageId)
+  }
+
   get(name: string): FakeSandbox | undefined {
     return this.#byName.get(name)
+  }
+
+  /** @throws not_found */
+  load(name: string): FakeSandbox {
+    const sandbox = this.#byName.get(name)
+    if (sandbox === undefined) throw new ErrandError('not_found', `no sandbox ${name}`)
+    return sandbox
   }
 
   /** A later sandbox of the same name is another one. */

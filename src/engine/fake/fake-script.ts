@@ -58,9 +58,9 @@ export interface FakeScript {
   readonly ignores?: readonly SignalName[] | 'all'
   /** How long SIGKILL takes to end it, on the engine's clock, as with a process that hangs in the kernel. Default: 0. */
   readonly killTakesMs?: number
-  /** Answers commands that are run beside the main process. Without it there is no command that could be run. */
-  readonly exec?: (command: ExecCommand, process: FakeProcess) => FakeExecAnswer | Promise<FakeExecAnswer>
-  /** What is in its file system from the start on, by absolute path. */
+  /** Plays commands that are run beside the main process. Undefined, or no `exec` at all: there is no such command. */
+  readonly exec?: (command: FakeCommand) => FakeExecAnswer | undefined | Promise<FakeExecAnswer | undefined>
+  /** What is in the image's file system, by absolute path. */
   readonly files?: Readonly<Record<string, FakeFile>>
   /** What it uses from the start on. */
   readonly usage?: Partial<FakeUsage>
@@ -84,7 +84,7 @@ export interface FakeProcess {
   print(output: FakeOutput): void
   /** Prints this many bytes, in lines of 64, with turns for everybody else in between; holds a few of them at a time. */
   flood(bytes: number, stream?: 'stdout' | 'stderr'): Promise<void>
-  /** Makes or replaces a file, for `collect` and `diskUsage`. `path` is absolute and clean. */
+  /** Makes or replaces a file, for `collect` and `diskUsage`. `path` is absolute. */
   write(path: string, file: FakeFile): void
   /** Uses this much from now on. More memory than its limit ends it, as out of memory. */
   use(usage: Partial<FakeUsage>): void
@@ -97,6 +97,13 @@ export interface FakeProcess {
   untilSignal(...names: readonly SignalName[]): Promise<SignalName>
 }
 
+/** A command beside the main process. It ends with that process, exit code 137. */
+export interface FakeCommand extends ExecCommand {
+  readonly process: FakeProcess
+  print(output: FakeOutput): void
+}
+
+/** Output given here is printed at the end. */
 export interface FakeExecAnswer {
   readonly exitCode: number
   readonly stdout?: Buffer | string
