@@ -8,7 +8,10 @@ import type { Engine, OutputChunk, SandboxIdentity, SandboxRef, SandboxSpec, San
 export interface ConformanceImages {
   /** Writes `PRINTED.stdout` and `PRINTED.stderr`, then exits with `PRINTED.exitCode`. */
   readonly prints: string
-  /** Prints `ready` and a line feed, then runs until SIGTERM ends it in the default way. */
+  /**
+   * Prints `ready` and a line feed, then runs until SIGTERM ends it in the default way. Has the folder `FOLDER` with one
+   * file `FILE` that holds `PRINTED.stdout`.
+   */
   readonly waits: string
   /**
    * Answers every request with `SERVED` on TCP port 8080 and, where `ERRAND_SOCKET` is set, on that unix socket. Prints
@@ -17,6 +20,17 @@ export interface ConformanceImages {
   readonly serves: string
   /** Its command does not exist. */
   readonly lacksCommand: string
+  /** Commands that can be run in `waits`. */
+  readonly commands: ConformanceCommands
+}
+
+interface ConformanceCommands {
+  /** Does what the image `prints` does. */
+  readonly prints: readonly string[]
+  /** Prints the environment variable `ANSWER`, a line feed, its working directory and a line feed. */
+  readonly tells: readonly string[]
+  /** Prints `ready` and a line feed, then runs on. */
+  readonly waits: readonly string[]
 }
 
 /** Gives an image on the host a name, from outside the engine. */
@@ -28,6 +42,10 @@ export const PRINTED: { readonly stdout: Buffer; readonly stderr: Buffer; readon
   stderr: Buffer.from('oops\n'),
   exitCode: 7,
 }
+
+/** Of the image `waits`. */
+export const FOLDER = '/folder'
+export const FILE = 'file'
 
 /** The body that the image `serves` answers with. */
 export const SERVED = 'hello from the sandbox\n'
@@ -93,6 +111,16 @@ export class ConformanceBench implements AsyncDisposable {
     using _attachment = await this.engine.attach(ref, output.sink, this.signal)
     await this.engine.start(ref, this.signal)
     await output.until('ready\n', this.signal)
+    return ref
+  }
+
+  /** A sandbox as executions have it, which serves nothing; it has exited. */
+  async runToEnd(imageId: string): Promise<SandboxRef> {
+    const { port: _port, ...spec } = await this.spec(imageId)
+    const ref = await this.engine.create({ ...spec, hasSocket: false }, this.identity(), this.signal)
+    this.#made.push(ref)
+    await this.engine.start(ref, this.signal)
+    await this.untilExited(ref)
     return ref
   }
 

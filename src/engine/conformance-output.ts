@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ConformanceTest, joinOutput, OutputRecorder, PRINTED, readOutput } from './conformance-bench.ts'
+import type { OutputChunk } from './engine.ts'
 
 /** What sandboxes print, and how they end by themselves. */
 export const OUTPUT_TESTS: Record<string, ConformanceTest> = {
@@ -33,7 +34,7 @@ export const OUTPUT_TESTS: Record<string, ConformanceTest> = {
     const ref = await bench.create(bench.images.prints)
     await bench.engine.start(ref, bench.signal)
     await bench.untilExited(ref)
-    const chunks = await readOutput(bench.engine.output(ref, 100, bench.signal))
+    const chunks = await readOutput(bench.engine.output(ref, {}, bench.signal))
     assert.deepEqual(joinOutput(chunks, 'stdout'), PRINTED.stdout)
     assert.deepEqual(joinOutput(chunks, 'stderr'), PRINTED.stderr)
   },
@@ -42,11 +43,35 @@ export const OUTPUT_TESTS: Record<string, ConformanceTest> = {
     const ref = await bench.create(bench.images.prints)
     await bench.engine.start(ref, bench.signal)
     await bench.untilExited(ref)
-    const all = await readOutput(bench.engine.output(ref, 100, bench.signal))
-    const last = await readOutput(bench.engine.output(ref, 1, bench.signal))
+    const all = await readOutput(bench.engine.output(ref, {}, bench.signal))
+    const last = await readOutput(bench.engine.output(ref, { lastLines: 1 }, bench.signal))
     const lengthOf = (chunks: typeof all): number => chunks.reduce((sum, { data }) => sum + data.length, 0)
     assert.ok(lengthOf(last) > 0 && lengthOf(last) < lengthOf(all))
-    assert.deepEqual(await readOutput(bench.engine.output(ref, 0, bench.signal)), [])
+    assert.deepEqual(await readOutput(bench.engine.output(ref, { lastLines: 0 }, bench.signal)), [])
+  },
+
+  async 'only what was printed since a moment comes'(bench) {
+    const ref = await bench.create(bench.images.prints)
+    await bench.engine.start(ref, bench.signal)
+    await bench.untilExited(ref)
+    const hourMs = 3_600_000
+    const since = async (sinceMs: number): Promise<OutputChunk[]> =>
+      readOutput(bench.engine.output(ref, { sinceMs }, bench.signal))
+    assert.deepEqual(joinOutput(await since(Date.now() - hourMs), 'stdout'), PRINTED.stdout)
+    assert.deepEqual(await since(Date.now() + hourMs), [])
+  },
+
+  async 'output that is followed goes on, and ends with the sandbox'(bench) {
+    const ref = await bench.startReady(bench.images.waits)
+    const chunks: OutputChunk[] = []
+    for await (const chunk of bench.engine.output(ref, { follow: true }, bench.signal)) {
+      chunks.push(chunk)
+      if (joinOutput(chunks, 'stdout').equals(Buffer.from('ready\n'))) {
+        await bench.engine.signal(ref, 'SIGTERM', bench.signal)
+      }
+    }
+    assert.equal(joinOutput(chunks, 'stdout').toString(), 'ready\n')
+    assert.equal((await bench.untilExited(ref)).state, 'exited')
   },
 
   async 'a command that does not exist is named as such'(bench) {

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { ConformanceBench, type ConformanceImages, type TagImage } from './conformance-bench.ts'
+import { COLLECT_TESTS } from './conformance-collect.ts'
+import { EXEC_TESTS } from './conformance-exec.ts'
 import { IMAGE_TESTS } from './conformance-images.ts'
 import { LIFECYCLE_TESTS } from './conformance-lifecycle.ts'
 import { OUTPUT_TESTS } from './conformance-output.ts'
+import { USAGE_TESTS } from './conformance-usage.ts'
 import type { Engine } from './engine.ts'
 
-export { type ConformanceImages, PRINTED, SERVED } from './conformance-bench.ts'
+export { type ConformanceImages, FILE, FOLDER, PRINTED, SERVED } from './conformance-bench.ts'
 
 /** What the suite needs to know of the engine under test. */
 export interface EngineUnderTest {
@@ -27,7 +30,14 @@ const OPEN_DEADLINE_MS = 60_000
 
 /** Registers the tests that every engine passes. Call it at the top of a test file. */
 export function testEngine(subject: EngineUnderTest): void {
-  const tests = Object.entries({ ...LIFECYCLE_TESTS, ...OUTPUT_TESTS, ...IMAGE_TESTS })
+  const tests = Object.entries({
+    ...LIFECYCLE_TESTS,
+    ...OUTPUT_TESTS,
+    ...EXEC_TESTS,
+    ...USAGE_TESTS,
+    ...COLLECT_TESTS,
+    ...IMAGE_TESTS,
+  })
   const reasons = skipReasons(
     subject,
     tests.map(([title]) => title),

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { access, copyFile, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { type ConformanceImages, PRINTED, SERVED } from '../../src/engine/conformance.ts'
+import { type ConformanceImages, FILE, FOLDER, PRINTED, SERVED } from '../../src/engine/conformance.ts'
 
 const run = promisify(execFile)
 
@@ -37,23 +37,30 @@ export async function engineImages(): Promise<ConformanceImages> {
   await mkdir(CACHE, { recursive: true })
   const shell = { [BUSYBOX]: await findBusybox() }
   const script = (text: string): string[] => [BUSYBOX, 'sh', '-c', text]
+  const printed = { '/stdout': PRINTED.stdout, '/stderr': PRINTED.stderr }
+  const print = script(`${BUSYBOX} cat /stdout; ${BUSYBOX} cat /stderr >&2; exit ${PRINTED.exitCode}`)
   const [prints, waits, serves, lacksCommand] = await Promise.all([
     ensureImage({
       name: 'prints',
       programs: shell,
-      files: { '/stdout': PRINTED.stdout, '/stderr': PRINTED.stderr },
-      command: script(`${BUSYBOX} cat /stdout; ${BUSYBOX} cat /stderr >&2; exit ${PRINTED.exitCode}`),
+      files: printed,
+      command: print,
     }),
     ensureImage({
       name: 'waits',
       programs: shell,
-      files: {},
+      files: { ...printed, [`${FOLDER}/${FILE}`]: PRINTED.stdout },
       command: script(`echo ready; exec ${BUSYBOX} sleep 1000000`),
     }),
     ensureImage({ name: 'serves', programs: { [NODE]: process.execPath }, files: {}, command: [NODE, '-e', SERVER] }),
     ensureImage({ name: 'lacks-command', programs: shell, files: {}, command: ['/no/such/command'] }),
   ])
-  return { prints, waits, serves, lacksCommand }
+  const commands = {
+    prints: print,
+    tells: script('echo "$ANSWER"; pwd'),
+    waits: script(`echo ready; exec ${BUSYBOX} sleep 1000000`),
+  }
+  return { prints, waits, serves, lacksCommand, commands }
 }
 
 /** The image of a recipe, under a tag that changes with it. */
@@ -99,7 +106,10 @@ async function fill(root: string, { programs, files }: ImageRecipe): Promise<voi
     await place(source, join(root, path))
     for (const library of await librariesOf(source)) await place(library, join(root, library))
   }
-  for (const [path, content] of Object.entries(files)) await writeFile(join(root, path), content)
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, path)), { recursive: true })
+    await writeFile(join(root, path), content)
+  }
 }
 
 async function place(source: string, target: string): Promise<void> {
