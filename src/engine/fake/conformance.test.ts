@@ -10,7 +10,7 @@ const WAITS: FakeScript = {
   mark: 'ready',
   files: { [`${FOLDER}/${FILE}`]: { kind: 'file', content: PRINTED.stdout } },
   async exec({ argv, environment, workingDir, process, print }) {
-    switch (argv[0]) {
+    switch (argv[0] ?? '') {
       case 'prints':
         return PRINTED
       case 'tells':

@@ -39,7 +39,7 @@ export class FakeFiles {
   /** The process has ended, and with it what lay in memory. */
   dropScratch(): void {
     const scratch = this.#mounts.filter(({ kind }) => kind === 'scratch')
-    for (const path of [...this.#entries.keys()]) {
+    for (const path of this.#entries.keys()) {
       if (scratch.some(({ target }) => isWithin(target, path))) this.#entries.delete(path)
     }
   }

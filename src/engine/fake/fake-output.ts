@@ -41,7 +41,7 @@ export class FakeOutputLog {
     this.#kept.push({ timeMs: this.#clock.wallMs(), chunk })
     this.#keptBytes += chunk.data.length
     this.#drop()
-    for (const sink of [...this.#followers.keys()]) sink(chunk)
+    for (const sink of this.#followers.keys()) sink(chunk)
     this.#wake()
   }
 

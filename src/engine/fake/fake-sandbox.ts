@@ -226,7 +226,8 @@ export class FakeSandbox {
 
   /** As a program does whose exception nobody caught. */
   #failOf(process: FakeMainProcess, error: unknown): void {
-    process.print({ stream: 'stderr', data: `${error instanceof Error ? (error.stack ?? error.message) : error}\n` })
+    const told = error instanceof Error ? error.stack : undefined
+    process.print({ stream: 'stderr', data: `${told ?? String(error)}\n` })
     this.#endOf(process, 1)
   }
 

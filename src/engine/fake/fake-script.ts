@@ -100,7 +100,7 @@ export interface FakeProcess {
 /** A command beside the main process. It ends with that process, exit code 137. */
 export interface FakeCommand extends ExecCommand {
   readonly process: FakeProcess
-  print(output: FakeOutput): void
+  readonly print: (output: FakeOutput) => void
 }
 
 /** Output given here is printed at the end. */
