@@ -34,11 +34,11 @@ import { Firewall } from './firewall.ts'
 import { ImageConfigs } from './image-config.ts'
 import { DockerImages } from './images.ts'
 import { keptFiles, keptOutput } from './kept.ts'
-import { type NetworkOptions, openNetwork, type SandboxNetwork } from './network.ts'
+import { type ExecutionNetworkOptions, type NetworkOptions, SandboxNetworks } from './network.ts'
 import { createBody } from './payload.ts'
-import { probeHost, toProbe } from './probe.ts'
+import { askProbe } from './probe.ts'
 import { removeContainer } from './removal.ts'
-import { containerAnswer, containerRows, created, infoAnswer, readJson, versionAnswer } from './schemas.ts'
+import { containerAnswer, containerRows, created, readJson } from './schemas.ts'
 import { readStats } from './stats.ts'
 import { toListing, toView } from './view.ts'
 import { removeUnusedVolumes } from './volumes.ts'
@@ -46,9 +46,11 @@ import { removeUnusedVolumes } from './volumes.ts'
 export interface DockerEngineOptions {
   /** The Engine's unix socket. */
   readonly socketPath: string
-  /** Whose engine this is: names the network and the firewall rule. */
+  /** Whose engine this is: names the networks and the firewall rules. */
   readonly installation: string
   readonly network: NetworkOptions
+  /** Default: no way out. */
+  readonly executions?: ExecutionNetworkOptions
   readonly clock?: Clock
   readonly log?: Log
   readonly deadlines?: EngineDeadlines
@@ -57,29 +59,29 @@ export interface DockerEngineOptions {
 
 interface Parts {
   readonly client: DockerClient
-  readonly network: SandboxNetwork
+  readonly networks: SandboxNetworks
   readonly clock: Clock
   readonly bills: Bills
   readonly removeUnused: (signal: AbortSignal) => Promise<void>
 }
 
-/** Sandboxes as containers of one Docker Engine (API 1.41 and newer), on one network. */
+/** Sandboxes as containers of one Docker Engine (API 1.41 and newer). */
 export class DockerEngine implements Engine {
   readonly name = 'docker'
   readonly images: DockerImages
   readonly #client: DockerClient
   readonly #imageConfigs: ImageConfigs
-  readonly #network: SandboxNetwork
+  readonly #networks: SandboxNetworks
   readonly #clock: Clock
   readonly #bills: Bills
   readonly #removeUnused: Parts['removeUnused']
   readonly #resources: AsyncDisposableStack
 
-  private constructor({ client, network, clock, bills, removeUnused }: Parts, resources: AsyncDisposableStack) {
+  private constructor({ client, networks, clock, bills, removeUnused }: Parts, resources: AsyncDisposableStack) {
     this.images = new DockerImages(client, clock)
     this.#client = client
     this.#imageConfigs = new ImageConfigs(client)
-    this.#network = network
+    this.#networks = networks
     this.#clock = clock
     this.#bills = bills
     this.#removeUnused = removeUnused
@@ -94,22 +96,19 @@ export class DockerEngine implements Engine {
     const { installation, log = silentLog, firewall = new Firewall(), clock = systemClock } = options
     await using resources = new AsyncDisposableStack()
     const client = resources.use(await DockerClient.open(options, signal))
-    const network = resources.use(await openNetwork({ client, firewall, log, installation }, options.network, signal))
+    const deps = { client, firewall, log, installation }
+    const { network, executions = { allowEgress: false } } = options
+    const networks = resources.use(await SandboxNetworks.open(deps, network, executions, signal))
     const bills = resources.use(new Bills({ client, installation, log }))
     const removeUnused = async (listening: AbortSignal): Promise<void> => {
       await removeUnusedVolumes(client, installation, log, listening)
       await bills.discardUnused(listening)
     }
-    return new DockerEngine({ client, network, clock, bills, removeUnused }, resources.move())
+    return new DockerEngine({ client, networks, clock, bills, removeUnused }, resources.move())
   }
 
   async probe(signal: AbortSignal): Promise<EngineProbe> {
-    const look = (path: string): Promise<DockerReply> =>
-      this.#client.look({ operation: 'probe', method: 'GET', path }, signal)
-    const [version, answer] = await Promise.all([look('/version'), look('/info')])
-    const info = readJson(infoAnswer, answer.body)
-    const host = await probeHost(info.DockerRootDir, new Set(['tasks', 'none']))
-    return toProbe(readJson(versionAnswer, version.body).Version, info, host)
+    return askProbe(this.#client, await this.#networks.kinds(), signal)
   }
 
   /** Containers add nothing worth counting: init and shim take less than a MiB of the task's own limit. */
@@ -119,9 +118,12 @@ export class DockerEngine implements Engine {
 
   async create(spec: SandboxSpec, identity: SandboxIdentity, signal: AbortSignal): Promise<SandboxRef> {
     const { name } = identity
-    const [image] = await Promise.all([this.#imageConfigs.read(spec.imageId, signal), this.#network.ensure(signal)])
+    const [image, network] = await Promise.all([
+      this.#imageConfigs.read(spec.imageId, signal),
+      this.#networks.ensure(spec, signal),
+    ])
     const cgroupParent = await this.#bills.parentOf(spec, name, signal)
-    const body = createBody(spec, identity, this.#network.name, image, cgroupParent)
+    const body = createBody(spec, identity, network, image, cgroupParent)
     const path = '/containers/create'
     const reply = await this.#client.change(
       { operation: 'create', method: 'POST', path, query: { name }, body, accept: [409] },
@@ -142,7 +144,7 @@ export class DockerEngine implements Engine {
     try {
       await this.#post('start', ref, '/start', signal)
     } catch (error) {
-      if (ErrandError.from(error).code === 'network_unavailable') this.#network.suspect()
+      if (ErrandError.from(error).code === 'network_unavailable') this.#networks.suspect()
       throw error
     }
   }

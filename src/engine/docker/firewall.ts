@@ -10,6 +10,8 @@ export interface Denied {
   readonly host: boolean
   /** Addresses of private networks, such as the one that this host stands in. */
   readonly privateNetworks: boolean
+  /** Whatever they begin themselves, wherever it leads. */
+  readonly everything?: boolean
 }
 
 /** One rule, without the bridge and the mark by which we know it. */
@@ -18,6 +20,12 @@ interface Rule {
   readonly chain: string
   /** A range of addresses; undefined for whatever takes this chain. */
   readonly destination?: string
+}
+
+/** A bridge of an installation. */
+export interface GuardedBridge {
+  readonly bridge: string
+  readonly installation: string
 }
 
 const INPUT = { table: 'filter', chain: 'INPUT' }
@@ -54,55 +62,69 @@ export class Firewall {
     this.#tools = existsSync('/proc/net/if_inet6') ? ['iptables', 'ip6tables'] : ['iptables']
   }
 
+  /** Whether rules can be read, as far as that tells whether they can be set. */
+  async isUsable(): Promise<boolean> {
+    const looks = this.#tools.map((tool) => this.#run(tool, ARRIVAL, ['-S', ARRIVAL.chain]))
+    return (await Promise.allSettled(looks)).every(({ status }) => status === 'fulfilled')
+  }
+
   /**
    * Drops every packet from the bridge to what is denied, unless it answers something that came from there. Replaces
    * what an earlier run left without a gap. Leaves nothing when it fails.
    * @throws network_unavailable
    */
-  async block(bridge: string, installation: string, denied: Denied): Promise<void> {
+  async block(place: GuardedBridge, denied: Denied): Promise<void> {
     try {
-      for (const tool of this.#tools) await this.#replace(tool, bridge, installation, rulesFor(tool, denied))
+      for (const tool of this.#tools) await this.#replace(tool, place, rulesFor(tool, denied))
     } catch (cause) {
-      await this.unblock(installation)
+      await this.unblock(place)
       const why = cause instanceof Error ? cause.message.trim() : String(cause)
       throw new ErrandError(
         'network_unavailable',
         `tasks cannot be kept off ${describe(denied)} (${why}). Either run as root with iptables installed, or ` +
-          `name a network of yours with docker.network, or accept it with ${acceptance(denied)}`,
+          waysOut(denied),
         { cause },
       )
     }
   }
 
-  /** Removes every rule of the installation. Never fails: without the tools there is none. */
-  async unblock(installation: string): Promise<void> {
-    for (const tool of this.#tools) {
-      for (const place of PLACES) await this.#clear(tool, place, installation).catch(() => {})
-    }
+  /** Removes every rule of the bridge. Never fails: without the tools there is none. */
+  async unblock({ bridge, installation }: GuardedBridge): Promise<void> {
+    await this.#clear((words) => isMarked(words, installation) && isOf(words, bridge))
   }
 
-  async #replace(tool: Tool, bridge: string, installation: string, wanted: readonly Rule[]): Promise<void> {
-    const old = await Promise.all(PLACES.map((place) => this.#ours(tool, place, installation)))
-    for (const rule of wanted) {
-      await this.#run(tool, rule, ['-I', rule.chain, '1', ...matching(rule, bridge, installation)])
-    }
+  /** Removes every rule of the installation but those of the bridges that stay. Never fails. */
+  async clear(installation: string, staying: readonly string[]): Promise<void> {
+    await this.#clear((words) => isMarked(words, installation) && !staying.some((bridge) => isOf(words, bridge)))
+  }
+
+  async #replace(tool: Tool, place: GuardedBridge, wanted: readonly Rule[]): Promise<void> {
+    const isOld = (words: readonly string[]): boolean =>
+      isMarked(words, place.installation) && isOf(words, place.bridge)
+    const old = await Promise.all(PLACES.map((chain) => this.#find(tool, chain, isOld)))
+    for (const rule of wanted) await this.#run(tool, rule, ['-I', rule.chain, '1', ...matching(rule, place)])
     // A deletion takes the first of equal rules: the one just inserted, or its older copy, is left.
-    for (const [index, place] of PLACES.entries()) await this.#delete(tool, place, old[index] ?? [])
+    for (const [index, chain] of PLACES.entries()) await this.#delete(tool, chain, old[index] ?? [])
   }
 
-  async #clear(tool: Tool, place: Rule, installation: string): Promise<void> {
-    await this.#delete(tool, place, await this.#ours(tool, place, installation))
+  async #clear(isMeant: (words: readonly string[]) => boolean): Promise<void> {
+    for (const tool of this.#tools) {
+      for (const chain of PLACES) {
+        const removed = this.#find(tool, chain, isMeant).then((rules) => this.#delete(tool, chain, rules))
+        await removed.catch(() => {})
+      }
+    }
   }
 
-  async #delete(tool: Tool, place: Rule, rules: readonly string[][]): Promise<void> {
-    for (const rule of rules) await this.#run(tool, place, ['-D', ...rule])
+  async #delete(tool: Tool, chain: Rule, rules: readonly string[][]): Promise<void> {
+    for (const rule of rules) await this.#run(tool, chain, ['-D', ...rule])
   }
 
   /** As the tool prints them, from the chain's name on. */
-  async #ours(tool: Tool, place: Rule, installation: string): Promise<string[][]> {
-    const printed = await this.#run(tool, place, ['-S', place.chain])
+  async #find(tool: Tool, chain: Rule, isMeant: (words: readonly string[]) => boolean): Promise<string[][]> {
+    const printed = await this.#run(tool, chain, ['-S', chain.chain])
     const lines = printed.replaceAll('"', '').split('\n')
-    return lines.map((line) => line.split(' ').slice(1)).filter((words) => words.includes(mark(installation)))
+    return lines.map((line) => line.split(' ').slice(1)).filter(isMeant)
   }
 
   #run(tool: Tool, { table }: Rule, args: readonly string[]): Promise<string> {
@@ -122,8 +144,15 @@ function complaint(error: Error, stderr: string): Error {
   return words === '' ? error : new Error(words, { cause: error })
 }
 
-function describe({ host }: Denied): string {
+function describe({ host, everything }: Denied): string {
+  if (everything === true) return 'everything outside'
   return host ? "this host's own services" : 'private networks'
+}
+
+/** What an operator can do where rules do not bind. */
+export function waysOut(denied: Denied): string {
+  if (denied.everything === true) return 'use the network none'
+  return `name a network of yours with docker.network, or accept it with ${acceptance(denied)}`
 }
 
 /** The settings under which nothing is denied. */
@@ -132,15 +161,24 @@ function acceptance({ host, privateNetworks }: Denied): string {
   return settings.map((setting) => `${setting}: allow`).join(' and ')
 }
 
-function rulesFor(tool: Tool, { host, privateNetworks }: Denied): Rule[] {
+function rulesFor(tool: Tool, { host, privateNetworks, everything }: Denied): Rule[] {
+  if (everything === true) return [ARRIVAL]
   const ranges = [...(host ? LINK_LOCAL[tool] : []), ...(privateNetworks ? PRIVATE[tool] : [])]
   return [...(host ? [INPUT] : []), ...ranges.map((destination) => ({ ...ARRIVAL, destination }))]
 }
 
-function matching({ destination }: Rule, bridge: string, installation: string): string[] {
+function matching({ destination }: Rule, { bridge, installation }: GuardedBridge): string[] {
   const towards = destination === undefined ? [] : ['-d', destination]
   const unasked = ['-m', 'conntrack', '!', '--ctstate', 'RELATED,ESTABLISHED']
   return [...towards, '-i', bridge, ...unasked, '-m', 'comment', '--comment', mark(installation), '-j', 'DROP']
+}
+
+function isMarked(words: readonly string[], installation: string): boolean {
+  return words.includes(mark(installation))
+}
+
+function isOf(words: readonly string[], bridge: string): boolean {
+  return words[words.indexOf('-i') + 1] === bridge
 }
 
 function mark(installation: string): string {

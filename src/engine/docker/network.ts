@@ -1,66 +1,192 @@
-import { existsSync } from 'node:fs'
 import { ErrandError } from '../../core/errors.ts'
-import type { Log } from '../../core/log.ts'
-import { SingleFlight } from '../../util/single-flight.ts'
+import type { SandboxNetworkKind, SandboxSpec } from '../engine.ts'
 import type { DockerClient } from './client.ts'
-import type { Denied, Firewall } from './firewall.ts'
-import { type NetworkAnswer, networkAnswer, readJson } from './schemas.ts'
+import type { Denied } from './firewall.ts'
+import { findNetwork, type NetworkDeps, networksOf, OwnNetwork, type OwnNetworkOptions } from './own-network.ts'
 
-/** Which network sandboxes are put on. */
-export type NetworkOptions = OwnNetworkOptions | { readonly kind: 'named'; readonly name: string }
+/** Which network the sandboxes of warm tasks are put on. */
+export type NetworkOptions = OwnTasksNetwork | { readonly kind: 'named'; readonly name: string }
 
-interface OwnNetworkOptions {
+interface OwnTasksNetwork extends AccessOptions {
   readonly kind: 'own'
   /** No way out of the host. */
   readonly isInternal: boolean
-  /** `deny` keeps tasks off every service of this host; where that cannot be done, opening is refused. */
+}
+
+interface AccessOptions {
+  /** `deny` keeps tasks off every service of this host; where that cannot be done, a sandbox is refused its network. */
   readonly hostAccess: 'deny' | 'allow'
   /** `deny` keeps tasks off private addresses, whoever has them: the network that this host stands in. */
   readonly privateNetworks: 'deny' | 'allow'
 }
 
-/** The network of one engine. Disposing takes it away again where we made it; never fails. */
-export interface SandboxNetwork extends AsyncDisposable {
-  readonly name: string
-  /** Makes it again, with its rules, if it was removed behind our back. @throws network_unavailable */
-  ensure(signal: AbortSignal): Promise<void>
-  /** A sandbox could not be put on it: the next `ensure` asks the Engine. */
-  suspect(): void
+/** What executions may use beside the networks that lead nowhere. */
+export interface ExecutionNetworkOptions extends Partial<AccessOptions> {
+  /** The network `egress`; what it may reach is as for warm tasks unless it is said here. */
+  readonly allowEgress: boolean
 }
 
-interface NetworkDeps {
-  readonly client: DockerClient
-  readonly firewall: Firewall
-  readonly log: Log
-  readonly installation: string
-}
-
-/** On everything of an installation that the Engine can label. */
-export const INSTALLATION_LABEL = 'dev.errand.installation'
 /** With a prefix of three letters as much as an interface name holds: 15 characters. */
 const SHORT_ID_LENGTH = 12
 /** Sandboxes on them share the host's own network, or have none to be reached on. */
 const UNFIT_DRIVERS: readonly string[] = ['host', 'null']
+
 const DISPOSE_DEADLINE_MS = 30_000
 
-/** @throws network_unavailable, leaving nothing behind */
-export async function openNetwork(
-  deps: NetworkDeps,
-  options: NetworkOptions,
-  signal: AbortSignal,
-): Promise<SandboxNetwork> {
-  if (options.kind === 'named') return useNamed(deps.client, options.name, signal)
-  const network = new OwnNetwork(deps, options)
-  try {
-    await network.set(signal)
-    return network
-  } catch (error) {
-    await network[Symbol.asyncDispose]()
-    throw error
+const NOTHING_ALLOWED: Denied = { host: true, privateNetworks: true, everything: true }
+const DEFAULT_ACCESS: AccessOptions = { hostAccess: 'deny', privateNetworks: 'allow' }
+
+/**
+ * The networks of one engine: that of the warm tasks from the beginning, the others when they are first needed.
+ * Disposing takes those that we made away again, also those that an earlier run left; never fails.
+ */
+export class SandboxNetworks implements AsyncDisposable {
+  readonly #deps: NetworkDeps
+  /** What `tasks` means: a network of ours, or the name of another. */
+  readonly #tasks: OwnNetwork | string
+  readonly #internal: OwnNetwork
+  /** Like `internal`, for ports: the Engine leads none to a network that is internal in its words. */
+  readonly #published: OwnNetwork
+  readonly #egress: OwnNetwork
+  readonly #allowsEgress: boolean
+
+  private constructor(
+    deps: NetworkDeps,
+    named: string | undefined,
+    options: NetworkOptions,
+    executions: ExecutionNetworkOptions,
+  ) {
+    const own = (kind: OwnKind, choice: Choice): OwnNetwork => new OwnNetwork(deps, ownOptions(deps, kind, choice))
+    const access = { ...DEFAULT_ACCESS, ...options }
+    const tasks = { isInternal: options.kind === 'own' && options.isInternal, denied: deniedBy(access) }
+    this.#deps = deps
+    this.#tasks = named ?? own('tasks', tasks)
+    this.#internal = own('internal', { isInternal: true, denied: NOTHING_ALLOWED })
+    this.#published = own('published', { isInternal: false, hasMasquerade: false, denied: NOTHING_ALLOWED })
+    this.#egress = own('egress', { isInternal: false, denied: deniedBy({ ...access, ...executions }) })
+    this.#allowsEgress = executions.allowEgress
+  }
+
+  /** @throws network_unavailable, leaving nothing behind */
+  static async open(
+    deps: NetworkDeps,
+    options: NetworkOptions,
+    executions: ExecutionNetworkOptions,
+    signal: AbortSignal,
+  ): Promise<SandboxNetworks> {
+    const named = options.kind === 'named' ? await nameOf(deps.client, options.name, signal) : undefined
+    const networks = new SandboxNetworks(deps, named, options, executions)
+    if (networks.#tasks instanceof OwnNetwork) await networks.#tasks.ensure(signal)
+    return networks
+  }
+
+  /** Those that a sandbox can be put on, as far as that can be told before it is tried. */
+  async kinds(): Promise<ReadonlySet<SandboxNetworkKind>> {
+    const hasRules = await this.#deps.firewall.isUsable()
+    return new Set<SandboxNetworkKind>([
+      'tasks',
+      'none',
+      ...(hasRules ? ['internal' as const] : []),
+      ...(this.#allowsEgress && (hasRules || !this.#egress.isFiltered) ? ['egress' as const] : []),
+    ])
+  }
+
+  /**
+   * The Engine's name of the network for a sandbox; makes it, with its rules, if it is not there.
+   * @throws network_unavailable
+   */
+  async ensure({ network, ports = [] }: Pick<SandboxSpec, 'network' | 'ports'>, signal: AbortSignal): Promise<string> {
+    switch (network) {
+      case 'none':
+        return 'none'
+      case 'tasks':
+        return ensured(this.#tasks, signal)
+      case 'internal':
+        return ensured(ports.length === 0 ? this.#internal : this.#published, signal)
+      case 'egress':
+        this.#assertEgress()
+        return ensured(this.#egress, signal)
+      default:
+        return network satisfies never
+    }
+  }
+
+  /** A sandbox could not be put on one of them. */
+  suspect(): void {
+    for (const network of this.#own()) network.suspect()
+  }
+
+  /** Sandboxes may outlive the engine; then their network stays for the next one to reuse, and so do the rules. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { client, firewall, installation, log } = this.#deps
+    try {
+      const present = await networksOf(client, installation, AbortSignal.timeout(DISPOSE_DEADLINE_MS))
+      const found = this.#own().filter(({ name }) => present.has(name))
+      const isRemoved = await Promise.all(found.map((network) => network.remove()))
+      const staying = found.filter((_network, index) => isRemoved[index] === false)
+      if (found.length > 0 || this.#hasOwn())
+        await firewall.clear(
+          installation,
+          staying.map(({ bridge }) => bridge),
+        )
+    } catch (error) {
+      log.warn({ err: error }, 'the networks stay, with their firewall rules')
+    }
+  }
+
+  /** Only then can there be rules without a network. */
+  #hasOwn(): boolean {
+    return this.#own().some((network) => network === this.#tasks || network.isMade)
+  }
+
+  #own(): OwnNetwork[] {
+    const others = [this.#internal, this.#published, this.#egress]
+    return this.#tasks instanceof OwnNetwork ? [this.#tasks, ...others] : others
+  }
+
+  #assertEgress(): void {
+    if (this.#allowsEgress) return
+    throw new ErrandError(
+      'network_unavailable',
+      'executions may not reach out of this host; its operator allows it with executions.network: egress',
+    )
   }
 }
 
-async function useNamed(client: DockerClient, asked: string, signal: AbortSignal): Promise<SandboxNetwork> {
+type OwnKind = 'tasks' | 'internal' | 'published' | 'egress'
+
+/** Of the network and of its interface; the latter has two letters. */
+const NAMES: Readonly<Record<OwnKind, { readonly suffix: string; readonly bridge: string }>> = {
+  tasks: { suffix: '', bridge: 'er' },
+  internal: { suffix: '-internal', bridge: 'ei' },
+  published: { suffix: '-published', bridge: 'ep' },
+  egress: { suffix: '-egress', bridge: 'ee' },
+}
+
+interface Choice {
+  readonly isInternal: boolean
+  readonly hasMasquerade?: boolean
+  readonly denied: Denied
+}
+
+function ownOptions({ installation }: NetworkDeps, kind: OwnKind, choice: Choice): OwnNetworkOptions {
+  const shortId = installation.slice(0, SHORT_ID_LENGTH)
+  const { suffix, bridge } = NAMES[kind]
+  return { hasMasquerade: true, ...choice, name: `errand-${shortId}${suffix}`, bridge: `${bridge}-${shortId}` }
+}
+
+function deniedBy({ hostAccess, privateNetworks }: AccessOptions): Denied {
+  return { host: hostAccess === 'deny', privateNetworks: privateNetworks === 'deny' }
+}
+
+async function ensured(network: OwnNetwork | string, signal: AbortSignal): Promise<string> {
+  if (typeof network === 'string') return network
+  await network.ensure(signal)
+  return network.name
+}
+
+/** Of a network of somebody else, who makes it again if it is removed. */
+async function nameOf(client: DockerClient, asked: string, signal: AbortSignal): Promise<string> {
   const found = await findNetwork(client, asked, signal)
   if (found === undefined) {
     throw new ErrandError('network_unavailable', `the Docker Engine has no network called ${asked} (docker.network)`)
@@ -68,151 +194,5 @@ async function useNamed(client: DockerClient, asked: string, signal: AbortSignal
   if (UNFIT_DRIVERS.includes(found.Driver)) {
     throw new ErrandError('network_unavailable', `tasks cannot run on the network ${found.Name} (docker.network)`)
   }
-  // Whoever made it makes it again.
-  return { name: found.Name, ensure: async () => {}, suspect() {}, [Symbol.asyncDispose]: async () => {} }
-}
-
-/** A bridge of our own, on which sandboxes do not see each other, nor this host unless that is allowed. */
-class OwnNetwork implements SandboxNetwork {
-  readonly name: string
-  readonly #bridge: string
-  readonly #deps: NetworkDeps
-  readonly #options: OwnNetworkOptions
-  readonly #setting = new SingleFlight<void>()
-  #isSuspect = false
-  /** The bridge has been seen: it was in this process's network namespace. */
-  #isHere = false
-
-  constructor(deps: NetworkDeps, options: OwnNetworkOptions) {
-    const shortId = deps.installation.slice(0, SHORT_ID_LENGTH)
-    this.name = `errand-${shortId}`
-    this.#bridge = `er-${shortId}`
-    this.#deps = deps
-    this.#options = options
-  }
-
-  async ensure(signal: AbortSignal): Promise<void> {
-    // A look at the bridge instead of a question to the Engine: it comes before every start.
-    const isLost = this.#isSuspect || (this.#isHere && !this.#hasBridge())
-    if (isLost) await this.#setting.join(this.name, (flight) => this.#setAgain(flight), signal)
-  }
-
-  suspect(): void {
-    this.#isSuspect = true
-  }
-
-  async set(signal: AbortSignal): Promise<void> {
-    const { firewall, installation } = this.#deps
-    const { isInternal, hostAccess, privateNetworks } = this.#options
-    const denied: Denied = { host: hostAccess === 'deny', privateNetworks: privateNetworks === 'deny' }
-    const isFiltered = denied.host || denied.privateNetworks
-    // The rules come before the bridge: there is no moment at which a sandbox could connect to the host.
-    if (isFiltered) await firewall.block(this.#bridge, installation, denied)
-    else await firewall.unblock(installation)
-    await this.#make(isInternal, signal)
-    this.#isHere = this.#hasBridge()
-    if (isFiltered) this.#assertBridgeIsHere()
-  }
-
-  /** Sandboxes may outlive the engine; then their network stays for the next one to reuse, and so do the rules. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    const { client, firewall, installation, log } = this.#deps
-    try {
-      const signal = AbortSignal.timeout(DISPOSE_DEADLINE_MS)
-      const found = await findNetwork(client, this.name, signal)
-      if (found !== undefined && this.#isOurs(found)) await this.#remove(signal)
-      await firewall.unblock(installation)
-    } catch (error) {
-      log.warn({ err: error, network: this.name }, 'the network stays, with its firewall rules')
-    }
-  }
-
-  async #setAgain(signal: AbortSignal): Promise<void> {
-    this.#deps.log.warn({ network: this.name }, 'the network of the tasks may be gone; making it again')
-    this.#isSuspect = true
-    await this.set(signal)
-    this.#isSuspect = false
-  }
-
-  #hasBridge(): boolean {
-    return existsSync(`/sys/class/net/${this.#bridge}`)
-  }
-
-  async #make(isInternal: boolean, signal: AbortSignal): Promise<void> {
-    const found = await findNetwork(this.#deps.client, this.name, signal)
-    const isWhole = !this.#isHere || this.#hasBridge()
-    if (found !== undefined && isWhole && this.#fits(found, isInternal)) return
-    if (found !== undefined) {
-      this.#assertReplaceable(found)
-      await this.#remove(signal)
-    }
-    const body = {
-      Name: this.name,
-      CheckDuplicate: true,
-      Driver: 'bridge',
-      Internal: isInternal,
-      Options: this.#driverOptions(),
-      Labels: { [INSTALLATION_LABEL]: this.#deps.installation },
-    }
-    const request = { operation: 'network', method: 'POST', path: '/networks/create', body } as const
-    await this.#deps.client.change(request, signal)
-  }
-
-  #driverOptions(): Record<string, string> {
-    return {
-      'com.docker.network.bridge.name': this.#bridge,
-      'com.docker.network.bridge.enable_icc': 'false',
-    }
-  }
-
-  #fits(found: NetworkAnswer, isInternal: boolean): boolean {
-    const options = Object.entries(this.#driverOptions())
-    return (
-      this.#isOurs(found) &&
-      found.Driver === 'bridge' &&
-      found.Internal === isInternal &&
-      options.every(([key, value]) => found.Options[key] === value)
-    )
-  }
-
-  #isOurs(found: NetworkAnswer): boolean {
-    return found.Labels[INSTALLATION_LABEL] === this.#deps.installation
-  }
-
-  #assertReplaceable(found: NetworkAnswer): void {
-    if (!this.#isOurs(found)) {
-      throw new ErrandError('network_unavailable', `the network ${this.name} is there already and is not ours`)
-    }
-    if (Object.keys(found.Containers).length > 0) {
-      throw new ErrandError(
-        'network_unavailable',
-        `the network ${this.name} of an earlier run has other settings, and containers still run on it`,
-      )
-    }
-  }
-
-  /** An Engine in another network namespace, or on another machine, has its bridges where our rule does not bind. */
-  #assertBridgeIsHere(): void {
-    if (this.#isHere) return
-    throw new ErrandError(
-      'network_unavailable',
-      "the Docker Engine's bridges are not in this process's network namespace, so that tasks cannot be kept off its " +
-        'host. Either name a network of yours with docker.network, or accept it with tasks.hostAccess: allow',
-    )
-  }
-
-  async #remove(signal: AbortSignal): Promise<void> {
-    const path = `/networks/${this.name}`
-    await this.#deps.client.change({ operation: 'network', method: 'DELETE', path, accept: [404] }, signal)
-  }
-}
-
-async function findNetwork(
-  client: DockerClient,
-  name: string,
-  signal: AbortSignal,
-): Promise<NetworkAnswer | undefined> {
-  const path = `/networks/${encodeURIComponent(name)}`
-  const reply = await client.look({ operation: 'network', method: 'GET', path, accept: [404] }, signal)
-  return reply.status === 404 ? undefined : readJson(networkAnswer, reply.body)
+  return found.Name
 }

@@ -13,6 +13,8 @@ export const ENDPOINT_LABEL = 'dev.errand.endpoint'
 
 const NANO_CPUS_PER_MILLI = 1e6
 const SHM_BYTES = 16 * MIB
+/** Of the sandbox itself, where nothing answers. */
+const NO_RESOLVER = '127.0.0.1'
 
 /**
  * The body of `POST /containers/create`: the template of the spec's profile, and what the spec may choose. What `image`
@@ -34,7 +36,6 @@ export function createBody(
     ...processFields(spec, image),
     Healthcheck: { Test: ['NONE'] },
     StopSignal: 'SIGTERM',
-    ...(spec.network === 'none' ? { NetworkDisabled: true } : {}),
     ...exposedPorts(spec),
     HostConfig: {
       ...hostConfig(spec, network),
@@ -67,7 +68,7 @@ function hostConfig(spec: SandboxSpec, network: string): Record<string, unknown>
     ],
     ShmSize: spec.shmBytes ?? SHM_BYTES,
     ...(spec.diskBytes === undefined ? {} : { StorageOpt: { size: String(spec.diskBytes) } }),
-    ...(spec.dnsServers === undefined ? {} : { Dns: spec.dnsServers }),
+    ...dns(spec),
     Init: true,
     // `local` can be read back; bounded, so that a flood of output cannot fill the disk.
     LogConfig: { Type: 'local', Config: { 'max-size': profile.logSize, 'max-file': '2' } },
@@ -76,6 +77,12 @@ function hostConfig(spec: SandboxSpec, network: string): Record<string, unknown>
     // Removed by us once its end is known: the Engine's own removal races with everybody who wants to know.
     AutoRemove: false,
   }
+}
+
+/** The Engine's own resolver asks these, from inside the sandbox. Left to itself it asks the host's, which leads outside. */
+function dns({ dnsServers = [], network }: SandboxSpec): Record<string, unknown> {
+  if (dnsServers.length > 0) return { Dns: dnsServers }
+  return network === 'internal' || network === 'none' ? { Dns: [NO_RESOLVER] } : {}
 }
 
 /** Other programs of the host act on labels (proxies, schedulers, updaters): none comes out of an image with its value. */

@@ -2,7 +2,8 @@ import { constants } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { EngineProbe, RuntimeProbe, SandboxNetworkKind } from '../engine.ts'
-import type { InfoAnswer, RuntimeAnswer } from './schemas.ts'
+import type { DockerClient, DockerReply } from './client.ts'
+import { type InfoAnswer, infoAnswer, type RuntimeAnswer, readJson, versionAnswer } from './schemas.ts'
 
 /** Runtimes that run a task in this kernel, so that a unix socket in a volume joins both sides. Not gVisor, not Kata. */
 const SHARES_KERNEL: ReadonlySet<string> = new Set(['runc', 'crun'])
@@ -81,10 +82,18 @@ function hasProjectQuota(mountTable: string, folder: string): boolean {
   return mount?.options.split(',').some((option) => option === 'prjquota' || option === 'pquota') ?? false
 }
 
-/** Looks at the host of an Engine that keeps its files in this folder. */
-export async function probeHost(dockerRootDir: string, networks: ProbedHost['networks']): Promise<ProbedHost> {
-  const isSeen = await seesVolumes(dockerRootDir)
-  return { seesVolumes: isSeen, mountTable: isSeen ? await readFile('/proc/self/mountinfo', 'utf8') : '', networks }
+/** Asks the Engine, and looks at its host where that is this one. */
+export async function askProbe(
+  client: DockerClient,
+  networks: ProbedHost['networks'],
+  signal: AbortSignal,
+): Promise<EngineProbe> {
+  const look = (path: string): Promise<DockerReply> => client.look({ operation: 'probe', method: 'GET', path }, signal)
+  const [version, answer] = await Promise.all([look('/version'), look('/info')])
+  const info = readJson(infoAnswer, answer.body)
+  const isSeen = await seesVolumes(info.DockerRootDir)
+  const mountTable = isSeen ? await readFile('/proc/self/mountinfo', 'utf8') : ''
+  return toProbe(readJson(versionAnswer, version.body).Version, info, { seesVolumes: isSeen, mountTable, networks })
 }
 
 /** Whether this process runs where the Engine keeps its volumes, and may open what is in them. */

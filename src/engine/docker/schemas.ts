@@ -98,6 +98,8 @@ export const networkAnswer: z.ZodType<NetworkAnswer> = z.object({
     .transform((value) => value ?? {}),
 })
 
+export const networkRows: z.ZodType<readonly { readonly Name: string }[]> = z.array(z.object({ Name: z.string() }))
+
 export interface EventLine {
   readonly Action: string
   readonly Actor: { readonly ID: string; readonly Attributes: Record<string, string> }

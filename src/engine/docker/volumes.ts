@@ -1,6 +1,6 @@
 import type { Log } from '../../core/log.ts'
 import type { DockerClient } from './client.ts'
-import { INSTALLATION_LABEL } from './network.ts'
+import { INSTALLATION_LABEL } from './own-network.ts'
 import { readJson, volumeRows } from './schemas.ts'
 
 /**
