@@ -1,7 +1,6 @@
 const MAX_PATH_BYTES = 4095
 const MAX_NAME_BYTES = 255
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be in a name
-const CONTROL = /[\u0000-\u001f\u007f]/
+const CONTROL = /\p{Cc}/u
 
 /** One component of a path that means the same to everybody: to a kernel, a terminal and a log. */
 export function isPlainName(name: string): boolean {

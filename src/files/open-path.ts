@@ -1,43 +1,55 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { closeSync, constants, fstat, open } from 'node:fs'
+import { promisify } from 'node:util'
 import { ErrandError } from '../core/errors.ts'
 import { partsOf } from './clean-path.ts'
 
 /** Linux' O_PATH: names a file without opening it. Node has no constant for it. */
 const O_PATH = 0x200000
-const FOLDER = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
+const ANY = O_PATH | constants.O_NOFOLLOW
+const FOLDER = ANY | constants.O_DIRECTORY
 
-/** What one file or folder is, wherever it may be reached: `DEVICE:INODE`. */
+const openDescriptor = promisify(open)
+const statDescriptor = promisify(fstat)
+
+/** What one file or folder is, by whatever path it was reached: `DEVICE:INODE`. */
 export type FileKey = string
 
-/** A file or folder of this host, held so that whatever becomes of its path, `path` leads to it. Disposing lets go. */
+/** A file or folder of this host, held: whatever becomes of its path, `path` leads to it. Disposing lets go. */
 export class OpenPath implements Disposable {
-  readonly descriptor: number
   readonly isFolder: boolean
   readonly isFile: boolean
   readonly key: FileKey
-  #isOpen = true
-
-  constructor(descriptor: number) {
-    this.descriptor = descriptor
-    const stats = fstatSync(descriptor, { bigint: true })
-    this.isFolder = stats.isDirectory()
-    this.isFile = stats.isFile()
-    this.key = `${stats.dev}:${stats.ino}`
-  }
-
-  /** Good in this process, for as long as it is held. */
-  get path(): string {
-    return `/proc/self/fd/${this.descriptor}`
-  }
-
+  /** Good in this process. */
+  readonly path: string
   /** Good in every process that counts processes as this one does. */
-  get sharedPath(): string {
-    return `/proc/${process.pid}/fd/${this.descriptor}`
+  readonly sharedPath: string
+  #descriptor: number | undefined
+
+  private constructor(descriptor: number, kind: { isFolder: boolean; isFile: boolean; key: FileKey }) {
+    this.isFolder = kind.isFolder
+    this.isFile = kind.isFile
+    this.key = kind.key
+    this.path = `/proc/self/fd/${descriptor}`
+    this.sharedPath = `/proc/${process.pid}/fd/${descriptor}`
+    this.#descriptor = descriptor
+  }
+
+  /** Rejects with the system's error. */
+  static async open(path: string, isFolder: boolean): Promise<OpenPath> {
+    const descriptor = await openDescriptor(path, isFolder ? FOLDER : ANY)
+    try {
+      const stats = await statDescriptor(descriptor)
+      const kind = { isFolder: stats.isDirectory(), isFile: stats.isFile(), key: `${stats.dev}:${stats.ino}` }
+      return new OpenPath(descriptor, kind)
+    } catch (error) {
+      closeSync(descriptor)
+      throw error
+    }
   }
 
   [Symbol.dispose](): void {
-    if (this.#isOpen) closeSync(this.descriptor)
-    this.#isOpen = false
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    this.#descriptor = undefined
   }
 }
 
@@ -46,34 +58,16 @@ export class OpenPath implements Disposable {
  * one that is put there meanwhile. `onFolder` is told each folder on the way, `/` first.
  * @throws the system's error, ENOTDIR for a link on the way; validation_failed for a path that is not clean
  */
-export function openPath(path: string, onFolder: (key: FileKey) => void = () => {}): OpenPath {
+export async function openPath(path: string, onFolder: (key: FileKey) => void = () => {}): Promise<OpenPath> {
   const parts = partsOf(path)
   if (parts === undefined) throw new ErrandError('validation_failed', 'the path is not absolute and clean')
-  const last = parts.pop()
-  let folder = new OpenPath(openSync('/', FOLDER))
-  try {
-    for (const part of parts) {
-      onFolder(folder.key)
-      folder = step(folder, part, FOLDER)
-    }
-    if (last === undefined) return folder
+  let here = await OpenPath.open('/', true)
+  for (const [index, part] of parts.entries()) {
+    using folder = here
     onFolder(folder.key)
-    return step(folder, last, O_PATH | constants.O_NOFOLLOW)
-  } catch (error) {
-    folder[Symbol.dispose]()
-    throw error
+    here = await OpenPath.open(`${folder.path}/${part}`, index < parts.length - 1)
   }
-}
-
-/** Opens a folder within one that is held; never a link. */
-export function openFolderIn(folder: OpenPath, name: string): OpenPath {
-  return new OpenPath(openSync(`${folder.path}/${name}`, FOLDER))
-}
-
-function step(folder: OpenPath, name: string, flags: number): OpenPath {
-  const next = new OpenPath(openSync(`${folder.path}/${name}`, flags))
-  folder[Symbol.dispose]()
-  return next
+  return here
 }
 
 /** The system's name of what went wrong, if `error` is the system's. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
 import type { ProvisionScript } from '../core/execution-request.ts'
+import { makePlace } from './place.fixture.ts'
 import { checkProvision, provisionFailure, writeProvision } from './provision.ts'
 
 describe('provision scripts', () => {
@@ -119,11 +119,6 @@ function refuses(scripts: readonly ProvisionScript[], field: string): void {
   assert.throws(() => checkProvision(scripts), isRefusal)
 }
 
-async function makePlace(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), 'errand-provision-'))
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) }
-}
-
 interface Run {
   readonly stdout: string
   readonly stderr: string
@@ -141,7 +136,7 @@ async function run(
   const folder = join(place.path, 'provision')
   await writeProvision(folder, scripts)
   const runner = (await readFile(join(folder, 'run'), 'utf8')).replaceAll('/errand/provision', folder)
-  return new Promise((resolve) => {
+  return await new Promise((resolve) => {
     const child = execFile('/bin/sh', ['-c', runner, 'run', ...argv], { env }, (error, stdout, stderr) => {
       resolve({ stdout, stderr, code: error?.code ?? 0, pid: child.pid })
     })

@@ -1,0 +1,94 @@
+import { chmod, constants, copyFile, mkdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ErrandError } from '../core/errors.ts'
+import type { InputMount } from '../core/execution-request.ts'
+import type { SandboxMount } from '../engine/sandbox-spec.ts'
+import { isWithin } from './clean-path.ts'
+import { checkPath, HostPaths, refuseField } from './host-paths.ts'
+import { type OpenPath, systemCode } from './open-path.ts'
+
+/** What every sandbox has of its own. */
+const SYSTEM_TARGETS = ['/proc', '/sys', '/dev', '/errand', '/run/errand']
+const ENGINE_TARGETS = ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']
+
+/** Disposing lets go of what is held: after the sandbox has started, when its mounts are its own. */
+export interface HeldInputs extends Disposable {
+  readonly mounts: readonly SandboxMount[]
+}
+
+/**
+ * Checks inputs as they are now. `reserved` are folders of this host that are ours or an engine's: neither they, nor what
+ * is in them, nor what they are in can be an input.
+ * @throws validation_failed with the field in `details`
+ */
+export async function checkInputs(inputs: readonly InputMount[], reserved: readonly string[]): Promise<void> {
+  checkTargets(inputs)
+  await openSources(inputs, reserved, async () => {})
+}
+
+/**
+ * The mounts that give a sandbox its inputs. They lead to the very folders that were checked here, whatever becomes of
+ * their paths. No engine can mount a single file so: files are copied into `copies`, a folder of the caller's, which is
+ * made when needed; the copies are readable by all users of the sandbox.
+ * @throws validation_failed with the field in `details`; storage_full or storage_error when a file cannot be copied
+ */
+export async function holdInputs(
+  inputs: readonly InputMount[],
+  reserved: readonly string[],
+  copies: string,
+): Promise<HeldInputs> {
+  checkTargets(inputs)
+  const mounts: SandboxMount[] = []
+  const stack = await openSources(inputs, reserved, async (held, { target, readOnly = true }, index) => {
+    const source = held.isFolder ? held.sharedPath : await copy(held, copies, String(index))
+    mounts.push({ kind: 'bind', source, target, isReadOnly: readOnly })
+  })
+  return { mounts, [Symbol.dispose]: () => stack.dispose() }
+}
+
+/** All sources, held; none of them when one is refused. */
+async function openSources(
+  inputs: readonly InputMount[],
+  reserved: readonly string[],
+  onOpen: (held: OpenPath, input: InputMount, index: number) => Promise<void>,
+): Promise<DisposableStack> {
+  using stack = new DisposableStack()
+  const paths = await HostPaths.load(reserved)
+  for (const [index, input] of inputs.entries()) {
+    const field = `inputs.${index}.source`
+    const isWritable = input.readOnly === false
+    const held = stack.use(await paths.open(input.source, isWritable, field))
+    if (held.isFile && isWritable) refuseField(field, 'is a file, which can only be read: mount its folder')
+    await onOpen(held, input, index)
+  }
+  return stack.move()
+}
+
+function checkTargets(inputs: readonly InputMount[]): void {
+  for (const [index, { target }] of inputs.entries()) {
+    const field = `inputs.${index}.target`
+    checkPath(target, field)
+    const isTaken = (path: string): boolean => isWithin(target, path) || isWithin(path, target)
+    const system = [...SYSTEM_TARGETS, ...ENGINE_TARGETS].find(isTaken)
+    if (system !== undefined) refuseField(field, `must have nothing to do with ${system}`)
+    // An engine makes the inner folder in the outer one where it is missing, which is on the host.
+    const other = inputs.findIndex((input, at) => at !== index && isWithin(target, input.target))
+    if (other !== -1) refuseField(field, `is the target of inputs.${other}, or lies in it`)
+  }
+}
+
+async function copy(file: OpenPath, folder: string, name: string): Promise<string> {
+  const path = join(folder, name)
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    // On file systems that can, the copy shares the blocks of the original.
+    await copyFile(file.path, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+    // It is ours now: it must not keep what let it run as its owner, and users of the sandbox must be able to read it.
+    const isProgram = ((await stat(path)).mode & 0o111) !== 0
+    await chmod(path, isProgram ? 0o555 : 0o444)
+    return path
+  } catch (error) {
+    const code = systemCode(error) === 'ENOSPC' ? 'storage_full' : 'storage_error'
+    throw new ErrandError(code, `an input could not be copied: ${String(error)}`, { cause: error })
+  }
+}
