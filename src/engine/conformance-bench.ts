@@ -114,11 +114,17 @@ export class ConformanceBench implements AsyncDisposable {
     return ref
   }
 
-  /** A sandbox as executions have it, which serves nothing; it has exited. */
-  async runToEnd(imageId: string): Promise<SandboxRef> {
+  /** A sandbox as executions have it, which serves nothing; does not run yet. */
+  async createPortless(imageId: string, changes: Partial<SandboxSpec> = {}): Promise<SandboxRef> {
     const { port: _port, ...spec } = await this.spec(imageId)
-    const ref = await this.engine.create({ ...spec, hasSocket: false }, this.identity(), this.signal)
+    const ref = await this.engine.create({ ...spec, hasSocket: false, ...changes }, this.identity(), this.signal)
     this.#made.push(ref)
+    return ref
+  }
+
+  /** As `createPortless`; has run, and exited. */
+  async runToEnd(imageId: string, changes: Partial<SandboxSpec> = {}): Promise<SandboxRef> {
+    const ref = await this.createPortless(imageId, changes)
     await this.engine.start(ref, this.signal)
     await this.untilExited(ref)
     return ref
