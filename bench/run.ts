@@ -11,12 +11,24 @@ import { formatTable, toResult } from './report.ts'
 import { addedLatency } from './rows/added-latency.ts'
 import { burst } from './rows/burst.ts'
 import { coldStart } from './rows/cold-start.ts'
+import { executions } from './rows/executions.ts'
+import { logCapture } from './rows/log-capture.ts'
 import { oneStart } from './rows/one-start.ts'
 import { refusal } from './rows/refusal.ts'
 import { throughput } from './rows/throughput.ts'
 import { warmPathCalls } from './rows/warm-path-calls.ts'
 
-const ROWS: readonly Row[] = [addedLatency, throughput, warmPathCalls, coldStart, oneStart, burst, refusal]
+const ROWS: readonly Row[] = [
+  addedLatency,
+  throughput,
+  warmPathCalls,
+  coldStart,
+  oneStart,
+  burst,
+  executions,
+  refusal,
+  logCapture,
+]
 const RESULTS = join(import.meta.dirname, 'results')
 
 const { values: flags, positionals: names } = parseArgs({

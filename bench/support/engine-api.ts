@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { request } from 'node:http'
+import { get, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import type { Address } from './address.ts'
@@ -23,6 +23,42 @@ async function call(method: string, path: string, body?: object): Promise<string
   })
     .on('error', reject)
     .end(body === undefined ? '' : JSON.stringify(body))
+  return promise
+}
+
+/** What is run to its end, without a network. */
+export interface JobByHand {
+  readonly image: string
+  readonly cmd: readonly string[]
+}
+
+/** Create, start, wait and remove, as four calls. `meanwhile` is called with the container's id once it runs. */
+export async function runByHand(
+  { image, cmd }: JobByHand,
+  meanwhile: (id: string) => Promise<void> = async () => {},
+): Promise<void> {
+  const host = { NetworkMode: 'none', LogConfig: { Type: 'local', Config: { 'max-size': '1g', 'max-file': '1' } } }
+  const body = { Image: image, Cmd: cmd, Labels: LABELS, NetworkDisabled: true, HostConfig: host }
+  const { Id: id } = JSON.parse(await call('POST', '/containers/create', body)) as { Id: string }
+  try {
+    await call('POST', `/containers/${id}/start`)
+    await Promise.all([call('POST', `/containers/${id}/wait`), meanwhile(id)])
+  } finally {
+    await call('DELETE', `/containers/${id}?force=1&v=1`)
+  }
+}
+
+/** Bytes of the multiplexed stream that `docker logs --follow` reads, to its end. */
+export async function followedBytes(container: string): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  let bytes = 0
+  get({ socketPath: SOCKET, path: `/v1.41/containers/${container}/logs?stdout=1&stderr=1&follow=1` }, (response) => {
+    response.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+    })
+    response.on('end', () => resolve(bytes))
+    response.on('error', reject)
+  }).on('error', reject)
   return promise
 }
 

@@ -10,26 +10,25 @@ export interface DockerExecutorOptions extends ExecutorOptions {
   readonly allowEgress?: boolean
 }
 
-const SOCKET_PATH = '/var/run/docker.sock'
-
-/** Executions on a Docker Engine, inside another program. */
-export class DockerExecutor {
+interface DockerExecutorFactory {
   /**
    * An executor of its own; whoever opens it disposes it, which ends and removes all that it runs.
    * @throws engine_unavailable when no Engine answers; validation_failed; storage_error when another process has an
    * executor of this id. Nothing is left behind then.
    */
-  static async open(
-    options: DockerExecutorOptions,
-    signal: AbortSignal = new AbortController().signal,
-  ): Promise<Executor> {
+  open(options: DockerExecutorOptions, signal?: AbortSignal): Promise<Executor>
+}
+
+const SOCKET_PATH = '/var/run/docker.sock'
+const NEVER = new AbortController().signal
+
+/** Executions on a Docker Engine, inside another program; `engineSpec.type` is `docker`. */
+export const DockerExecutor: DockerExecutorFactory = {
+  async open(options, signal = NEVER) {
     const { socketPath = SOCKET_PATH, allowEgress = false, log, clock } = options
-    const rest = { ...(log && { log }), ...(clock && { clock }) }
-    const openDocker = async (installation: { readonly id: string }): Promise<DockerEngine> =>
-      await DockerEngine.open(
-        { socketPath, installation: installation.id, network: { kind: 'absent' }, executions: { allowEgress }, ...rest },
-        signal,
-      )
+    const own = { socketPath, network: { kind: 'absent' }, executions: { allowEgress } } as const
+    const openDocker = async ({ id }: { readonly id: string }): Promise<DockerEngine> =>
+      await DockerEngine.open({ ...own, installation: id, ...(log && { log }), ...(clock && { clock }) }, signal)
     return await openExecutor({ docker: openDocker }, options, signal)
-  }
+  },
 }

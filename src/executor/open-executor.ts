@@ -7,8 +7,8 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import { isId, randomId } from '../core/ids.ts'
 import { silentLog } from '../core/log.ts'
-import { GuardedEngine } from '../engine/guarded-engine.ts'
 import type { Engine } from '../engine/engine.ts'
+import { GuardedEngine } from '../engine/guarded-engine.ts'
 import { reach } from '../forward/reach.ts'
 import { openImages } from '../images/open-images.ts'
 import type { Installation } from '../instance/identity.ts'
@@ -59,6 +59,7 @@ export async function openExecutor(
     log,
     newId: randomId,
     folder,
+    trash: join(settings.stateDir, 'trash'),
     privatePaths: [settings.stateDir, ...storageFolders(opened)],
     ...settings,
     held: held.move(),

@@ -10,7 +10,7 @@ import { Cleanup } from './executions/cleanup.ts'
 import { execInside } from './executions/exec-inside.ts'
 import { Execution } from './executions/execution.ts'
 import type { ExecutionDeps, ExecutionEngine } from './executions/execution-deps.ts'
-import { ExecutionFiles } from './executions/execution-files.ts'
+import { ExecutionFiles, placeOf } from './executions/execution-files.ts'
 import type { ExecutionPlan } from './executions/execution-plan.ts'
 import { Launch } from './executions/launch.ts'
 import { newRecord } from './executions/new-record.ts'
@@ -177,10 +177,9 @@ export class ExecutionService implements Executor {
     const on = this.#engineOf(plan)
     const launch = new Launch(deps, plan, on)
     await launch.assertPossible()
-    const files = ExecutionFiles.plan(deps, plan)
-    const record = newRecord(deps, plan, files.resultsDir, on.engine.name)
+    const record = newRecord(deps, plan, placeOf(deps, plan).resultsDir, on.engine.name)
     await deps.journal.insert(record)
-    await this.#makeFiles(files, record)
+    const files = await this.#makeFiles(plan)
     const tracked = new TrackedRecord(deps.journal, deps.clock, record)
     const execution = new Execution({ deps, plan, on, launch, record: tracked, files })
     this.#known.set(plan.executionId, execution)
@@ -189,11 +188,12 @@ export class ExecutionService implements Executor {
   }
 
   /** An id without its files would be one that nobody can use again. */
-  async #makeFiles(files: ExecutionFiles, { executorId, executionId }: ExecutionRecord): Promise<void> {
+  async #makeFiles(plan: ExecutionPlan): Promise<ExecutionFiles> {
+    const { journal, executorId } = this.#deps
     try {
-      await files.make()
+      return await ExecutionFiles.make(this.#deps, plan)
     } catch (error) {
-      await this.#deps.journal.remove(executorId, executionId)
+      await journal.remove(executorId, plan.executionId)
       throw error
     }
   }

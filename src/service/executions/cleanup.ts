@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
 import { Deadline } from '../../core/wait.ts'
+import { discardTree } from '../../files/remove-tree.ts'
 import { abortable } from '../../util/abort.ts'
 import type { CleanupReport } from '../executor.ts'
 import type { Execution } from './execution.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
-import { removeFolder } from './execution-files.ts'
 
 /** How long everything together may take, before what is left is reported. */
 const MOST_MS = 60_000
@@ -43,10 +44,12 @@ export class Cleanup {
 
   /** What they left in our folder. */
   async #folders(executions: readonly Execution[]): Promise<Removal[]> {
-    const { folder } = this.#deps
+    const { folder, trash } = this.#deps
     const known = new Set(executions.map(nameOf))
     const found = await readdir(folder).catch(() => [])
-    return found.filter((name) => !known.has(name)).map((name) => [`files of ${name}`, removeFolder(folder, name)])
+    return found
+      .filter((name) => !known.has(name))
+      .map((name) => [`files of ${name}`, discardTree(join(folder, name), trash)])
   }
 }
 

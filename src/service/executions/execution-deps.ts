@@ -38,6 +38,8 @@ export interface ExecutionDeps {
   readonly defaults: ExecutionDefaults
   /** Where each execution has a folder for its log, scripts and results. Ours alone. */
   readonly folder: string
+  /** On the same file system; ours alone. What lies in it is being removed. */
+  readonly trash: string
   /** Host folders that no execution may mount: our own state, beside those that nobody may. */
   readonly privatePaths: readonly string[]
   /** How far apart looks at disk and network use are. */

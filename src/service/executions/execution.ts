@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import type { ExecutionInstance } from '../../instance/execution-instance.ts'
@@ -149,8 +147,8 @@ export class Execution {
       const failure = ErrandError.from(error)
       if (this.record.status === 'running' || this.record.status === 'paused') await this.record.move('finalizing')
       this.#started.reject(failure)
-      await files.log.end()
-      return { outcome: outcomeOfError(failure, this.#intent), changes: { logs: files.log.totals } }
+      await files.end()
+      return { outcome: outcomeOfError(failure, this.#intent), changes: { logs: files.totals } }
     }
   }
 
@@ -209,7 +207,7 @@ export class Execution {
     else await this.#instance.remove()
     await this.#background.idle()
     this.#held.dispose()
-    await rm(join(files.folder, 'provision'), { recursive: true, force: true })
+    await files.removeGiven()
   }
 
   /** Calls on a sandbox that ends under them fail in many ways; what matters is that it has ended. */

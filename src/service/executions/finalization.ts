@@ -48,7 +48,7 @@ export class Finalization {
       outcome: { ...outcome, warnings: [...outcome.warnings, ...warnings] },
       changes: {
         outputs,
-        logs: files.log.totals,
+        logs: files.totals,
         resources: { ...record.value.resources, used: used(bill) },
         wasForced: this.#instance.wasForced,
       },
@@ -58,7 +58,7 @@ export class Finalization {
   async #explain({ exitCode }: SandboxEnd): Promise<{ isCommandMissing: boolean; failedScript: string | undefined }> {
     if (exitCode === undefined || exitCode === 0) return { isCommandMissing: false, failedScript: undefined }
     const { plan, files, on } = this.#parts
-    const tail = await files.log.text('stderr', TAIL_BYTES)
+    const tail = await files.text('stderr', TAIL_BYTES)
     const failure = plan.provisionScripts.length === 0 ? undefined : provisionFailure(exitCode, tail)
     return {
       isCommandMissing: on.engine.explainExit(exitCode, tail) === 'command_not_found',

@@ -3,8 +3,8 @@ import { ErrandError } from '../../core/errors.ts'
 import { Deadline } from '../../core/wait.ts'
 import { chooseRuntime } from '../../engine/choose.ts'
 import type { SandboxMount, SandboxSpec } from '../../engine/engine.ts'
-import { holdInputs } from '../../files/host-path.ts'
-import { writeProvision } from '../../files/provision.ts'
+import { checkInputs, holdInputs } from '../../files/host-path.ts'
+import { checkProvision, writeProvision } from '../../files/provision.ts'
 import type { HeldImage } from '../../images/image-store.ts'
 import type { Lease } from '../../resources/ledger.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
@@ -30,11 +30,19 @@ export class Launch {
    * Refuses at once what can never be run here.
    * @throws validation_failed, forbidden, resources_unsatisfiable, runtime_unavailable, unsupported
    */
-  assertPossible(): void {
-    const { image, network, ports, inputs, provisionScripts, outputs } = this.#plan
-    const { engine, probe, images } = this.#on
+  async assertPossible(): Promise<void> {
+    const { image, inputs, provisionScripts } = this.#plan
+    const { engine, images } = this.#on
     images.assertAllowed(image)
+    checkProvision(provisionScripts)
     this.#deps.admission.assertSatisfiable(engine.footprint(this.specify('', [])))
+    this.#assertOffered()
+    await checkInputs(inputs, this.#deps.privatePaths)
+  }
+
+  #assertOffered(): void {
+    const { network, ports, inputs, provisionScripts, outputs } = this.#plan
+    const { engine, probe } = this.#on
     const needs: [boolean, string][] = [
       [probe.networks.has(network), `a network ${network}`],
       [ports.length === 0 || probe.canPublish, 'ports'],
@@ -65,7 +73,7 @@ export class Launch {
   /** Inputs are held where they were checked until `held` is disposed; scripts lie below `folder`. */
   async mounts(folder: string, held: DisposableStack): Promise<{ mounts: SandboxMount[]; prefix: readonly string[] }> {
     const { inputs, provisionScripts } = this.#plan
-    const heldInputs = held.use(await holdInputs(inputs, this.#deps.privatePaths))
+    const heldInputs = held.use(await holdInputs(inputs, this.#deps.privatePaths, join(folder, 'inputs')))
     if (provisionScripts.length === 0) return { mounts: [...heldInputs.mounts], prefix: [] }
     const { mount, entrypointPrefix } = await writeProvision(join(folder, 'provision'), provisionScripts)
     return { mounts: [...heldInputs.mounts, mount], prefix: entrypointPrefix }

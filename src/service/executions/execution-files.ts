@@ -1,0 +1,102 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { OutputChunk } from '../../engine/engine.ts'
+import { discardTree, removeTree } from '../../files/remove-tree.ts'
+import { makeResultsFolder } from '../../files/results-folder.ts'
+import type { CaptureSink } from '../../instance/output-capture.ts'
+import { ExecutionLog } from '../../logs/execution-log.ts'
+import { HumanLogs } from '../../logs/human-logs.ts'
+import type { LogEntry, LogRange } from '../../logs/log-entry.ts'
+import type { LogTotals } from '../executor.ts'
+import type { ExecutionDeps } from './execution-deps.ts'
+import type { ExecutionPlan } from './execution-plan.ts'
+
+/** What one execution has on this host's disk: its log, what it is given, and its results. */
+export class ExecutionFiles implements CaptureSink {
+  /** Ours alone; everything is in it, but results that were wanted elsewhere. */
+  readonly folder: string
+  readonly resultsDir: string
+  readonly #trash: string
+  readonly #log: ExecutionLog
+  readonly #texts: HumanLogs
+
+  private constructor(place: Place, log: ExecutionLog, texts: HumanLogs) {
+    this.folder = place.folder
+    this.resultsDir = place.resultsDir
+    this.#trash = place.trash
+    this.#log = log
+    this.#texts = texts
+  }
+
+  /** Makes them, in place of what an earlier process left under the same id. @throws validation_failed; storage_error */
+  static async make(deps: ExecutionDeps, plan: ExecutionPlan): Promise<ExecutionFiles> {
+    const place = placeOf(deps, plan)
+    const { clock, log } = deps
+    await discardTree(place.folder, place.trash)
+    await mkdir(place.folder, { mode: 0o700 })
+    await makeResultsFolder(place.resultsDir, plan.resultsDir === undefined ? [] : deps.privatePaths)
+    const limitBytes = plan.logBytes
+    const opened = await ExecutionLog.open({ folder: join(place.folder, 'log'), limitBytes, clock, log })
+    return new ExecutionFiles(place, opened, await HumanLogs.open(place.resultsDir, limitBytes, log))
+  }
+
+  get totals(): LogTotals {
+    return this.#log.totals
+  }
+
+  append(stream: OutputChunk['stream'], data: Buffer): void {
+    this.#log.append(stream, data)
+    this.#texts.append(stream, data)
+  }
+
+  async catchUp(source: AsyncIterable<OutputChunk>): Promise<void> {
+    await this.#log.catchUp(source)
+  }
+
+  noteGap(bytes: number | undefined): void {
+    this.#log.noteGap(bytes)
+  }
+
+  /** Nothing more will be printed. */
+  async end(): Promise<void> {
+    await this.#log.end()
+    await this.#texts.complete(this.#log)
+  }
+
+  /** What is kept of a stream; the last `maxBytes` of it where that is said. */
+  async text(stream: OutputChunk['stream'], maxBytes?: number): Promise<string> {
+    return await this.#log.text(stream, maxBytes)
+  }
+
+  read(range: LogRange, signal: AbortSignal): AsyncIterable<LogEntry> {
+    return this.#log.read(range, signal)
+  }
+
+  /** Takes away `stdout.log` and `stderr.log`. */
+  async removeTexts(): Promise<void> {
+    await this.#texts.remove()
+  }
+
+  /** What its sandbox was given and has no more use for. */
+  async removeGiven(): Promise<void> {
+    for (const name of ['provision', 'inputs']) await removeTree(join(this.folder, name))
+  }
+
+  /** Everything but results that were wanted elsewhere: those are their owner's. */
+  async remove(): Promise<void> {
+    await this.#log.remove()
+    await discardTree(this.folder, this.#trash)
+  }
+}
+
+interface Place {
+  readonly folder: string
+  readonly resultsDir: string
+  readonly trash: string
+}
+
+/** Where an execution's results are. */
+export function placeOf({ folder, trash }: Pick<ExecutionDeps, 'folder' | 'trash'>, plan: ExecutionPlan): Place {
+  const own = join(folder, plan.executionId)
+  return { folder: own, resultsDir: plan.resultsDir ?? join(own, 'results'), trash }
+}
