@@ -4,8 +4,11 @@ import type { DockerClient } from './client.ts'
 import type { Denied } from './firewall.ts'
 import { findNetwork, type NetworkDeps, networksOf, OwnNetwork, type OwnNetworkOptions } from './own-network.ts'
 
-/** Which network the sandboxes of warm tasks are put on. */
-export type NetworkOptions = OwnTasksNetwork | { readonly kind: 'named'; readonly name: string }
+/** Which network the sandboxes of warm tasks are put on; `absent` where there are none. */
+export type NetworkOptions =
+  | OwnTasksNetwork
+  | { readonly kind: 'named'; readonly name: string }
+  | { readonly kind: 'absent' }
 
 interface OwnTasksNetwork extends AccessOptions {
   readonly kind: 'own'
@@ -42,8 +45,8 @@ const DEFAULT_ACCESS: AccessOptions = { hostAccess: 'deny', privateNetworks: 'al
  */
 export class SandboxNetworks implements AsyncDisposable {
   readonly #deps: NetworkDeps
-  /** What `tasks` means: a network of ours, or the name of another. */
-  readonly #tasks: OwnNetwork | string
+  /** What `tasks` means: a network of ours, the name of another, or nothing. */
+  readonly #tasks: OwnNetwork | string | undefined
   readonly #internal: OwnNetwork
   /** Like `internal`, for ports: the Engine leads none to a network that is internal in its words. */
   readonly #published: OwnNetwork
@@ -60,7 +63,7 @@ export class SandboxNetworks implements AsyncDisposable {
     const access = { ...DEFAULT_ACCESS, ...options }
     const tasks = { isInternal: options.kind === 'own' && options.isInternal, denied: deniedBy(access) }
     this.#deps = deps
-    this.#tasks = named ?? own('tasks', tasks)
+    this.#tasks = options.kind === 'own' ? own('tasks', tasks) : named
     this.#internal = own('internal', { isInternal: true, denied: NOTHING_ALLOWED })
     this.#published = own('published', { isInternal: false, hasMasquerade: false, denied: NOTHING_ALLOWED })
     this.#egress = own('egress', { isInternal: false, denied: deniedBy({ ...access, ...executions }) })
@@ -84,8 +87,8 @@ export class SandboxNetworks implements AsyncDisposable {
   async kinds(): Promise<ReadonlySet<SandboxNetworkKind>> {
     const hasRules = await this.#deps.firewall.isUsable()
     return new Set<SandboxNetworkKind>([
-      'tasks',
       'none',
+      ...(this.#tasks === undefined ? [] : ['tasks' as const]),
       ...(hasRules ? ['internal' as const] : []),
       ...(this.#allowsEgress && (hasRules || !this.#egress.isFiltered) ? ['egress' as const] : []),
     ])
@@ -179,7 +182,8 @@ function deniedBy({ hostAccess, privateNetworks }: AccessOptions): Denied {
   return { host: hostAccess === 'deny', privateNetworks: privateNetworks === 'deny' }
 }
 
-async function ensured(network: OwnNetwork | string, signal: AbortSignal): Promise<string> {
+async function ensured(network: OwnNetwork | string | undefined, signal: AbortSignal): Promise<string> {
+  if (network === undefined) throw new ErrandError('network_unavailable', 'there is no network for warm tasks here')
   if (typeof network === 'string') return network
   await network.ensure(signal)
   return network.name
