@@ -59,6 +59,12 @@ const TEXTS: readonly [EngineOperation, number, string, ErrorCode][] = [
   ['start', 404, 'network errand-0123456789ab not found', 'network_unavailable'],
   ['start', 500, 'driver failed: Bind for 0.0.0.0:80 failed: port is already allocated', 'network_unavailable'],
   ['start', 404, 'No such container: abc', 'not_found'],
+  [
+    'exec',
+    400,
+    'OCI runtime exec failed: exec failed: unable to start container process: error executing setns process: exit status 1: unknown',
+    'task_gone',
+  ],
   ['pause', 409, 'Container abc is not running', 'task_gone'],
   ['network', 500, 'could not find an available, non-overlapping IPv4 address pool', 'network_unavailable'],
   ['inspect', 500, 'something broke', 'internal'],

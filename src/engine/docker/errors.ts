@@ -52,7 +52,12 @@ const TEXT_RULES: readonly TextRule[] = [
 
   // The runtime itself could not be executed. Its text also ends in "executable file not found": ask before the next one.
   { operations: ['start'], text: /unable to retrieve OCI runtime error|fork\/exec/i, code: 'runtime_unavailable' },
-  { operations: ['exec'], text: /cannot exec in a stopped|is not running/i, code: 'task_gone' },
+  // The last is what a main process leaves that exits at this moment.
+  {
+    operations: ['exec'],
+    text: /cannot exec .*stopped|is not running|executing setns process/i,
+    code: 'task_gone',
+  },
   {
     operations: ['start', 'exec'],
     text: /executable file not found|exec: .*(no such file|permission denied)|exec format error/i,
