@@ -69,7 +69,10 @@ export interface PortBinding {
 export type SandboxMount =
   | {
       readonly kind: 'bind'
-      /** A path on the host that is mounted with what is under it; exists. */
+      /**
+       * A path on the host; exists. `/proc/PID/fd/N` is the very folder that this process holds open, until the sandbox has
+       * started: without what is mounted under it and, read-only, without effect of setuid bits and device files.
+       */
       readonly source: string
       readonly target: string
       readonly isReadOnly: boolean

@@ -10,6 +10,9 @@ export const SOCKET_PATH: string = `${SOCKET_FOLDER}/${SOCKET_NAME}`
 /** Where SGX images expect the folder of the aesmd socket. */
 const AESMD_FOLDER = '/var/run/aesmd'
 
+/** A folder that a process of this host holds open. */
+const HELD_FOLDER = /^\/proc\/\d+\/fd\/\d+$/
+
 type Labels = SandboxIdentity['labels']
 
 /** Ours, those of the spec, and in memory those that the image declares where there is none of them. `own` are the profile's. */
@@ -45,6 +48,7 @@ function declaredVolumeOptions({ memoryBytes }: Resources): string {
 function askedMount(mount: SandboxMount, labels: Labels): object {
   if (mount.kind === 'scratch') return memoryVolume(mount.target, scratchOptions(mount), labels)
   const { source, target, isReadOnly } = mount
+  if (HELD_FOLDER.test(source)) return heldFolder(mount, labels)
   return {
     Type: 'bind',
     Source: source,
@@ -53,6 +57,16 @@ function askedMount(mount: SandboxMount, labels: Labels): object {
     // What is mounted under a read-only folder would stay writable.
     BindOptions: { Propagation: 'rprivate', NonRecursive: isReadOnly },
   }
+}
+
+/**
+ * Mounted by the Engine itself, in the mount namespace of the process that holds it. The runtime, which makes mounts of type
+ * `bind`, has left that by then, and the kernel refuses (EINVAL; runc 1.1). What is mounted under it is left out. The Engine
+ * heeds `nosuid` and `nodev` beside `ro` alone.
+ */
+function heldFolder({ source, target, isReadOnly }: SandboxMount & { kind: 'bind' }, labels: Labels): object {
+  const access = isReadOnly ? 'ro' : 'rw'
+  return localVolume(target, { type: 'none', device: source, o: `bind,${access},nosuid,nodev` }, labels)
 }
 
 function scratchOptions({ sizeBytes, owner, canExecute }: SandboxMount & { kind: 'scratch' }): string {
@@ -67,14 +81,14 @@ function scratchOptions({ sizeBytes, owner, canExecute }: SandboxMount & { kind:
  * the mode of the image's folder instead of ours.
  */
 function memoryVolume(target: string, options: string, labels: Labels): object {
+  return localVolume(target, { type: 'tmpfs', device: 'tmpfs', o: options }, labels)
+}
+
+function localVolume(target: string, options: Readonly<Record<string, string>>, labels: Labels): object {
   return {
     Type: 'volume',
     Target: target,
-    VolumeOptions: {
-      NoCopy: true,
-      Labels: labels,
-      DriverConfig: { Name: 'local', Options: { type: 'tmpfs', device: 'tmpfs', o: options } },
-    },
+    VolumeOptions: { NoCopy: true, Labels: labels, DriverConfig: { Name: 'local', Options: options } },
   }
 }
 

@@ -23,7 +23,7 @@ const INFO: InfoAnswer = {
   },
 }
 
-const HOST: ProbedHost = { seesVolumes: true, mountTable: '', networks: new Set(['tasks']) }
+const HOST: ProbedHost = { seesVolumes: true, sharesProcessIds: true, mountTable: '', networks: new Set(['tasks']) }
 
 test('a runtime told to ignore cgroups enforces no limits', () => {
   const { runtimes, warnings } = toProbe('20.10.24', INFO, HOST)
@@ -56,6 +56,7 @@ test('a process that cannot open the volumes has no unix sockets, and without cg
   assert.equal(probe.runtimes.get('runc')?.hasUnixSocket, false)
   assert.equal(probe.canPause, false)
   assert.equal(probe.canMount, false)
+  assert.equal(toProbe('20.10.24', INFO, { ...HOST, sharesProcessIds: false }).canMount, false)
 })
 
 test('disk is limited where the storage driver takes a quota, which overlay2 does on xfs with project quotas alone', () => {

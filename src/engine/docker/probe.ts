@@ -3,6 +3,7 @@ import { access, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { EngineProbe, RuntimeProbe, SandboxNetworkKind } from '../engine.ts'
 import type { DockerClient, DockerReply } from './client.ts'
+import { sharesProcessIds } from './process-ids.ts'
 import { type InfoAnswer, infoAnswer, type RuntimeAnswer, readJson, versionAnswer } from './schemas.ts'
 
 /** Runtimes that run a task in this kernel, so that a unix socket in a volume joins both sides. Not gVisor, not Kata. */
@@ -12,6 +13,8 @@ const SHARES_KERNEL: ReadonlySet<string> = new Set(['runc', 'crun'])
 export interface ProbedHost {
   /** This process can open files in the Engine's volumes: both are on one host. */
   readonly seesVolumes: boolean
+  /** A process has the same id here as for the Engine. */
+  readonly sharesProcessIds: boolean
   /** `/proc/self/mountinfo`; empty where that says nothing of the Engine's host. */
   readonly mountTable: string
   readonly networks: ReadonlySet<SandboxNetworkKind>
@@ -21,7 +24,7 @@ export interface ProbedHost {
 export function toProbe(
   version: string,
   info: InfoAnswer,
-  { seesVolumes, mountTable, networks }: ProbedHost,
+  { seesVolumes, sharesProcessIds, mountTable, networks }: ProbedHost,
 ): EngineProbe {
   const runtimes = Object.entries(info.Runtimes).map(([name, runtime]): [string, RuntimeProbe] => [
     name,
@@ -35,7 +38,8 @@ export function toProbe(
     canPause: info.CgroupDriver !== 'none',
     canExec: true,
     canCollect: true,
-    canMount: seesVolumes,
+    // Folders reach the Engine by the process that holds them open.
+    canMount: seesVolumes && sharesProcessIds,
     canPublish: true,
     canLimitDisk: canLimitDisk(info, mountTable),
     networks,
@@ -93,7 +97,8 @@ export async function askProbe(
   const info = readJson(infoAnswer, answer.body)
   const isSeen = await seesVolumes(info.DockerRootDir)
   const mountTable = isSeen ? await readFile('/proc/self/mountinfo', 'utf8') : ''
-  return toProbe(readJson(versionAnswer, version.body).Version, info, { seesVolumes: isSeen, mountTable, networks })
+  const host = { seesVolumes: isSeen, sharesProcessIds: await sharesProcessIds(), mountTable, networks }
+  return toProbe(readJson(versionAnswer, version.body).Version, info, host)
 }
 
 /** Whether this process runs where the Engine keeps its volumes, and may open what is in them. */
