@@ -52,12 +52,9 @@ const TEXT_RULES: readonly TextRule[] = [
 
   // The runtime itself could not be executed. Its text also ends in "executable file not found": ask before the next one.
   { operations: ['start'], text: /unable to retrieve OCI runtime error|fork\/exec/i, code: 'runtime_unavailable' },
-  // The last is what a main process leaves that exits at this moment.
-  {
-    operations: ['exec'],
-    text: /cannot exec .*stopped|is not running|executing setns process/i,
-    code: 'task_gone',
-  },
+  { operations: ['exec'], text: /cannot exec .*stopped|is not running|no such exec instance/i, code: 'task_gone' },
+  // The main process has exited while the runtime was about to join it.
+  { operations: ['exec'], text: /setns process|init-p: broken pipe|procReady not received/i, code: 'task_gone' },
   {
     operations: ['start', 'exec'],
     text: /executable file not found|exec: .*(no such file|permission denied)|exec format error/i,
