@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { extract, type Headers } from 'tar-stream'
+import { extract, type Header } from 'tar-stream'
 import { randomId } from '../../src/core/ids.ts'
 import { MIB } from '../../src/core/resources.ts'
 import { ConformanceBench, OutputRecorder } from '../../src/engine/conformance-bench.ts'
@@ -160,19 +160,19 @@ test('a folder is collected with its links as links, whatever they lead to', asy
   const ref = await bench.startReady(images.waits)
   const link = 'bb ln -s /etc/passwd /out/away; bb ln /out/a /out/b; bb mkfifo /out/pipe'
   await exec(bench, ref, `bb mkdir /out; echo hello >/out/a; ${link}; bb ln -s / /out/root`)
-  const seen = new Map<string, Headers>()
+  const seen = new Map<string, Header>()
   const archive = Readable.from(engine.collect(ref, '/out', bench.signal)).pipe(extract())
   for await (const entry of archive) {
     seen.set(entry.header.name, entry.header)
     entry.resume()
   }
-  const kinds = [...seen].map(([name, { type, linkname }]) => [name, type, linkname]).toSorted()
-  assert.deepEqual(kinds, [
-    ['out/', 'directory', null],
-    ['out/a', 'file', null],
-    ['out/away', 'symlink', '/etc/passwd'],
-    ['out/b', 'link', 'out/a'],
-    ['out/pipe', 'fifo', null],
-    ['out/root', 'symlink', '/'],
+  const links = [...seen].map(([name, { type, linkname }]) => `${type} ${name} ${linkname ?? ''}`.trim())
+  assert.deepEqual(links.toSorted(), [
+    'directory out/',
+    'fifo out/pipe',
+    'file out/a',
+    'link out/b out/a',
+    'symlink out/away /etc/passwd',
+    'symlink out/root /',
   ])
 })
