@@ -44,6 +44,7 @@ export class ExitObserver implements Disposable {
   /** Reasons to look that no inspection has answered yet. */
   #reasons = 0
   #isSettled = false
+  #isKillOurs = false
 
   constructor(deps: ExitObserverDeps) {
     this.#deps = deps
@@ -62,6 +63,11 @@ export class ExitObserver implements Disposable {
       look()
     }
     this.#watching = this.#deps.watch.add(ref.id, { onExited: look, onRemoved, onGap: look })
+  }
+
+  /** From now on a kill is ours, and no sign of a removal. */
+  expectKill(): void {
+    this.#isKillOurs = true
   }
 
   get hasExited(): boolean {
@@ -104,7 +110,8 @@ export class ExitObserver implements Disposable {
     this.#isSettled = true
     this.#ended.resolve()
     const exit = { exitCode: view?.exit?.exitCode, isOomKilled: view?.exit?.isOomKilled ?? false }
-    const isRemoved = exit.exitCode === KILLED && !exit.isOomKilled && (await this.#isBeingRemoved())
+    const isStrange = exit.exitCode === KILLED && !exit.isOomKilled && !this.#isKillOurs
+    const isRemoved = isStrange && (await this.#isBeingRemoved())
     this.#settled.resolve(isRemoved ? { ...exit, exitCode: undefined } : exit)
   }
 

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OutputChunk } from '../../engine/engine.ts'
 import { discardTree, removeTree } from '../../files/remove-tree.ts'
-import { makeResultsFolder } from '../../files/results-folder.ts'
+import { takeResultsFolder } from '../../files/results-folder.ts'
 import type { CaptureSink } from '../../instance/output-capture.ts'
 import { ExecutionLog } from '../../logs/execution-log.ts'
 import { HumanLogs } from '../../logs/human-logs.ts'
@@ -34,7 +34,8 @@ export class ExecutionFiles implements CaptureSink {
     const { clock, log } = deps
     await discardTree(place.folder, place.trash)
     await mkdir(place.folder, { mode: 0o700 })
-    await makeResultsFolder(place.resultsDir, plan.resultsDir === undefined ? [] : deps.privatePaths)
+    if (plan.resultsDir === undefined) await mkdir(place.resultsDir, { mode: 0o700 })
+    else await takeResultsFolder(place.resultsDir, deps.privatePaths)
     const limitBytes = plan.logBytes
     const opened = await ExecutionLog.open({ folder: join(place.folder, 'log'), limitBytes, clock, log })
     return new ExecutionFiles(place, opened, await HumanLogs.open(place.resultsDir, limitBytes, log))

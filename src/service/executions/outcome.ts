@@ -84,6 +84,8 @@ const REASON_OF: Partial<Record<ErrorCode, EndReason>> = {
   image_invalid: 'image_invalid',
   image_pull_timeout: 'image_pull_timeout',
   registry_unavailable: 'registry_unavailable',
+  // Its name resolves to where no registry may be asked.
+  forbidden: 'registry_unavailable',
   runtime_unavailable: 'runtime_unavailable',
   command_not_found: 'command_not_found',
   not_ready: 'not_ready',
