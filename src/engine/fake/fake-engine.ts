@@ -21,7 +21,7 @@ import type {
   SandboxView,
   SignalName,
 } from '../engine.ts'
-import { FakeFaults } from './fake-faults.ts'
+import { breakable, FakeFaults } from './fake-faults.ts'
 import { FakeImages } from './fake-images.ts'
 import { FakeNetwork } from './fake-net.ts'
 import { type FakeEngineOptions, PROBE } from './fake-options.ts'
@@ -178,7 +178,7 @@ export class FakeEngine implements Engine {
 
   async *output(ref: SandboxRef, range: OutputRange, signal: AbortSignal): AsyncGenerator<OutputChunk> {
     const until = AbortSignal.any([signal, this.#faults.life])
-    yield* await this.#run('output', ref, signal, (sandbox) => sandbox.output.read(range, until))
+    yield* breakable(await this.#run('output', ref, signal, ({ output }) => output.read(range, until)), until)
   }
 
   async exec(
@@ -203,10 +203,7 @@ export class FakeEngine implements Engine {
     const archive = await this.#run('collect', ref, signal, (sandbox) =>
       this.#able('canCollect', sandbox).files.archive(path),
     )
-    for await (const chunk of archive) {
-      yield chunk
-      until.throwIfAborted()
-    }
+    yield* breakable(archive, until)
   }
 
   async diskUsage(ref: SandboxRef, _limit: DiskUsage, signal: AbortSignal): Promise<DiskUsage> {

@@ -125,3 +125,11 @@ function eitherSignal(first: AbortSignal, second: AbortSignal): Disposable & { r
     },
   }
 }
+
+/** What `source` gives, which breaks off with `until` in the middle of what is there already, too. */
+export async function* breakable<T>(source: AsyncIterable<T>, until: AbortSignal): AsyncGenerator<T> {
+  for await (const item of source) {
+    until.throwIfAborted()
+    yield item
+  }
+}

@@ -56,12 +56,11 @@ export class FakeFiles {
     const root = posix.join('/', path).replace(/(?<=.)\/$/, '')
     const found = [...this.#entries].filter(([name]) => isWithin(root, name))
     if (found.length === 0) throw new ErrandError('not_found', `there is no ${path}`)
-    const headers = found.map(([name, entry]): [string, Entry] => [
-      posix.basename(root) + name.slice(root.length),
-      entry,
-    ])
-    if (!this.#entries.has(root)) headers.unshift([posix.basename(root), { kind: 'folder' }])
-    yield* pour(headers)
+    const base = root === '/' ? '.' : posix.basename(root)
+    const rest = (name: string): string => (root === '/' ? name : name.slice(root.length))
+    const entries = found.map(([name, entry]): [string, Entry] => [base + rest(name), entry])
+    if (!this.#entries.has(root)) entries.unshift([base, { kind: 'folder' }])
+    yield* pour(entries)
   }
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../core/clock.ts'
 import { abortable } from '../../util/abort.ts'
 import type { Attachment, OutputChunk, OutputRange, OutputSink } from '../engine.ts'
@@ -18,7 +17,9 @@ interface Kept {
 export class FakeOutputLog {
   readonly #clock: Clock
   readonly #mostBytes: number
-  #kept: Kept[] = []
+  readonly #kept: Kept[] = []
+  /** Where in `#kept` it begins: what is before was dropped, and is taken out now and then. */
+  #head = 0
   #keptBytes = 0
   /** How many were dropped: the place of the first that is kept. */
   #dropped = 0
@@ -78,11 +79,11 @@ export class FakeOutputLog {
 
   async *read(range: OutputRange, signal: AbortSignal): AsyncGenerator<OutputChunk> {
     const history = this.#history(range)
-    let next = this.#dropped + this.#kept.length
+    let next = this.#dropped + this.#kept.length - this.#head
     yield* history
     while (range.follow === true) {
       next = Math.max(next, this.#dropped)
-      const kept = this.#kept[next - this.#dropped]
+      const kept = this.#kept[this.#head + next - this.#dropped]
       if (kept !== undefined) {
         yield kept.chunk
         next += 1
@@ -92,39 +93,25 @@ export class FakeOutputLog {
   }
 
   #history({ lastLines, sinceMs = 0 }: OutputRange): OutputChunk[] {
-    const chunks = this.#kept.filter(({ timeMs }) => timeMs >= sinceMs).map(({ chunk }) => chunk)
+    const kept = this.#kept.slice(this.#head)
+    const chunks = kept.filter(({ timeMs }) => timeMs >= sinceMs).map(({ chunk }) => chunk)
     return lastLines === undefined ? chunks : lastOf(chunks.flatMap(splitLines), lastLines)
   }
 
   #drop(): void {
-    let count = 0
-    while (this.#keptBytes > this.#mostBytes && count < this.#kept.length) {
-      this.#keptBytes -= this.#kept[count]?.chunk.data.length ?? 0
-      count += 1
+    while (this.#keptBytes > this.#mostBytes) {
+      this.#keptBytes -= this.#kept[this.#head]?.chunk.data.length ?? this.#keptBytes
+      this.#head += 1
+      this.#dropped += 1
     }
-    this.#kept.splice(0, count)
-    this.#dropped += count
+    if (this.#head * 2 <= this.#kept.length) return
+    this.#kept.splice(0, this.#head)
+    this.#head = 0
   }
 
   #wake(): void {
     this.#changed.resolve()
     this.#changed = Promise.withResolvers()
-  }
-}
-
-const FLOOD_LINE = `${'flood '.repeat(10)}...\n`
-const FLOOD_CHUNK = Buffer.from(FLOOD_LINE.repeat(1024))
-
-/** Prints so many bytes while `isLive`, all of them parts of one and the same buffer. */
-export async function flood(
-  log: FakeOutputLog,
-  bytes: number,
-  stream: OutputChunk['stream'],
-  isLive: () => boolean,
-): Promise<void> {
-  for (let left = bytes; left > 0 && isLive(); left -= FLOOD_CHUNK.length) {
-    log.append({ stream, data: FLOOD_CHUNK.subarray(0, Math.min(left, FLOOD_CHUNK.length)) })
-    await setImmediate()
   }
 }
 

@@ -52,13 +52,13 @@ describe('the program of a fake sandbox', () => {
   test('catches the signals that it waits for, in turn; others end it with 128 and their number', async () => {
     await using bench = new FakeBench()
     const run = async (process: FakeProcess): Promise<number> => {
-      for (;;) process.print(`${await process.untilSignal('SIGTERM', 'SIGUSR1')}\n`)
+      for (;;) process.print(`${await process.untilSignal('SIGTERM', 'SIGUSR1', 'SIGWINCH')}\n`)
     }
     const ref = await bench.start({ run })
-    for (const name of ['SIGUSR1', 'SIGTERM', 'SIGCHLD', 'SIGUSR1'] as const)
+    for (const name of ['SIGUSR1', 'SIGTERM', 'SIGCHLD', 'SIGWINCH'] as const)
       await bench.engine.signal(ref, name, never)
     await settle()
-    assert.equal(await textOf(bench.engine.output(ref, {}, never)), 'SIGUSR1\nSIGTERM\nSIGUSR1\n')
+    assert.equal(await textOf(bench.engine.output(ref, {}, never)), 'SIGUSR1\nSIGTERM\nSIGWINCH\n')
     await bench.engine.signal(ref, 'SIGUSR2', never)
     assert.equal((await bench.exitOf(ref))?.exitCode, 128 + 12)
   })

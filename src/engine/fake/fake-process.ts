@@ -1,12 +1,16 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { sleep } from '../../core/wait.ts'
 import { abortable } from '../../util/abort.ts'
 import type { SandboxSpec, SignalName } from '../engine.ts'
 import type { FakeFiles } from './fake-files.ts'
-import { type FakeOutputLog, flood } from './fake-output.ts'
+import type { FakeOutputLog } from './fake-output.ts'
 import type { FakeFile, FakeOutput, FakeProcess, FakeUsage } from './fake-script.ts'
 import type { FakeMeter } from './fake-usage.ts'
+
+/** Every piece of a flood is a part of this. */
+const FLOOD_CHUNK = Buffer.from(`${'flood '.repeat(10)}...\n`.repeat(1024))
 
 /** What a process works on. */
 export interface FakeWorld {
@@ -51,7 +55,11 @@ export class FakeMainProcess implements FakeProcess {
   }
 
   async flood(bytes: number, stream: 'stdout' | 'stderr' = 'stdout'): Promise<void> {
-    await flood(this.#world.output, bytes, stream, () => !this.ended.aborted)
+    for (let left = bytes; left > 0; left -= FLOOD_CHUNK.length) {
+      await abortable(this.#thawed.promise, this.ended)
+      this.#world.output.append({ stream, data: FLOOD_CHUNK.subarray(0, Math.min(left, FLOOD_CHUNK.length)) })
+      await setImmediate()
+    }
     this.ended.throwIfAborted()
   }
 

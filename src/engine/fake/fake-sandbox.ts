@@ -1,4 +1,3 @@
-import { constants } from 'node:os'
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { abortable } from '../../util/abort.ts'
@@ -19,17 +18,13 @@ import type { FakeNetwork } from './fake-net.ts'
 import { FakeOutputLog } from './fake-output.ts'
 import { FakeMainProcess } from './fake-process.ts'
 import type { FakeScript } from './fake-script.ts'
-import { FakeServer } from './fake-server.ts'
+import { type FakeServer, openServer } from './fake-server.ts'
+import { exitCodeOf, isDeadly, isIgnored } from './fake-signals.ts'
 import { FakeMeter } from './fake-usage.ts'
 
 const PIDS_LIMITS = { standard: 256, strict: 128 } satisfies Record<SandboxSpec['profile'], number>
 
-const KILLED = 137
-
-/** Do nothing to a process that does not ask for them, or only stop it. */
-const HARMLESS: ReadonlySet<SignalName> = new Set(
-  (['CHLD', 'CONT', 'URG', 'WINCH', 'STOP', 'TSTP', 'TTIN', 'TTOU'] as const).map((name): SignalName => `SIG${name}`),
-)
+const KILLED = exitCodeOf('SIGKILL')
 
 /** What sandboxes of one engine share. */
 export interface FakeHost {
@@ -58,6 +53,7 @@ export class FakeSandbox {
   #state: SandboxView['state'] = 'created'
   #exit: SandboxExit | undefined
   #ended = Promise.withResolvers<void>()
+  #starting: Promise<void> | undefined
 
   constructor(
     made: { id: string; spec: SandboxSpec; identity: SandboxIdentity; script: FakeScript },
@@ -93,10 +89,20 @@ export class FakeSandbox {
     return this.#state === 'running' || this.#state === 'paused'
   }
 
+  /** Starts at the same time are one. */
   async start(): Promise<void> {
+    this.#starting ??= this.#start()
+    try {
+      await this.#starting
+    } finally {
+      this.#starting = undefined
+    }
+  }
+
+  async #start(): Promise<void> {
     if (this.#isLive) return
     this.#net = this.#host.network.join(this.spec)
-    this.#server = await this.#openServer()
+    this.#server = await openServer(this.spec, this.script)
     this.#meter = new FakeMeter(this.spec.resources.memoryBytes)
     this.#exit = undefined
     this.#ended = Promise.withResolvers()
@@ -123,8 +129,9 @@ export class FakeSandbox {
 
   signal(name: SignalName): void {
     if (!this.#isLive) return
-    if (name === 'SIGKILL') this.#kill()
-    else if (!this.#ignores(name) && this.#process?.catches(name) !== true) this.end(128 + constants.signals[name])
+    if (name === 'SIGKILL') return this.#kill()
+    if (isIgnored(this.script, name) || this.#process?.catches(name) === true) return
+    if (isDeadly(name)) this.end(exitCodeOf(name))
   }
 
   freeze(): void {
@@ -164,6 +171,7 @@ export class FakeSandbox {
 
   /** SIGKILL, and what follows. Resolves once it has ended and its server is closed. */
   async kill(): Promise<void> {
+    await this.#starting?.catch(() => {})
     if (this.#isLive) {
       this.#kill()
       await this.#ended.promise
@@ -173,6 +181,7 @@ export class FakeSandbox {
 
   /** Ends it whatever its script says, and resolves once its server is closed. */
   async close(): Promise<void> {
+    await this.#starting?.catch(() => {})
     this.end(KILLED)
     this.output.end()
     await Promise.all(this.#closing)
@@ -184,20 +193,8 @@ export class FakeSandbox {
     else this.#timers.push(this.#host.clock.setTimer(killTakesMs, () => this.end(KILLED)))
   }
 
-  #ignores(name: SignalName): boolean {
-    const { ignores = [] } = this.script
-    return HARMLESS.has(name) || ignores === 'all' || ignores.includes(name)
-  }
-
   #demandLive(): void {
     if (!this.#isLive) throw new ErrandError('task_gone', `sandbox ${this.ref.name} does not run`)
-  }
-
-  /** A port of the host is taken only for what serves there, so that many jobs cost nothing. */
-  async #openServer(): Promise<FakeServer | undefined> {
-    const { serve, listens, endpoint } = this.script
-    if (this.spec.port === undefined || endpoint !== undefined) return undefined
-    return serve !== undefined && listens !== 'when ready' ? FakeServer.open(serve) : FakeServer.reserve()
   }
 
   async #play(): Promise<void> {

@@ -1,6 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TcpEndpoint } from '../../core/endpoint.ts'
+import type { SandboxSpec } from '../engine.ts'
+import type { FakeScript } from './fake-script.ts'
 
 const HOST = '127.0.0.1'
 
@@ -36,6 +38,13 @@ export class FakeServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await close(this.#server)
   }
+}
+
+/** A port of this host is taken only for what is to serve there, so that many jobs cost nothing. */
+export async function openServer(spec: SandboxSpec, script: FakeScript): Promise<FakeServer | undefined> {
+  const { serve, listens, endpoint } = script
+  if (spec.port === undefined || endpoint !== undefined) return undefined
+  return serve !== undefined && listens !== 'when ready' ? FakeServer.open(serve) : FakeServer.reserve()
 }
 
 function listen(server: Server, port: number): Promise<number> {
