@@ -58,6 +58,12 @@ const TEXTS: readonly [EngineOperation, number, string, ErrorCode][] = [
   ],
   ['start', 404, 'network errand-0123456789ab not found', 'network_unavailable'],
   ['start', 500, 'driver failed: Bind for 0.0.0.0:80 failed: port is already allocated', 'network_unavailable'],
+  [
+    'start',
+    500,
+    'driver failed: listen tcp4 192.0.2.1:80: bind: cannot assign requested address',
+    'network_unavailable',
+  ],
   ['start', 404, 'No such container: abc', 'not_found'],
   [
     'exec',
@@ -69,6 +75,12 @@ const TEXTS: readonly [EngineOperation, number, string, ErrorCode][] = [
     'exec',
     400,
     'OCI runtime exec failed: exec failed: unable to start container process: error writing config to pipe: write init-p: broken pipe: unknown',
+    'task_gone',
+  ],
+  [
+    'exec',
+    400,
+    'OCI runtime exec failed: exec failed: unable to start container process: read init-p: connection reset by peer: unknown',
     'task_gone',
   ],
   ['exec', 400, 'cannot exec in a stopped state: unknown', 'task_gone'],
