@@ -129,7 +129,10 @@ export class FakeSandbox {
 
   signal(name: SignalName): void {
     if (!this.#isLive) return
-    if (name === 'SIGKILL') return this.#kill()
+    if (name === 'SIGKILL') {
+      this.#kill()
+      return
+    }
     if (isIgnored(this.script, name) || this.#process?.catches(name) === true) return
     if (isDeadly(name)) this.end(exitCodeOf(name))
   }
