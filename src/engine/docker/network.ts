@@ -126,12 +126,8 @@ export class SandboxNetworks implements AsyncDisposable {
       const present = await networksOf(client, installation, AbortSignal.timeout(DISPOSE_DEADLINE_MS))
       const found = this.#own().filter(({ name }) => present.has(name))
       const isRemoved = await Promise.all(found.map((network) => network.remove()))
-      const staying = found.filter((_network, index) => isRemoved[index] === false)
-      if (found.length > 0 || this.#hasOwn())
-        await firewall.clear(
-          installation,
-          staying.map(({ bridge }) => bridge),
-        )
+      const staying = found.filter((_network, index) => isRemoved[index] === false).map(({ bridge }) => bridge)
+      if (found.length > 0 || this.#hasOwn()) await firewall.clear(installation, staying)
     } catch (error) {
       log.warn({ err: error }, 'the networks stay, with their firewall rules')
     }
