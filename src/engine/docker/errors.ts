@@ -54,7 +54,11 @@ const TEXT_RULES: readonly TextRule[] = [
   { operations: ['start'], text: /unable to retrieve OCI runtime error|fork\/exec/i, code: 'runtime_unavailable' },
   { operations: ['exec'], text: /cannot exec .*stopped|is not running|no such exec instance/i, code: 'task_gone' },
   // The main process has exited while the runtime was about to join it.
-  { operations: ['exec'], text: /setns process| init-p: |procReady not received/i, code: 'task_gone' },
+  {
+    operations: ['exec'],
+    text: /setns process| init-p: |procReady not received|task \S+ not found/i,
+    code: 'task_gone',
+  },
   {
     operations: ['start', 'exec'],
     text: /executable file not found|exec: .*(no such file|permission denied)|exec format error/i,
