@@ -23,7 +23,7 @@ export interface HeldInputs extends Disposable {
  */
 export async function checkInputs(inputs: readonly InputMount[], reserved: readonly string[]): Promise<void> {
   checkTargets(inputs)
-  await openSources(inputs, reserved, async () => {})
+  using _checked = await openSources(inputs, reserved, async () => {})
 }
 
 /**

@@ -83,6 +83,7 @@ export async function takeResultsFolder(path: string, reserved: readonly string[
 async function makeIn(parent: string, name: string, field: string): Promise<boolean> {
   const opening = openPath(parent).catch((error: unknown) => refuseField(field, `cannot be made: ${systemCode(error)}`))
   using folder = await opening
+  if (!folder.isFolder) refuseField(field, 'lies in no folder')
   try {
     await mkdir(`${folder.path}/${name}`, 0o700)
     return true
