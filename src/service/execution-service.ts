@@ -32,6 +32,7 @@ import type {
 
 const NEVER = new AbortController().signal
 const REMOVE_TIMEOUT_MS = 60_000
+const PAGE = 1000
 
 /** The one implementation of the interface. The journal is its map of ids; what lives is beside it. */
 export class ExecutionService implements Executor {
@@ -91,13 +92,15 @@ export class ExecutionService implements Executor {
   }
 
   async list(): Promise<ExecutionSummary[]> {
-    const records = await this.#deps.journal.list(this.#deps.executorId)
-    return records.map(({ executionId, jobId, status, times }) => ({
-      executionId,
-      jobId,
-      status,
-      acceptedMs: times.acceptedMs,
-    }))
+    const { journal, executorId } = this.#deps
+    const summaries: ExecutionSummary[] = []
+    let cursor: string | undefined
+    do {
+      const page = await journal.page(executorId, { limit: PAGE, ...(cursor !== undefined && { cursor }) })
+      summaries.push(...page.records.map(summarize))
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    return summaries.reverse()
   }
 
   async getStatus(executionId: string): Promise<ExecutionStatus> {
@@ -229,4 +232,8 @@ export class ExecutionService implements Executor {
     if (execution !== undefined) return execution
     throw new ErrandError('not_found', `there is no execution ${JSON.stringify(executionId).slice(0, 80)}`)
   }
+}
+
+function summarize({ executionId, jobId, status, times }: ExecutionRecord): ExecutionSummary {
+  return { executionId, jobId, status, acceptedMs: times.acceptedMs }
 }

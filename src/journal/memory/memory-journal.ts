@@ -1,45 +1,137 @@
+import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
-import type { Journal, JournalRecord } from '../journal.ts'
+import { isTerminal } from '../../core/execution.ts'
+import type { IdempotencyKey, Journal, JournalEvent, JournalRecord, Page, PageQuery } from '../journal.ts'
+import { alreadyExists, keyConflict, notFound } from '../journal-errors.ts'
+
+/** Events that are remembered; who comes later has missed some. */
+const MOST_EVENTS = 10_000
+
+interface Entry<R> {
+  readonly seq: number
+  readonly record: R
+}
+
+interface Shelf<R> {
+  /** By execution id, in the order of insertion. */
+  readonly entries: Map<string, Entry<R>>
+  readonly keys: Map<string, { readonly digest: string; readonly executionId: string }>
+}
 
 /** Remembers as long as this process lives. */
 export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
-  readonly #executors = new Map<string, Map<string, R>>()
+  readonly #clock: Clock
+  readonly #shelves = new Map<string, Shelf<R>>()
+  readonly #listeners = new Set<(event: JournalEvent) => void>()
+  #events: (JournalEvent & { readonly executorId: string })[] = []
+  #lastSeq = 0
 
-  async insert(record: R): Promise<void> {
-    const { executorId, executionId } = record
-    const records = this.#executors.get(executorId) ?? new Map<string, R>()
-    if (records.has(executionId)) {
-      throw new ErrandError('already_exists', `there is an execution ${executionId} already`, {
-        details: { executionId },
-      })
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock
+  }
+
+  async insert(record: R, key?: IdempotencyKey): Promise<R | undefined> {
+    const { executionId, executorId } = record
+    const shelf = this.#shelf(executorId)
+    const keyId = key && keyIdOf(record, key)
+    const known = keyId === undefined ? undefined : shelf.keys.get(keyId)
+    if (known !== undefined) {
+      if (known.digest !== key?.digest) throw keyConflict()
+      return shelf.entries.get(known.executionId)?.record
     }
-    this.#executors.set(executorId, records.set(executionId, record))
+    if (shelf.entries.has(executionId)) throw alreadyExists(executionId)
+    if (keyId !== undefined && key !== undefined) shelf.keys.set(keyId, { digest: key.digest, executionId })
+    this.#put(shelf, record, this.#nextSeq())
+    this.#tell(record)
+    return undefined
   }
 
   async save(record: R): Promise<void> {
-    const { executorId, executionId } = record
-    const records = this.#executors.get(executorId)
-    if (records?.has(executionId) !== true) {
-      throw new ErrandError('not_found', `there is no execution ${executionId}`, { details: { executionId } })
-    }
-    records.set(executionId, record)
+    const { executionId, executorId } = record
+    const shelf = this.#shelf(executorId)
+    const entry = shelf.entries.get(executionId)
+    if (entry === undefined) throw notFound(executionId)
+    this.#put(shelf, record, entry.seq)
+    if (entry.record.status !== record.status) this.#tell(record)
   }
 
   async find(executorId: string, executionId: string): Promise<R | undefined> {
-    return this.#executors.get(executorId)?.get(executionId)
+    return this.#shelf(executorId).entries.get(executionId)?.record
   }
 
-  async list(executorId: string): Promise<R[]> {
-    return [...(this.#executors.get(executorId)?.values() ?? [])]
+  async unsettled(executorId: string): Promise<R[]> {
+    const records = [...this.#shelf(executorId).entries.values()].map(({ record }) => record)
+    return records.filter(({ status }) => !isTerminal(status))
+  }
+
+  async page(executorId: string, query: PageQuery): Promise<Page<R>> {
+    const { callerId, statuses, limit } = query
+    const before = query.cursor === undefined ? Infinity : Number(query.cursor)
+    if (Number.isNaN(before)) throw new ErrandError('validation_failed', 'cursor: is none that was handed out')
+    const isWanted = ({ seq, record }: Entry<R>): boolean =>
+      seq < before &&
+      (callerId === undefined || record.callerId === callerId) &&
+      (statuses === undefined || statuses.includes(record.status))
+    const found = [...this.#shelf(executorId).entries.values()]
+      .reverse()
+      .filter(isWanted)
+      .slice(0, limit + 1)
+    const records = found.slice(0, limit)
+    const last = records.at(-1)
+    return {
+      records: records.map(({ record }) => record),
+      cursor: found.length > limit && last !== undefined ? String(last.seq) : undefined,
+    }
   }
 
   async remove(executorId: string, executionId: string): Promise<void> {
-    const records = this.#executors.get(executorId)
-    records?.delete(executionId)
-    if (records?.size === 0) this.#executors.delete(executorId)
+    const shelf = this.#shelf(executorId)
+    shelf.entries.delete(executionId)
+    for (const [key, stands] of shelf.keys) if (stands.executionId === executionId) shelf.keys.delete(key)
+  }
+
+  async events(executorId: string, seq: number, limit: number): Promise<JournalEvent[]> {
+    return this.#events
+      .filter((event) => event.executorId === executorId && event.seq > seq)
+      .slice(0, limit)
+      .map(({ executorId: _, ...event }) => event)
+  }
+
+  onEvent(listener: (event: JournalEvent) => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#executors.clear()
+    this.#shelves.clear()
+    this.#listeners.clear()
   }
+
+  #shelf(executorId: string): Shelf<R> {
+    const shelf = this.#shelves.get(executorId) ?? { entries: new Map(), keys: new Map() }
+    this.#shelves.set(executorId, shelf)
+    return shelf
+  }
+
+  #put(shelf: Shelf<R>, record: R, seq: number): void {
+    shelf.entries.set(record.executionId, { seq, record })
+  }
+
+  #nextSeq(): number {
+    this.#lastSeq += 1
+    return this.#lastSeq
+  }
+
+  #tell(record: R): void {
+    const { executionId, callerId, status, reason, executorId } = record
+    const told = { executionId, callerId, status, ...(reason !== undefined && { reason }) }
+    const event = { seq: this.#nextSeq(), atMs: this.#clock.wallMs(), ...told }
+    this.#events.push({ ...event, executorId })
+    if (this.#events.length > 2 * MOST_EVENTS) this.#events = this.#events.slice(-MOST_EVENTS)
+    for (const listener of this.#listeners) listener(event)
+  }
+}
+
+function keyIdOf({ callerId }: JournalRecord, { key }: IdempotencyKey): string {
+  return JSON.stringify([callerId, key])
 }

@@ -1,0 +1,36 @@
+import type { IdempotencyKey, JournalEvent, JournalRecord, PageQuery } from '../journal.ts'
+
+/** What is asked of the thread that has the database. Records travel as the JSON that is kept. */
+export type Operation =
+  | { readonly kind: 'insert'; readonly row: Row; readonly key: IdempotencyKey | undefined }
+  | { readonly kind: 'save'; readonly row: Row }
+  | { readonly kind: 'find'; readonly executorId: string; readonly executionId: string }
+  | { readonly kind: 'unsettled'; readonly executorId: string }
+  | { readonly kind: 'page'; readonly executorId: string; readonly query: PageQuery }
+  | { readonly kind: 'remove'; readonly executorId: string; readonly executionId: string }
+  | { readonly kind: 'events'; readonly executorId: string; readonly seq: number; readonly limit: number }
+  | { readonly kind: 'close' }
+
+/** The columns of a record that is asked for by more than its id, and the record itself. */
+export interface Row extends JournalRecord {
+  readonly atMs: number
+  readonly json: string
+}
+
+export type Refusal = 'already_exists' | 'not_found' | 'key_conflict' | 'storage_full' | 'storage_error'
+
+export type Reply =
+  | { readonly kind: 'done'; readonly event?: JournalEvent }
+  | { readonly kind: 'records'; readonly records: readonly string[]; readonly cursor?: string }
+  | { readonly kind: 'events'; readonly events: readonly JournalEvent[] }
+  | { readonly kind: 'refused'; readonly code: Refusal; readonly message: string }
+
+export interface Question {
+  readonly id: number
+  readonly operation: Operation
+}
+
+export interface Answer {
+  readonly id: number
+  readonly reply: Reply
+}
