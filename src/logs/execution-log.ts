@@ -1,0 +1,172 @@
+import type { Clock } from '../core/clock.ts'
+import { ErrandError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { BackgroundWork } from '../util/background-work.ts'
+import { Changes } from './changes.ts'
+import { Extent, type LogStream } from './extent.ts'
+import type { LogEntry, LogRange } from './log-entry.ts'
+import { readLog } from './log-reader.ts'
+import { logText } from './log-text.ts'
+import { type Block, PendingOutput } from './pending-output.ts'
+import { SegmentStore } from './segment-store.ts'
+
+/** Of one stream, as a string. */
+const MOST_TEXT_BYTES: number = 16 * 1024 * 1024
+
+export interface ExecutionLogOptions {
+  /** Its own. */
+  readonly folder: string
+  /** Output to keep, in bytes: half from the beginning, half from the end. */
+  readonly limitBytes: number
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** How much there was. A part of what an execution's record says. */
+export interface LogCounts {
+  /** All that was printed, as far as it was heard. */
+  readonly stdoutBytes: number
+  readonly stderrBytes: number
+  /** Of that, not kept. */
+  readonly droppedBytes: number
+  /** Times that output may have been missed. */
+  readonly gaps: number
+}
+
+/**
+ * The output of one execution, on the disk, in bounded room and memory. Taken down by one writer that never waits; read
+ * by anybody, at any time, at any pace.
+ */
+export class ExecutionLog {
+  readonly #clock: Clock
+  readonly #store: SegmentStore
+  readonly #pending = new PendingOutput()
+  readonly #changes = new Changes()
+  readonly #work = new BackgroundWork()
+  /** Everything that was taken. */
+  readonly #taken: Extent
+  #isWriting = false
+  #placing: Block | undefined
+  #finishing: Promise<void> | undefined
+  #isClosed: boolean
+  #isRemoved = false
+
+  private constructor(store: SegmentStore, clock: Clock) {
+    this.#clock = clock
+    this.#store = store
+    this.#taken = new Extent(store.end)
+    this.#isClosed = store.isEnded
+  }
+
+  /** Begins a log, in a folder that it makes. @throws storage_full; storage_error, also when the folder is there */
+  static async open({ clock, ...options }: ExecutionLogOptions): Promise<ExecutionLog> {
+    return new ExecutionLog(await storing(SegmentStore.create(options)), clock)
+  }
+
+  /**
+   * Goes on with a log of an earlier process. When that came to `end` it, it can be read; otherwise also added to, and
+   * wants to be ended.
+   * @throws not_found; storage_full; storage_error
+   */
+  static async reopen({ clock, ...options }: ExecutionLogOptions): Promise<ExecutionLog> {
+    return new ExecutionLog(await storing(SegmentStore.recover(options)), clock)
+  }
+
+  get totals(): LogCounts {
+    const { stdoutBytes, stderrBytes, missed: gaps } = this.#taken
+    return { stdoutBytes, stderrBytes, droppedBytes: this.#store.droppedBytes + this.#pending.lostBytes, gaps }
+  }
+
+  /** Output up to here is kept whatever follows. */
+  get headBytes(): number {
+    return this.#store.headBytes
+  }
+
+  get isEnded(): boolean {
+    return this.#store.isEnded
+  }
+
+  /** Takes a piece of output, by copy. Ignored after `end`. */
+  append(stream: LogStream, data: Buffer): void {
+    if (this.#isClosed || data.length === 0) return
+    this.#taken.addData(stream, data.length)
+    this.#pending.push(stream, this.#clock.wallMs(), data, this.#isWriting)
+    this.#wakeWriter()
+  }
+
+  /** Nobody could listen for a while, and missed so many bytes. Ignored after `end`. */
+  noteGap(bytes?: number): void {
+    if (this.#isClosed) return
+    const extent = new Extent({ places: 1, stdoutBytes: 0, stderrBytes: 0, missed: 1 })
+    this.#taken.add(extent)
+    this.#pending.pushGap(this.#clock.wallMs(), { cause: 'missed', extent, ...(bytes !== undefined && { bytes }) })
+    this.#wakeWriter()
+  }
+
+  /** Nothing more comes: resolves when all of it is safely on the disk. Idempotent, and never fails. */
+  async end(): Promise<void> {
+    this.#isClosed = true
+    await this.#work.idle()
+    this.#finishing ??= this.#store.finish(this.#clock.wallMs())
+    await this.#finishing
+    this.#changes.notify()
+  }
+
+  /**
+   * Reads from the disk, holding a few entries at a time. What a reader is too slow for, because the tail went on, comes
+   * to it as a gap. The iteration rejects with the reason of `signal`, or `not_found` once the log was removed.
+   */
+  read(range: LogRange, signal: AbortSignal): AsyncIterableIterator<LogEntry> {
+    const source = { store: this.#store, changes: this.#changes, isRemoved: () => this.#isRemoved }
+    return readLog(source, this.#position(), range, signal)
+  }
+
+  /** What is kept of a stream; when that is more than `maxBytes`, half of that from each end. Default: 16 MiB. */
+  text(stream: LogStream, maxBytes: number = MOST_TEXT_BYTES): Promise<string> {
+    return logText(this.read({ stream }, new AbortController().signal), maxBytes)
+  }
+
+  /** Ends it, and its readers, and deletes it. Idempotent. @throws storage_error */
+  async remove(): Promise<void> {
+    this.#isClosed = true
+    this.#isRemoved = true
+    this.#changes.notify()
+    await this.#work.idle()
+    await this.#finishing
+    await storing(this.#store.remove())
+  }
+
+  /** Once all that was taken so far is placed. */
+  #position(): Promise<Extent> {
+    const block = this.#pending.newest ?? this.#placing
+    return block?.mark() ?? Promise.resolve(new Extent(this.#store.end))
+  }
+
+  #wakeWriter(): void {
+    if (this.#isWriting) return
+    this.#isWriting = true
+    this.#work.add(this.#write())
+  }
+
+  async #write(): Promise<void> {
+    // What else comes in this turn is written together with the first piece.
+    await Promise.resolve()
+    for (this.#placing = this.#pending.take(); this.#placing !== undefined; this.#placing = this.#pending.take()) {
+      await this.#store.write(this.#placing)
+      this.#placing.placeAt(new Extent(this.#store.end))
+      this.#changes.notify()
+    }
+    this.#isWriting = false
+  }
+}
+
+async function storing<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT') throw new ErrandError('not_found', 'There is no such log', { cause: error })
+    const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+    throw new ErrandError(isFull ? 'storage_full' : 'storage_error', 'The log cannot be stored', { cause: error })
+  }
+}
