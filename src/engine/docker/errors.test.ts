@@ -83,6 +83,8 @@ const TEXTS: readonly [EngineOperation, number, string, ErrorCode][] = [
     'OCI runtime exec failed: exec failed: unable to start container process: read init-p: connection reset by peer: unknown',
     'task_gone',
   ],
+  ['exec', 400, 'cannot exec in a deleted state: unknown', 'task_gone'],
+  ['exec', 400, 'ttrpc: closed: unknown', 'task_gone'],
   ['exec', 400, 'task c13b59d60558 not found: not found', 'task_gone'],
   ['exec', 400, 'cannot exec in a stopped state: unknown', 'task_gone'],
   ['exec', 404, 'No such exec instance: 344ffd90de7e', 'task_gone'],

@@ -52,18 +52,19 @@ const TEXT_RULES: readonly TextRule[] = [
 
   // The runtime itself could not be executed. Its text also ends in "executable file not found": ask before the next one.
   { operations: ['start'], text: /unable to retrieve OCI runtime error|fork\/exec/i, code: 'runtime_unavailable' },
-  { operations: ['exec'], text: /cannot exec .*stopped|is not running|no such exec instance/i, code: 'task_gone' },
-  // The main process has exited while the runtime was about to join it.
-  {
-    operations: ['exec'],
-    text: /setns process| init-p: |procReady not received|task \S+ not found/i,
-    code: 'task_gone',
-  },
+  { operations: ['exec'], text: /is not running|no such exec instance/i, code: 'task_gone' },
   {
     operations: ['start', 'exec'],
     text: /executable file not found|exec: .*(no such file|permission denied)|exec format error/i,
     code: 'command_not_found',
   },
+  // What else the runtime says when it could not join a sandbox is the many ways in which that exits at this moment.
+  {
+    operations: ['exec'],
+    text: /unable to find (user|group)|chdir to cwd|ids must be in range/i,
+    code: 'validation_failed',
+  },
+  { operations: ['exec'], text: /OCI runtime|cannot exec|ttrpc|task \S+ not found/i, code: 'task_gone' },
   {
     operations: LAUNCH,
     text: /network \S+ not found|no available ip|address already in use|port is already allocated|assign requested address/i,
