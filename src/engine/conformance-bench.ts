@@ -80,7 +80,7 @@ export class ConformanceBench implements AsyncDisposable {
 
   identity(): SandboxIdentity {
     const id = randomBytes(8).toString('hex')
-    return { name: `errand-conformance-${id}`, labels: { [CONFORMANCE_LABEL]: id, 'dev.errand.endpoint': '8080' } }
+    return { name: `errand-conformance-${id}`, labels: { [CONFORMANCE_LABEL]: id } }
   }
 
   async spec(imageId: string): Promise<SandboxSpec> {
