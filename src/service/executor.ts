@@ -1,6 +1,7 @@
 import type { EndReason, ExecutionStatus, TerminalStatus } from '../core/execution.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'
 import type { PortBinding, SandboxStats } from '../engine/engine.ts'
+import type { LogCounts } from '../logs/execution-log.ts'
 import type { LogEntry, LogRange } from '../logs/log-entry.ts'
 
 /**
@@ -138,7 +139,7 @@ export interface ExecutionRecord {
   readonly image?: { readonly reference: string; readonly id: string; readonly digest?: string }
   readonly engine: string
   readonly ports: readonly PortBinding[]
-  readonly logs: LogTotals
+  readonly logs: LogCounts
   readonly outputs: readonly CollectedOutput[]
   /** Where its results are on this host. */
   readonly resultsDir: string
@@ -172,16 +173,6 @@ export interface UsedResources {
   readonly networkTxBytes?: number
   readonly blockReadBytes?: number
   readonly blockWriteBytes?: number
-}
-
-export interface LogTotals {
-  /** All that it printed. */
-  readonly stdoutBytes: number
-  readonly stderrBytes: number
-  /** Printed, but not kept: beyond the limit. */
-  readonly droppedBytes: number
-  /** Times that output may have been missed. */
-  readonly gaps: number
 }
 
 export interface CollectedOutput {

@@ -4,10 +4,9 @@ import type { OutputChunk } from '../../engine/engine.ts'
 import { discardTree, removeTree } from '../../files/remove-tree.ts'
 import { takeResultsFolder } from '../../files/results-folder.ts'
 import type { CaptureSink } from '../../instance/output-capture.ts'
+import type { LogCounts } from '../../logs/execution-log.ts'
 import { ExecutionLog } from '../../logs/execution-log.ts'
-import { HumanLogs } from '../../logs/human-logs.ts'
 import type { LogEntry, LogRange } from '../../logs/log-entry.ts'
-import type { LogTotals } from '../executor.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 
@@ -18,14 +17,12 @@ export class ExecutionFiles implements CaptureSink {
   readonly resultsDir: string
   readonly #trash: string
   readonly #log: ExecutionLog
-  readonly #texts: HumanLogs
 
-  private constructor(place: Place, log: ExecutionLog, texts: HumanLogs) {
+  private constructor(place: Place, log: ExecutionLog) {
     this.folder = place.folder
     this.resultsDir = place.resultsDir
     this.#trash = place.trash
     this.#log = log
-    this.#texts = texts
   }
 
   /** Makes them, in place of what an earlier process left under the same id. @throws validation_failed; storage_error */
@@ -38,20 +35,19 @@ export class ExecutionFiles implements CaptureSink {
     else await takeResultsFolder(place.resultsDir, deps.privatePaths)
     const limitBytes = plan.logBytes
     const opened = await ExecutionLog.open({ folder: join(place.folder, 'log'), limitBytes, clock, log })
-    return new ExecutionFiles(place, opened, await HumanLogs.open(place.resultsDir, limitBytes, log))
+    return new ExecutionFiles(place, opened)
   }
 
-  get totals(): LogTotals {
+  get totals(): LogCounts {
     return this.#log.totals
   }
 
   append(stream: OutputChunk['stream'], data: Buffer): void {
     this.#log.append(stream, data)
-    this.#texts.append(stream, data)
   }
 
   async catchUp(source: AsyncIterable<OutputChunk>): Promise<void> {
-    await this.#log.catchUp(source)
+    for await (const { stream, data } of source) this.append(stream, data)
   }
 
   noteGap(bytes: number | undefined): void {
@@ -61,7 +57,6 @@ export class ExecutionFiles implements CaptureSink {
   /** Nothing more will be printed. */
   async end(): Promise<void> {
     await this.#log.end()
-    await this.#texts.complete(this.#log)
   }
 
   /** What is kept of a stream; the last `maxBytes` of it where that is said. */
@@ -74,9 +69,7 @@ export class ExecutionFiles implements CaptureSink {
   }
 
   /** Takes away `stdout.log` and `stderr.log`. */
-  async removeTexts(): Promise<void> {
-    await this.#texts.remove()
-  }
+  async removeTexts(): Promise<void> {}
 
   /** What its sandbox was given and has no more use for. */
   async removeGiven(): Promise<void> {
