@@ -5,7 +5,7 @@ import { join } from 'node:path'
 /** A folder for one test, which goes with it. */
 export interface Place extends AsyncDisposable {
   readonly path: string
-  at(name: string): string
+  readonly at: (name: string) => string
 }
 
 export async function makePlace(): Promise<Place> {

@@ -59,27 +59,14 @@ async function assertGuarded(place: Place): Promise<void> {
 }
 
 const HOSTILE_NAMES = [
-  ...[
-    '../evil',
-    '..',
-    '../',
-    './../evil',
-    'a/../../evil',
-    'a/..',
-    '/etc/evil',
-    '/',
-    '//evil',
-    'a//b',
-    'a/./b',
-    '././a',
-  ],
-  ...['../in-evil/x', 'in/../../in-evil/x', 'a\nb', 'a\u0001', 'a\u007f', 'a\u0085', '..\n', ' ../x'.trim()],
-  ...['x'.repeat(256), `${'d/'.repeat(101)}x`, `${'long-enough/'.repeat(400)}x`],
-]
+  ['../evil', '..', '../', './../evil', 'a/../../evil', 'a/..', '/etc/evil', '/', '//evil', 'a//b', 'a/./b', '././a'],
+  ['../in-evil/x', 'in/../../in-evil/x', 'a\nb', 'a\u0001', 'a\u007f', 'a\u0085', '..\n'],
+  ['x'.repeat(256), `${'d/'.repeat(101)}x`, `${'long-enough/'.repeat(400)}x`],
+].flat()
 
 const FORBIDDEN: readonly TarEntry[] = [
   ...HOSTILE_NAMES.map((name) => ({ name, content: 'evil', type: 'file' }) as const),
-  ...HOSTILE_NAMES.map((name) => ({ name, type: 'directory' }) as const).filter(({ name }) => name !== './'),
+  ...HOSTILE_NAMES.map((name) => ({ name, type: 'directory' }) as const),
   ...(['symlink', 'link'] as const).flatMap((type) =>
     ['/etc/passwd', '../canary', '..', '/', 'top/file', '.'].map((linkname) => ({ name: 'link', type, linkname })),
   ),

@@ -33,33 +33,33 @@ async function makeHost(): Promise<Place> {
   return place
 }
 
-function hostile(at: (name: string) => string, folder: string): readonly string[] {
+function hostile({ at, path }: Place): readonly string[] {
   const good = at('good')
   return [
     // All of the host, and what is the system's.
-    ...['/', '//', '/.', '/..', '/proc', '/proc/1', '/proc/self/root', '/proc/1/root/etc', '/proc/self/fd/0', '/sys'],
-    ...['/sys/kernel', '/dev', '/dev/null', '/dev/shm', '/run', '/run/docker.sock', '/var/run', '/var/run/docker.sock'],
-    ...['/var', '/boot', '/etc', '/usr', '/lib', '/bin'],
+    ['/', '//', '/.', '/..', '/proc', '/proc/1', '/proc/self/root', '/proc/1/root/etc', '/proc/self/fd/0', '/sys'],
+    ['/sys/kernel', '/dev', '/dev/null', '/dev/shm', '/run', '/run/docker.sock', '/var/run', '/var/run/docker.sock'],
+    ['/var', '/boot', '/etc', '/usr', '/lib', '/bin'],
     // What is ours or the engine's, what is in it, and what it is in.
-    ...[at('state'), at('state/executions'), at('state/none'), at('storage'), at('storage/overlay2'), folder],
+    [at('state'), at('state/executions'), at('state/none'), at('storage'), at('storage/overlay2'), path],
     // Links, wherever they are.
-    ...['to-root', 'to-etc', 'to-good', 'to-state', 'relative', 'to-file', 'broken', 'twice'].map(at),
-    ...[at('to-good/deep'), at('twice/deep'), at('to-root/etc/passwd'), at('relative/file')],
+    ['to-root', 'to-etc', 'to-good', 'to-state', 'relative', 'to-file', 'broken', 'twice'].map(at),
+    [at('to-good/deep'), at('twice/deep'), at('to-root/etc/passwd'), at('relative/file')],
     // Neither folder nor file, or not there.
-    ...[at('socket'), at('fifo'), at('none'), `${good}/file/x`, `${good}/none/x`],
+    [at('socket'), at('fifo'), at('none'), `${good}/file/x`, `${good}/none/x`],
     // Unclean, relative, encoded, or too long.
-    ...[`${good}/`, `${good}//deep`, `/${good}`, `${good}/.`, `${good}/..`, `${good}/../good`, `${good}/deep/../..`],
-    ...['', '.', '..', 'good', './good', '~', `file://${good}`, ` ${good}`, `${good} `, `${good}\n`, `${good}\0`],
-    ...[`${good}\0/../../etc`, `${good}:/etc`, `${good}/%2e%2e`, `${good}/%2e%2e%2f`, `${good}/..%2f`, `${good}/．．`],
-    ...[`${good}\\..`, `${good}/\ud800`, `${good}/\u202e`, `${good}/${'x'.repeat(256)}`, `${good}${'/x'.repeat(2048)}`],
-  ]
+    [`${good}/`, `${good}//deep`, `/${good}`, `${good}/.`, `${good}/..`, `${good}/../good`, `${good}/deep/../..`],
+    ['', '.', '..', 'good', './good', '~', `file://${good}`, ` ${good}`, `${good} `, `${good}\n`, `${good}\0`],
+    [`${good}\0/../../etc`, `${good}:/etc`, `${good}/%2e%2e`, `${good}/%2e%2e%2f`, `${good}/..%2f`, `${good}/．．`],
+    [`${good}\\..`, `${good}/\ud800`, `${good}/\u202e`, `${good}/${'x'.repeat(256)}`, `${good}${'/x'.repeat(2048)}`],
+  ].flat()
 }
 
 test('A2: no path but a clean one to a folder or file of the user can be mounted', async () => {
   await using place = await makeHost()
   await using _socket = await listen(place.at('socket'))
   const reserved = [place.at('state'), place.at('storage')]
-  const paths = hostile(place.at, place.path)
+  const paths = hostile(place)
   assert.ok(paths.length >= 50, `${paths.length}`)
   for (const source of paths) {
     const checking = checkInputs([{ type: 'bind', source, target: '/in' }], reserved)
