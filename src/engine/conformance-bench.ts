@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
 import { MIB } from '../core/resources.ts'
+import { abortable } from '../util/abort.ts'
 import type { Engine, OutputChunk, SandboxIdentity, SandboxRef, SandboxSpec, SandboxView } from './engine.ts'
 
 /** Ids of images that behave as the suite expects. They must be on the host. */
@@ -167,10 +168,8 @@ export class OutputRecorder {
   }
 
   async until(text: string, signal: AbortSignal): Promise<void> {
-    const aborted = Promise.withResolvers<never>()
-    signal.addEventListener('abort', () => aborted.reject(signal.reason), { once: true })
     while (!this.bytes('stdout').includes(text)) {
-      await Promise.race([this.#arrived.promise, aborted.promise])
+      await abortable(this.#arrived.promise, signal)
       this.#arrived = Promise.withResolvers()
     }
   }
