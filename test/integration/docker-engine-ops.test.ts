@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { extract, type Header } from 'tar-stream'
@@ -9,10 +8,9 @@ import { randomId } from '../../src/core/ids.ts'
 import { MIB } from '../../src/core/resources.ts'
 import { ConformanceBench, OutputRecorder } from '../../src/engine/conformance-bench.ts'
 import type { ProcessSpec, SandboxRef } from '../../src/engine/engine.ts'
-import { docker, openDocker } from '../support/engine-host.ts'
+import { cgroupsOf, docker, openDocker } from '../support/engine-host.ts'
 import { engineImages } from '../support/engine-images.ts'
 
-const CGROUPS = '/sys/fs/cgroup'
 const NO_LIMIT = { bytes: Number.MAX_SAFE_INTEGER, inodes: Number.MAX_SAFE_INTEGER }
 const GIB = 1024 * MIB
 
@@ -32,21 +30,6 @@ async function exec(bench: ConformanceBench, ref: SandboxRef, text: string): Pro
   const { exitCode } = await bench.engine.exec(ref, { argv: shell(text) }, output.sink, bench.signal)
   assert.equal(exitCode, 0, output.bytes('stderr').toString())
   return output.bytes('stdout')
-}
-
-/** Cgroups of an installation, in every hierarchy: of the one container, or their folder. */
-async function cgroupsOf(installation: string, container = ''): Promise<string[]> {
-  const folder = join(`errand-${installation.slice(0, 12)}`, container)
-  const hierarchies = ['', ...(await readdir(CGROUPS))]
-  const found = await Promise.all(
-    hierarchies.map((hierarchy) =>
-      readdir(join(CGROUPS, hierarchy, folder)).then(
-        () => [hierarchy],
-        () => [],
-      ),
-    ),
-  )
-  return found.flat()
 }
 
 test('a bill tells the cpu and the memory that a container has used in all, and goes with it', async () => {

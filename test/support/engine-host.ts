@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { randomId } from '../../src/core/ids.ts'
 import { DockerEngine, type DockerEngineOptions } from '../../src/engine/docker/docker-engine.ts'
@@ -7,6 +9,7 @@ const run = promisify(execFile)
 
 export const DOCKER_SOCKET = '/var/run/docker.sock'
 
+const CGROUPS = '/sys/fs/cgroup'
 const OPEN_DEADLINE_MS = 30_000
 
 /** The machine's own Docker Engine, with a network of its own unless said otherwise. Whoever opens it disposes it. */
@@ -24,7 +27,23 @@ export async function tracesOf(installation: string): Promise<string[]> {
     docker('ps', '--all', '--filter', label, '--format', 'container {{.Names}}'),
     rulesOf('iptables', installation),
     rulesOf('ip6tables', installation),
+    cgroupsOf(installation),
   ])
+  return found.flat()
+}
+
+/** Cgroups that an installation keeps for bills, in every hierarchy: of the one container, or all with their folder. */
+export async function cgroupsOf(installation: string, container = ''): Promise<string[]> {
+  const folder = join(`errand-${installation.slice(0, 12)}`, container)
+  const hierarchies = ['', ...(await readdir(CGROUPS))]
+  const found = await Promise.all(
+    hierarchies.map(async (hierarchy) =>
+      readdir(join(CGROUPS, hierarchy, folder)).then(
+        () => [`cgroup ${hierarchy}`],
+        () => [],
+      ),
+    ),
+  )
   return found.flat()
 }
 

@@ -10,7 +10,7 @@ import { engineError, noAnswer } from './errors.ts'
 import { ResponseStream } from './response-stream.ts'
 import { created, readJson } from './schemas.ts'
 
-export interface ExecDeps {
+interface ExecDeps {
   readonly client: DockerClient
   readonly clock: Clock
 }
