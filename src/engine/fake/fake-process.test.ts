@@ -63,19 +63,22 @@ describe('the program of a fake sandbox', () => {
     assert.equal((await bench.exitOf(ref))?.exitCode, 128 + 12)
   })
 
-  test('has no effect any more once the process has ended, and its waits reject', async () => {
+  test('finds its waits rejected and its calls refused once the process has ended', async () => {
     await using bench = new FakeBench()
-    const over = Promise.withResolvers<unknown>()
+    const over = Promise.withResolvers<void>()
     const run = async (process: FakeProcess): Promise<number> => {
-      const reason = await process.sleep(1000).catch((error: unknown) => error)
-      process.print('too late\n')
-      process.write('/late', 'too late')
-      over.resolve(reason)
+      const gone = { code: 'task_gone' }
+      await assert.rejects(process.sleep(1000), gone)
+      await assert.rejects(process.flood(1), gone)
+      assert.throws(() => process.print('too late\n'), gone)
+      assert.throws(() => process.write('/late', 'too late'), gone)
+      assert.throws(() => process.use({ pids: 2 }), gone)
+      over.resolve()
       return 5
     }
     const ref = await bench.start({ run })
     await bench.engine.signal(ref, 'SIGKILL', never)
-    assert.equal((await over.promise) instanceof Error, true)
+    await over.promise
     assert.equal((await bench.exitOf(ref))?.exitCode, 137)
     assert.equal(await textOf(bench.engine.output(ref, {}, never)), '')
     assert.deepEqual(await bench.engine.diskUsage(ref, { bytes: 1, inodes: 1 }, never), { bytes: 0, inodes: 0 })
@@ -93,8 +96,7 @@ describe('the program of a fake sandbox', () => {
     const run = async (process: FakeProcess): Promise<number> => {
       process.use({ cpuNs: 7, memoryBytes: 20 * MIB })
       await process.untilSignal('SIGUSR1')
-      process.use({ memoryBytes: 65 * MIB })
-      return 0
+      for (let memoryBytes = 60 * MIB; ; memoryBytes += MIB) process.use({ memoryBytes })
     }
     const ref = await bench.start({ run }, { resources })
     const stats = await bench.engine.stats(ref, never)

@@ -51,7 +51,8 @@ export class FakeMainProcess implements FakeProcess {
   }
 
   print(output: FakeOutput): void {
-    if (!this.ended.aborted) this.#world.output.print(output)
+    this.ended.throwIfAborted()
+    this.#world.output.print(output)
   }
 
   async flood(bytes: number, stream: 'stdout' | 'stderr' = 'stdout'): Promise<void> {
@@ -64,11 +65,14 @@ export class FakeMainProcess implements FakeProcess {
   }
 
   write(path: string, file: FakeFile): void {
-    if (!this.ended.aborted) this.#world.files.write(path, file)
+    this.ended.throwIfAborted()
+    this.#world.files.write(path, file)
   }
 
   use(usage: Partial<FakeUsage>): void {
-    if (!this.ended.aborted && this.#world.meter.use(usage)) this.#world.onOutOfMemory()
+    this.ended.throwIfAborted()
+    if (this.#world.meter.use(usage)) this.#world.onOutOfMemory()
+    this.ended.throwIfAborted()
   }
 
   async sleep(delayMs: number): Promise<void> {

@@ -206,8 +206,8 @@ export class FakeSandbox {
     const world = { spec, clock: this.#host.clock, output: this.output, files, meter: this.#meter }
     const process = new FakeMainProcess({ ...world, onOutOfMemory: () => this.end(KILLED, true) })
     this.#process = process
-    for (const part of output ?? []) process.print(part)
-    process.use(usage ?? {})
+    for (const part of output ?? []) this.output.print(part)
+    if (this.#meter.use(usage ?? {})) this.end(KILLED, true)
     if (isNeverReady !== true) await this.#after(readyAfterMs, () => this.#becomeReady())
     this.#run(process)
     if (exit !== undefined) await this.#after(exit.afterMs, () => this.end(exit.code, exit.isOomKilled))
@@ -227,7 +227,7 @@ export class FakeSandbox {
   /** As a program does whose exception nobody caught. */
   #failOf(process: FakeMainProcess, error: unknown): void {
     const told = error instanceof Error ? error.stack : undefined
-    process.print({ stream: 'stderr', data: `${told ?? String(error)}\n` })
+    if (!process.ended.aborted) this.output.print({ stream: 'stderr', data: `${told ?? String(error)}\n` })
     this.#endOf(process, 1)
   }
 

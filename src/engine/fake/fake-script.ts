@@ -49,7 +49,7 @@ export interface FakeScript {
   readonly listens?: 'at start' | 'when ready'
   /**
    * A program for the main process, which begins with the start. Its result is the exit code; what it throws is printed on
-   * stderr, with exit code 1. Once the process has ended for another cause, nothing that it still does has an effect.
+   * stderr, with exit code 1. Once the process has ended for another cause nobody listens to its program any more.
    */
   readonly run?: (process: FakeProcess) => Promise<number>
   /** Ends by itself, `afterMs` after its start on the engine's clock. Default: at once, before `start` resolves. */
@@ -72,7 +72,10 @@ export interface FakeScript {
   readonly failures?: Partial<Record<FakeMethod, ErrandError>>
 }
 
-/** The main process of a fake sandbox, in the hands of its program. Every wait rejects as soon as the process has ended. */
+/**
+ * The main process of a fake sandbox, in the hands of its program. Once it has ended, whatever ended it, every wait
+ * rejects and every call throws, so that the program comes to its end, too.
+ */
 export interface FakeProcess {
   readonly spec: SandboxSpec
   /** Entrypoint and command of the spec; empty where it leaves both to the image. A `prefix` counts as run, with success. */
