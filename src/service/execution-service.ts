@@ -8,14 +8,8 @@ import { abortable } from '../util/abort.ts'
 import { BackgroundWork } from '../util/background-work.ts'
 import { Cleanup } from './executions/cleanup.ts'
 import { execInside } from './executions/exec-inside.ts'
-import { Execution } from './executions/execution.ts'
-import type { ExecutionDeps, ExecutionEngine } from './executions/execution-deps.ts'
-import { ExecutionFiles, placeOf } from './executions/execution-files.ts'
-import type { ExecutionPlan } from './executions/execution-plan.ts'
-import { Launch } from './executions/launch.ts'
-import { newRecord } from './executions/new-record.ts'
-import { planExecution } from './executions/plan-execution.ts'
-import { Retention } from './executions/retention.ts'
+import type { ExecutionDeps } from './executions/execution-deps.ts'
+import { KnownExecutions } from './executions/known-executions.ts'
 import { TrackedRecord } from './executions/tracked-record.ts'
 import type {
   CancelOptions,
@@ -34,18 +28,15 @@ const NEVER = new AbortController().signal
 const REMOVE_TIMEOUT_MS = 60_000
 const PAGE = 1000
 
-/** The one implementation of the interface. The journal is its map of ids; what lives is beside it. */
+/** The one implementation of the interface. The journal is its map of ids. */
 export class ExecutionService implements Executor {
   readonly #deps: ExecutionDeps
-  /** Until they are forgotten. */
-  readonly #known = new Map<string, Execution>()
+  readonly #known: KnownExecutions
   readonly #background = new BackgroundWork()
-  readonly #retention: Retention
-  #isClosed = false
 
   constructor(deps: ExecutionDeps) {
     this.#deps = deps
-    this.#retention = new Retention(deps.clock)
+    this.#known = new KnownExecutions(deps)
   }
 
   getId(): string {
@@ -53,16 +44,16 @@ export class ExecutionService implements Executor {
   }
 
   async start(request: ExecutionRequest, signal: AbortSignal = NEVER): Promise<void> {
-    const execution = await this.#begin(request, signal)
+    const execution = await this.#known.begin(request, signal)
     await abortable(execution.started, signal)
   }
 
   async run(request: ExecutionRequest, options: RunOptions = {}): Promise<ExecutionResult> {
     const { signal = NEVER, cancelOnAbort = false } = options
-    const execution = await this.#begin(request, signal)
-    const { executionId } = execution.record.value
+    const execution = await this.#known.begin(request, signal)
     try {
-      return await this.wait(executionId, signal)
+      await abortable(execution.settled, signal)
+      return await this.wait(execution.record.value.executionId, signal)
     } catch (error) {
       // It may have ended meanwhile: then there is nothing to cancel.
       if (signal.aborted && cancelOnAbort) this.#background.add(execution.cancel(0).catch(() => {}))
@@ -71,24 +62,27 @@ export class ExecutionService implements Executor {
   }
 
   async wait(executionId: string, signal: AbortSignal = NEVER): Promise<ExecutionResult> {
-    const execution = this.#load(executionId)
-    await abortable(execution.settled, signal)
-    const record = execution.record.value
+    const live = await this.#known.live(executionId)
+    await abortable(live?.settled ?? Promise.resolve(), signal)
+    const { record, files } = await this.#known.past(executionId)
     const { status } = record
-    if (!isTerminal(status)) throw new ErrandError('internal', `the end of ${executionId} could not be recorded`)
-    const [stdout, stderr] = await Promise.all([execution.files.text('stdout'), execution.files.text('stderr')])
+    if (!isTerminal(status)) throw new ErrandError('storage_error', `the end of ${executionId} could not be recorded`)
+    const kept = await files
+    const [stdout, stderr] = await Promise.all([kept.text('stdout'), kept.text('stderr')])
     return { ...record, status, stdout, stderr }
   }
 
   async cancel(executionId: string, { graceMs, signal = NEVER }: CancelOptions = {}): Promise<void> {
-    const execution = this.#load(executionId)
     if (graceMs !== undefined && !(graceMs >= 0))
       throw new ErrandError('validation_failed', 'graceMs: must be 0 or more')
+    const execution = await this.#known.loadLive(executionId)
     await abortable(execution.cancel(graceMs ?? execution.graceMs), signal)
   }
 
   async *getLogStream({ executionId, signal = NEVER, ...range }: LogRequest): AsyncGenerator<LogEntry> {
-    yield* this.#load(executionId).files.read(range, signal)
+    const live = await this.#known.live(executionId)
+    const files = live === undefined ? await (await this.#known.past(executionId)).files : live.files
+    yield* files.read(range, signal)
   }
 
   async list(): Promise<ExecutionSummary[]> {
@@ -104,7 +98,7 @@ export class ExecutionService implements Executor {
   }
 
   async getStatus(executionId: string): Promise<ExecutionStatus> {
-    return this.#load(executionId).record.status
+    return (await this.getInfo(executionId)).status
   }
 
   async waitForStatus(
@@ -113,36 +107,39 @@ export class ExecutionService implements Executor {
     timeoutMs: number,
     signal: AbortSignal = NEVER,
   ): Promise<void> {
-    const execution = this.#load(executionId)
     const tooLate = (): ErrandError =>
       new ErrandError('deadline_exceeded', `execution ${executionId} was not ${status} within ${timeoutMs} ms`)
     using deadline = new Deadline(this.#deps.clock, timeoutMs, tooLate, signal)
-    await execution.record.reached(status, deadline.signal)
+    const { journal, clock } = this.#deps
+    const live = await this.#known.live(executionId)
+    const record = live?.record ?? new TrackedRecord(journal, clock, await this.getInfo(executionId))
+    await record.reached(status, deadline.signal)
   }
 
   async pause(executionId: string, signal: AbortSignal = NEVER): Promise<void> {
-    await this.#load(executionId).pause(signal)
+    await (await this.#known.loadLive(executionId)).pause(signal)
   }
 
   async resume(executionId: string, signal: AbortSignal = NEVER): Promise<void> {
-    await this.#load(executionId).resume(signal)
+    await (await this.#known.loadLive(executionId)).resume(signal)
   }
 
   async exec(executionId: string, argv: readonly string[], signal: AbortSignal = NEVER): Promise<ExecOutcome> {
-    return await execInside(this.#load(executionId), argv, signal)
+    return await execInside(await this.#known.loadLive(executionId), argv, signal)
   }
 
   async stats(executionId: string, signal: AbortSignal = NEVER): Promise<SandboxStats> {
-    const execution = this.#load(executionId)
+    const execution = await this.#known.loadLive(executionId)
     return (await execution.instance.stats(signal)) ?? execution.refuseEnded()
   }
 
   async getInfo(executionId: string): Promise<ExecutionRecord> {
-    return this.#load(executionId).record.value
+    const live = await this.#known.live(executionId)
+    return live?.record.value ?? (await this.#known.past(executionId)).record
   }
 
   async getNetInfo(executionId: string, signal: AbortSignal = NEVER): Promise<ExecutionNet> {
-    const execution = this.#load(executionId)
+    const execution = await this.#known.loadLive(executionId)
     const view = await execution.instance.inspect(signal)
     if (view === undefined || view.state === 'exited') return execution.refuseEnded()
     if (view.net === undefined) throw new ErrandError('network_unavailable', `execution ${executionId} has no network`)
@@ -150,87 +147,27 @@ export class ExecutionService implements Executor {
   }
 
   async remove(executionId: string, timeoutMs: number = REMOVE_TIMEOUT_MS, signal: AbortSignal = NEVER): Promise<void> {
-    const execution = this.#load(executionId)
+    await this.getInfo(executionId)
     const tooLate = (): ErrandError =>
       new ErrandError('deadline_exceeded', `execution ${executionId} was not removed within ${timeoutMs} ms`)
     using deadline = new Deadline(this.#deps.clock, timeoutMs, tooLate, signal)
-    const forgotten = this.#forget(execution)
-    this.#background.add(forgotten)
+    const forgotten = this.#known.forget(executionId)
+    this.#background.add(forgotten.catch(() => {})) // its caller is told below
     await abortable(forgotten, deadline.signal)
   }
 
   async cleanup(signal: AbortSignal = NEVER): Promise<CleanupReport> {
-    const executions = [...this.#known.values()]
-    return await new Cleanup(this.#deps, (execution) => this.#forget(execution)).run(executions, signal)
+    const ids = (await this.list()).map(({ executionId }) => executionId)
+    return await new Cleanup(this.#deps, (executionId) => this.#known.forget(executionId)).run(ids, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true
-    await Promise.all([...this.#known.values()].map((execution) => this.#forget(execution)))
+    this.#known.close()
+    const ids = (await this.list()).map(({ executionId }) => executionId)
+    await Promise.all(ids.map((executionId) => this.#known.forget(executionId)))
+    await this.#known.idle()
     await this.#background.idle()
-    this.#retention[Symbol.dispose]()
     await this.#deps.held?.[Symbol.asyncDispose]()
-  }
-
-  async #begin(request: ExecutionRequest, signal: AbortSignal): Promise<Execution> {
-    signal.throwIfAborted()
-    const deps = this.#deps
-    if (this.#isClosed) throw new ErrandError('draining', 'the executor is closed')
-    const plan = planExecution(request, deps.defaults, deps.newId)
-    const on = this.#engineOf(plan)
-    const launch = new Launch(deps, plan, on)
-    await launch.assertPossible()
-    const record = newRecord(deps, plan, placeOf(deps, plan).resultsDir, on.engine.name)
-    await deps.journal.insert(record)
-    const files = await this.#makeFiles(plan)
-    const tracked = new TrackedRecord(deps.journal, deps.clock, record)
-    const execution = new Execution({ deps, plan, on, launch, record: tracked, files })
-    this.#known.set(plan.executionId, execution)
-    this.#background.add(this.#retain(execution, plan))
-    return execution
-  }
-
-  /** An id without its files would be one that nobody can use again. */
-  async #makeFiles(plan: ExecutionPlan): Promise<ExecutionFiles> {
-    const { journal, executorId } = this.#deps
-    try {
-      return await ExecutionFiles.make(this.#deps, plan)
-    } catch (error) {
-      await journal.remove(executorId, plan.executionId)
-      throw error
-    }
-  }
-
-  async #retain(execution: Execution, plan: ExecutionPlan): Promise<void> {
-    await execution.settled
-    const { executionId, retentionMs, persistLogsMs } = plan
-    this.#retention.after(executionId, retentionMs, () => this.#background.add(this.#forget(execution)))
-    if (persistLogsMs === undefined || persistLogsMs >= retentionMs) return
-    this.#retention.after(executionId, persistLogsMs, () => this.#background.add(execution.files.removeTexts()))
-  }
-
-  async #forget(execution: Execution): Promise<void> {
-    const { executionId, executorId } = execution.record.value
-    await execution.cancel(0).catch(() => {}) // it may be ending by itself
-    await execution.gone
-    this.#retention.drop(executionId)
-    await execution.files.remove()
-    await this.#deps.journal.remove(executorId, executionId)
-    this.#known.delete(executionId)
-  }
-
-  #engineOf({ engineType }: ExecutionPlan): ExecutionEngine {
-    const found = this.#deps.engines.get(engineType)
-    if (found !== undefined) return found
-    throw new ErrandError('runtime_unavailable', `no engine of type ${JSON.stringify(engineType)} is registered`, {
-      details: { type: engineType, available: [...this.#deps.engines.keys()] },
-    })
-  }
-
-  #load(executionId: string): Execution {
-    const execution = this.#known.get(executionId)
-    if (execution !== undefined) return execution
-    throw new ErrandError('not_found', `there is no execution ${JSON.stringify(executionId).slice(0, 80)}`)
   }
 }
 

@@ -5,7 +5,6 @@ import { Deadline } from '../../core/wait.ts'
 import { discardTree } from '../../files/remove-tree.ts'
 import { abortable } from '../../util/abort.ts'
 import type { CleanupReport } from '../executor.ts'
-import type { Execution } from './execution.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
 
 /** How long everything together may take, before what is left is reported. */
@@ -16,20 +15,20 @@ type Removal = readonly [name: string, work: Promise<unknown>]
 /** Removes everything of one executor, whichever process made it, and tells what could not be removed. */
 export class Cleanup {
   readonly #deps: ExecutionDeps
-  readonly #forget: (execution: Execution) => Promise<void>
+  readonly #forget: (executionId: string) => Promise<void>
 
-  constructor(deps: ExecutionDeps, forget: (execution: Execution) => Promise<void>) {
+  constructor(deps: ExecutionDeps, forget: (executionId: string) => Promise<void>) {
     this.#deps = deps
     this.#forget = forget
   }
 
-  async run(executions: readonly Execution[], parent: AbortSignal): Promise<CleanupReport> {
+  async run(executionIds: readonly string[], parent: AbortSignal): Promise<CleanupReport> {
     const tooLate = (): ErrandError => new ErrandError('deadline_exceeded', `it was not gone within ${MOST_MS} ms`)
     using deadline = new Deadline(this.#deps.clock, MOST_MS, tooLate, parent)
     const { signal } = deadline
-    const known = executions.map((execution): Removal => [nameOf(execution), this.#forget(execution)])
+    const known = executionIds.map((executionId): Removal => [executionId, this.#forget(executionId)])
     const first = await settle(known, signal)
-    const second = await settle([...this.#sandboxes(signal), ...(await this.#folders(executions))], signal)
+    const second = await settle([...this.#sandboxes(signal), ...(await this.#folders(executionIds))], signal)
     parent.throwIfAborted()
     return { removed: [...first.removed, ...second.removed], failed: [...first.failed, ...second.failed] }
   }
@@ -43,18 +42,14 @@ export class Cleanup {
   }
 
   /** What they left in our folder. */
-  async #folders(executions: readonly Execution[]): Promise<Removal[]> {
+  async #folders(executionIds: readonly string[]): Promise<Removal[]> {
     const { folder, trash } = this.#deps
-    const known = new Set(executions.map(nameOf))
+    const known = new Set(executionIds)
     const found = await readdir(folder).catch(() => [])
     return found
       .filter((name) => !known.has(name))
       .map((name) => [`files of ${name}`, discardTree(join(folder, name), trash)])
   }
-}
-
-function nameOf({ record }: Execution): string {
-  return record.value.executionId
 }
 
 async function settle(removals: readonly Removal[], signal: AbortSignal): Promise<CleanupReport> {

@@ -7,8 +7,10 @@ import type { CaptureSink } from '../../instance/output-capture.ts'
 import type { LogCounts } from '../../logs/execution-log.ts'
 import { ExecutionLog } from '../../logs/execution-log.ts'
 import type { LogEntry, LogRange } from '../../logs/log-entry.ts'
+import type { ExecutionRecord } from '../executor.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
+import { LOG_BYTES } from './plan-execution.ts'
 
 /** What one execution has on this host's disk: its log, what it is given, and its results. */
 export class ExecutionFiles implements CaptureSink {
@@ -36,6 +38,18 @@ export class ExecutionFiles implements CaptureSink {
     const limitBytes = plan.logBytes
     const opened = await ExecutionLog.open({ folder: join(place.folder, 'log'), limitBytes, clock, log })
     return new ExecutionFiles(place, opened)
+  }
+
+  /** Those of an earlier process, or of an execution that has ended. @throws not_found; storage_error */
+  static async reopen(
+    deps: ExecutionDeps,
+    { executionId, request, resultsDir }: ExecutionRecord,
+  ): Promise<ExecutionFiles> {
+    const { clock, log, trash } = deps
+    const folder = join(deps.folder, executionId)
+    const limitBytes = request.limits?.logBytes ?? LOG_BYTES
+    const opened = await ExecutionLog.reopen({ folder: join(folder, 'log'), limitBytes, clock, log })
+    return new ExecutionFiles({ folder, resultsDir, trash }, opened)
   }
 
   get totals(): LogCounts {

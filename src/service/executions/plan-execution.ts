@@ -15,7 +15,8 @@ import type { ExecutionDefaults, ExecutionPlan } from './execution-plan.ts'
 import { executionRequest, taskParams } from './request-schema.ts'
 
 const GRACE_MS = 10_000
-const LOG_BYTES = 2 * MIB
+/** Kept of what it prints, when it does not say. */
+export const LOG_BYTES: number = 2 * MIB
 const OUTPUT_BYTES = 1024 * MIB
 const OUTPUT_FILES = 10_000
 

@@ -1,0 +1,155 @@
+import { ErrandError } from '../../core/errors.ts'
+import type { ExecutionRequest } from '../../core/execution-request.ts'
+import { BackgroundWork } from '../../util/background-work.ts'
+import type { ExecutionRecord } from '../executor.ts'
+import { Execution } from './execution.ts'
+import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
+import { ExecutionFiles, placeOf } from './execution-files.ts'
+import type { ExecutionPlan } from './execution-plan.ts'
+import { Launch } from './launch.ts'
+import { newRecord } from './new-record.ts'
+import { PastExecution, refuseEnded } from './past-execution.ts'
+import { planExecution } from './plan-execution.ts'
+import { Retention } from './retention.ts'
+import { TrackedRecord } from './tracked-record.ts'
+
+/** The executions that an executor knows: those that live, in this process, and those that have ended, in the journal. */
+export class KnownExecutions {
+  readonly #deps: ExecutionDeps
+  /** From their record until nothing of them is left on the engine. */
+  readonly #live = new Map<string, Execution>()
+  /** Those in the journal whose files are being made. */
+  readonly #beginning = new Map<string, Promise<Execution>>()
+  readonly #forgetting = new Map<string, Promise<void>>()
+  readonly #background = new BackgroundWork()
+  readonly #retention: Retention
+  #isClosed = false
+
+  constructor(deps: ExecutionDeps) {
+    this.#deps = deps
+    this.#retention = new Retention(deps.clock)
+  }
+
+  async live(executionId: string): Promise<Execution | undefined> {
+    return this.#live.get(executionId) ?? (await this.#beginning.get(executionId)?.catch(() => undefined))
+  }
+
+  /** @throws not_found; already_ended */
+  async loadLive(executionId: string): Promise<Execution> {
+    return (await this.live(executionId)) ?? refuseEnded((await this.past(executionId)).record)
+  }
+
+  /** As the journal has it, whether it has ended or not. @throws not_found */
+  async past(executionId: string): Promise<PastExecution> {
+    const { journal, executorId } = this.#deps
+    const record = await journal.find(executorId, executionId)
+    if (record !== undefined) return new PastExecution(this.#deps, record)
+    throw new ErrandError('not_found', `there is no execution ${JSON.stringify(executionId).slice(0, 80)}`)
+  }
+
+  /**
+   * Takes a request and sets it going.
+   * @throws what `Executor.start` throws before there is a record
+   */
+  async begin(request: ExecutionRequest, signal: AbortSignal): Promise<Execution> {
+    signal.throwIfAborted()
+    const { defaults, newId } = this.#deps
+    if (this.#isClosed) throw new ErrandError('draining', 'the executor is closed')
+    const plan = planExecution(request, defaults, newId)
+    const on = this.#engineOf(plan)
+    const launch = new Launch(this.#deps, plan, on)
+    await launch.assertPossible()
+    const record = newRecord(this.#deps, plan, placeOf(this.#deps, plan).resultsDir, on.engine.name)
+    await this.#deps.journal.insert(record)
+    const going = this.#setGoing(plan, on, launch, record)
+    this.#beginning.set(plan.executionId, going)
+    const begun = (): void => void this.#beginning.delete(plan.executionId)
+    going.then(begun, begun)
+    return await going
+  }
+
+  /** Ends it if it lives, then removes all that there is of it. Idempotent. */
+  forget(executionId: string): Promise<void> {
+    const forgetting = this.#forgetting.get(executionId) ?? this.#forget(executionId)
+    this.#forgetting.set(executionId, forgetting)
+    const done = (): void => void this.#forgetting.delete(executionId)
+    forgetting.then(done, done)
+    return forgetting
+  }
+
+  /** Nothing more is begun. */
+  close(): void {
+    this.#isClosed = true
+    this.#retention[Symbol.dispose]()
+  }
+
+  idle(): Promise<void> {
+    return this.#background.idle()
+  }
+
+  async #setGoing(
+    plan: ExecutionPlan,
+    on: ExecutionEngine,
+    launch: Launch,
+    value: ExecutionRecord,
+  ): Promise<Execution> {
+    const { journal, clock } = this.#deps
+    const files = await this.#makeFiles(plan)
+    const record = new TrackedRecord(journal, clock, value)
+    const execution = new Execution({ deps: this.#deps, plan, on, launch, record, files })
+    this.#live.set(plan.executionId, execution)
+    this.#background.add(this.#untilGone(execution, plan))
+    return execution
+  }
+
+  async #untilGone(execution: Execution, plan: ExecutionPlan): Promise<void> {
+    const { executionId, retentionMs, persistLogsMs } = plan
+    await execution.settled
+    await execution.gone
+    this.#live.delete(executionId)
+    if (this.#isClosed) return
+    this.#retention.after(executionId, retentionMs, () => this.#background.add(this.#expire(executionId)))
+    if (persistLogsMs === undefined || persistLogsMs >= retentionMs) return
+    this.#retention.after(executionId, persistLogsMs, () => this.#background.add(execution.files.removeTexts()))
+  }
+
+  async #expire(executionId: string): Promise<void> {
+    try {
+      await this.forget(executionId)
+    } catch (error) {
+      this.#deps.log.warn({ err: error, execution: executionId }, 'an old execution could not be removed')
+    }
+  }
+
+  async #forget(executionId: string): Promise<void> {
+    const { journal, executorId } = this.#deps
+    const live = await this.live(executionId)
+    if (live !== undefined) {
+      await live.cancel(0).catch(() => {}) // it may be ending by itself
+      await live.gone
+    }
+    this.#retention.drop(executionId)
+    const record = live?.record.value ?? (await journal.find(executorId, executionId))
+    if (record !== undefined) await (live?.files ?? (await new PastExecution(this.#deps, record).files)).remove()
+    await journal.remove(executorId, executionId)
+  }
+
+  /** An id without its files would be one that nobody can use again. */
+  async #makeFiles(plan: ExecutionPlan): Promise<ExecutionFiles> {
+    const { journal, executorId } = this.#deps
+    try {
+      return await ExecutionFiles.make(this.#deps, plan)
+    } catch (error) {
+      await journal.remove(executorId, plan.executionId)
+      throw error
+    }
+  }
+
+  #engineOf({ engineType }: ExecutionPlan): ExecutionEngine {
+    const found = this.#deps.engines.get(engineType)
+    if (found !== undefined) return found
+    throw new ErrandError('runtime_unavailable', `no engine of type ${JSON.stringify(engineType)} is registered`, {
+      details: { type: engineType, available: [...this.#deps.engines.keys()] },
+    })
+  }
+}
