@@ -141,6 +141,7 @@ test('a stalled call answers once released', async () => {
   const pending = engine.probe(never).then(() => {
     isAnswered = true
   })
+  await stall.reached
   await settle()
   assert.equal(isAnswered, false)
   stall[Symbol.dispose]()

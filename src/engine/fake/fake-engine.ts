@@ -21,7 +21,7 @@ import type {
   SandboxView,
   SignalName,
 } from '../engine.ts'
-import { breakable, FakeFaults } from './fake-faults.ts'
+import { breakable, FakeFaults, type FakeStall } from './fake-faults.ts'
 import { FakeImages } from './fake-images.ts'
 import { FakeNetwork } from './fake-net.ts'
 import { type FakeEngineOptions, PROBE } from './fake-options.ts'
@@ -30,6 +30,7 @@ import { FakeSandboxes } from './fake-sandboxes.ts'
 import type { FakeMethod, FakeOutput, FakeScript } from './fake-script.ts'
 
 export { ManualClock } from '../../core/manual-clock.ts'
+export type { FakeStall } from './fake-faults.ts'
 export type { FakeEngineOptions } from './fake-options.ts'
 export type * from './fake-script.ts'
 
@@ -82,7 +83,7 @@ export class FakeEngine implements Engine {
   }
 
   /** Calls of `method` that begin from now on answer only once the returned value is disposed, or when aborted. */
-  stall(method: FakeMethod): Disposable {
+  stall(method: FakeMethod): FakeStall {
     return this.#faults.stall(method)
   }
 

@@ -12,7 +12,14 @@ interface PlannedFailure {
 
 interface Stall {
   readonly method: FakeMethod
+  readonly reached: PromiseWithResolvers<void>
   readonly released: PromiseWithResolvers<void>
+}
+
+/** Holds up calls until it is disposed. */
+export interface FakeStall extends Disposable {
+  /** Resolves as soon as a call is held up. */
+  readonly reached: Promise<void>
 }
 
 /** Counts the calls of a fake engine, and delays, stalls or fails them as a test asks. */
@@ -54,10 +61,11 @@ export class FakeFaults {
     this.#planned.push({ method, error, hasEffect })
   }
 
-  stall(method: FakeMethod): Disposable {
-    const stall = { method, released: Promise.withResolvers<void>() }
+  stall(method: FakeMethod): FakeStall {
+    const stall = { method, reached: Promise.withResolvers<void>(), released: Promise.withResolvers<void>() }
     this.#stalls.add(stall)
     return {
+      reached: stall.reached.promise,
       [Symbol.dispose]: () => {
         this.#stalls.delete(stall)
         stall.released.resolve()
@@ -90,7 +98,9 @@ export class FakeFaults {
     using life = eitherSignal(signal, this.#life.signal)
     life.signal.throwIfAborted()
     for (const stall of this.#stalls) {
-      if (stall.method === method) await abortable(stall.released.promise, life.signal)
+      if (stall.method !== method) continue
+      stall.reached.resolve()
+      await abortable(stall.released.promise, life.signal)
     }
     const delayMs = script?.delaysMs?.[method] ?? 0
     if (delayMs > 0) await sleep(this.#clock, delayMs, life.signal)
