@@ -1,3 +1,4 @@
+import type { GpuVendor } from '../core/gpu.ts'
 import type { Resources } from '../core/resources.ts'
 
 /**
@@ -91,8 +92,6 @@ export interface SgxPaths {
   readonly devicePath: string
   readonly aesmdPath: string
 }
-
-export type GpuVendor = 'nvidia' | 'amd' | 'intel'
 
 /** One GPU of this host, or a MIG part of one. */
 export interface GpuDevice {
