@@ -1,0 +1,32 @@
+import type { Caller } from '../core/caller.ts'
+import type { ExecutionRequest } from '../core/execution-request.ts'
+import type { IdempotencyKey, JournalEvent, Page, PageQuery } from '../journal/journal.ts'
+import type { ExecutionRecord, Executor } from './executor.ts'
+
+/** What a node's faces need of executions beyond the interface for embedders: callers, keys, pages and events. */
+export interface ExecutionsApi extends Executor {
+  /**
+   * Takes a request: resolves as soon as it will not be forgotten, long before it runs. With a key that stands for an
+   * execution of this caller already, that one is the answer.
+   * @throws what `start` throws before there is a record; key_conflict; paused, draining; storage_full
+   */
+  submit(request: ExecutionRequest, options?: SubmitOptions): Promise<Submitted>
+  /** The youngest first. @throws validation_failed for a cursor that is none */
+  page(query: PageQuery): Promise<Page<ExecutionRecord>>
+  /** Kept events after `seq`, the oldest first. */
+  events(seq: number, limit: number): Promise<JournalEvent[]>
+  /** Calls `listener`, which must not throw, at every new event. Disposing ends it. */
+  onEvent(listener: (event: JournalEvent) => void): Disposable
+}
+
+export interface SubmitOptions {
+  readonly caller?: Caller
+  readonly key?: IdempotencyKey
+  readonly signal?: AbortSignal
+}
+
+export interface Submitted {
+  readonly record: ExecutionRecord
+  /** False for one that the key stood for already. */
+  readonly isNew: boolean
+}
