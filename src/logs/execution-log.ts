@@ -1,14 +1,15 @@
 import type { Clock } from '../core/clock.ts'
-import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { BackgroundWork } from '../util/background-work.ts'
 import { Changes } from './changes.ts'
 import { Extent, type LogStream } from './extent.ts'
+import { catchUp, type KeptOutput } from './log-catch-up.ts'
 import type { LogEntry, LogRange } from './log-entry.ts'
 import { readLog } from './log-reader.ts'
 import { logText } from './log-text.ts'
 import { type Block, PendingOutput } from './pending-output.ts'
 import { SegmentStore } from './segment-store.ts'
+import { storing } from './storage-errors.ts'
 
 /** Of one stream, as a string. */
 const MOST_TEXT_BYTES: number = 16 * 1024 * 1024
@@ -86,7 +87,7 @@ export class ExecutionLog {
     return this.#store.isEnded
   }
 
-  /** Takes a piece of output, by copy. Ignored after `end`. */
+  /** Takes a piece of output, by copy. Ignored after `end` and `close`. */
   append(stream: LogStream, data: Buffer): void {
     if (this.#isClosed || data.length === 0) return
     this.#taken.addData(stream, data.length)
@@ -94,13 +95,27 @@ export class ExecutionLog {
     this.#wakeWriter()
   }
 
-  /** Nobody could listen for a while, and missed so many bytes. Ignored after `end`. */
+  /** Nobody could listen for a while, and missed so many bytes. Ignored after `end` and `close`. */
   noteGap(bytes?: number): void {
     if (this.#isClosed) return
     const extent = new Extent({ places: 1, stdoutBytes: 0, stderrBytes: 0, missed: 1 })
     this.#taken.add(extent)
     this.#pending.pushGap(this.#clock.wallMs(), { cause: 'missed', extent, ...(bytes !== undefined && { bytes }) })
     this.#wakeWriter()
+  }
+
+  /**
+   * For a live connection that was lost: goes on with what the engine keeps, to the end of the sandbox. Nothing is taken
+   * twice; where the engine has thrown away what comes next, there is a gap. Append nothing else meanwhile.
+   * @throws what `kept` does
+   */
+  async catchUp(kept: KeptOutput): Promise<void> {
+    await catchUp(this, kept)
+  }
+
+  /** Resolves once all that was taken so far is on its way into the kernel, or lost. */
+  async written(): Promise<void> {
+    await this.#position()
   }
 
   /** Nothing more comes: resolves when all of it is safely on the disk. Idempotent, and never fails. */
@@ -116,23 +131,30 @@ export class ExecutionLog {
    * Reads from the disk, holding a few entries at a time. What a reader is too slow for, because the tail went on, comes
    * to it as a gap. The iteration rejects with the reason of `signal`, or `not_found` once the log was removed.
    */
-  read(range: LogRange, signal: AbortSignal): AsyncIterableIterator<LogEntry> {
+  read(range: LogRange, signal: AbortSignal = new AbortController().signal): AsyncIterableIterator<LogEntry> {
     const source = { store: this.#store, changes: this.#changes, isRemoved: () => this.#isRemoved }
-    return readLog(source, this.#position(), range, signal)
+    // A signal of its own: many readers of one signal would be warned about as a leak of listeners.
+    return readLog(source, this.#position(), range, AbortSignal.any([signal]))
   }
 
   /** What is kept of a stream; when that is more than `maxBytes`, half of that from each end. Default: 16 MiB. */
   text(stream: LogStream, maxBytes: number = MOST_TEXT_BYTES): Promise<string> {
-    return logText(this.read({ stream }, new AbortController().signal), maxBytes)
+    return logText(this.read({ stream }), maxBytes)
+  }
+
+  /** Lets go of it for a later process, which goes on with it: takes nothing more and is not ended. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#work.idle()
+    await this.#finishing
+    await this.#store.close()
   }
 
   /** Ends it, and its readers, and deletes it. Idempotent. @throws storage_error */
   async remove(): Promise<void> {
-    this.#isClosed = true
     this.#isRemoved = true
     this.#changes.notify()
-    await this.#work.idle()
-    await this.#finishing
+    await this.close()
     await storing(this.#store.remove())
   }
 
@@ -157,16 +179,5 @@ export class ExecutionLog {
       this.#changes.notify()
     }
     this.#isWriting = false
-  }
-}
-
-async function storing<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT') throw new ErrandError('not_found', 'There is no such log', { cause: error })
-    const isFull = code === 'ENOSPC' || code === 'EDQUOT'
-    throw new ErrandError(isFull ? 'storage_full' : 'storage_error', 'The log cannot be stored', { cause: error })
   }
 }

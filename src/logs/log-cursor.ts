@@ -38,7 +38,7 @@ export class LogCursor implements AsyncDisposable {
     const segment = this.#segment
     if (segment === undefined || this.#offset >= segment.contents.fileBytes) {
       const following = this.#following()
-      return following === undefined ? undefined : await this.#enter(following)
+      return following === undefined ? undefined : this.#enter(following)
     }
     if (this.#file === undefined) return undefined
     const { frames, next } = await readFrames(this.#file, this.#offset, segment.contents.fileBytes)

@@ -42,6 +42,7 @@ export class LogKit implements AsyncDisposable {
 
   /** As a later process would. */
   async reopen(): Promise<ExecutionLog> {
+    await this.log.close()
     this.log = await ExecutionLog.reopen(this.options)
     return this.log
   }

@@ -28,7 +28,7 @@ export async function findTail(
     const found = await countFeeds(entries())
     // The line feed that ends the last line does not begin one.
     if (isLast && found.last === LINE_FEED) feeds += 1
-    if (found.feeds >= feeds) return await placeAfterFeed(entries(), found.feeds - feeds + 1, end)
+    if (found.feeds >= feeds) return placeAfterFeed(entries(), found.feeds - feeds + 1, end)
     isLast &&= found.last === undefined
     feeds -= found.feeds
     end = Math.min(end, start.nextSeq)

@@ -19,8 +19,13 @@ export class OutputRing {
 
   /** What is left, oldest first. Bytes that are no UTF-8, such as a character cut at the start, become U+FFFD. */
   text(): string {
-    if (this.#written <= this.#ring.length) return this.#ring.toString('utf8', 0, this.#written)
+    return this.bytes().toString('utf8')
+  }
+
+  /** A copy of what is left, oldest first. */
+  bytes(): Buffer {
     const at = this.#written % this.#ring.length
-    return Buffer.concat([this.#ring.subarray(at), this.#ring.subarray(0, at)]).toString('utf8')
+    if (this.#written <= this.#ring.length) return Buffer.from(this.#ring.subarray(0, this.#written))
+    return Buffer.concat([this.#ring.subarray(at), this.#ring.subarray(0, at)])
   }
 }

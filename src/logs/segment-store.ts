@@ -113,13 +113,18 @@ export class SegmentStore {
     } catch (error) {
       this.#fail(error)
     }
-    await this.#closeAll()
+    await this.close()
     this.#isEnded = true
+  }
+
+  /** Lets go of all files. */
+  async close(): Promise<void> {
+    for (const segment of this.#segments) await segment.close().catch((error) => this.#fail(error))
   }
 
   /** Ends as well. @throws what the file system does */
   async remove(): Promise<void> {
-    await this.#closeAll()
+    await this.close()
     this.#isEnded = true
     await rm(this.#options.folder, { recursive: true, force: true })
   }
@@ -129,11 +134,11 @@ export class SegmentStore {
     const last = this.#segments.at(-1)
     if (last !== undefined && !last.isFull) return last
     await last?.close()
-    if (last === undefined && this.#head.bytes > 0) return await this.#add(HEAD_NAME, timeMs, this.#head)
+    if (last === undefined && this.#head.bytes > 0) return this.#add(HEAD_NAME, timeMs, this.#head)
     const room = await this.#roomInTail()
     if (room.bytes === 0) return undefined
     this.#tailNumber += 1
-    return await this.#add(tailName(this.#tailNumber), timeMs, smallerRoom(room, partOf(this.#tail)))
+    return this.#add(tailName(this.#tailNumber), timeMs, smallerRoom(room, partOf(this.#tail)))
   }
 
   async #roomInTail(): Promise<Room> {
@@ -170,7 +175,9 @@ export class SegmentStore {
     if (extent.bytes === 0 && extent.missed === 0) return
     this.#lostMs = timeMs
     // A piece of which a part was written has had its place.
-    this.#end.add({ ...extent, places: Math.max(1, extent.places) })
+    const lost = new Extent(extent)
+    lost.places = Math.max(1, lost.places)
+    this.#end.add(lost)
   }
 
   #fail(error: unknown): void {
@@ -178,10 +185,6 @@ export class SegmentStore {
     this.#hasFailed = true
     const { folder, log } = this.#options
     log.warn({ folder, error: String(error) }, 'output of a task could not be written and is lost')
-  }
-
-  async #closeAll(): Promise<void> {
-    for (const segment of this.#segments) await segment.close().catch((error) => this.#fail(error))
   }
 }
 
