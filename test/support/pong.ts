@@ -70,12 +70,10 @@ export interface Ponging extends AsyncDisposable {
 
 /** On every IPv4 address of this host, or of another network namespace. */
 export async function pong(namespace?: string): Promise<Ponging> {
-  const [program = '', ...args] = [
-    ...(namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace]),
-    process.execPath,
-    '-e',
-    PONG,
-  ]
+  const [program, args]: [string, string[]] =
+    namespace === undefined
+      ? [process.execPath, ['-e', PONG]]
+      : ['ip', ['netns', 'exec', namespace, process.execPath, '-e', PONG]]
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })
   const [port] = (await once(lines, 'line')) as [string]

@@ -67,7 +67,7 @@ const TEXT_RULES: readonly TextRule[] = [
   { operations: ['exec'], text: /OCI runtime|cannot exec|ttrpc|task \S+ not found/i, code: 'task_gone' },
   {
     operations: LAUNCH,
-    text: /network \S+ not found|no available ip|address already in use|port is already allocated|assign requested address/i,
+    text: /network \S+ not found|no available ip|address already in use|port is already allocated|assign requested addr/i,
     code: 'network_unavailable',
   },
 ]

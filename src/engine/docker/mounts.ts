@@ -15,7 +15,10 @@ const HELD_FOLDER = /^\/proc\/\d+\/fd\/\d+$/
 
 type Labels = SandboxIdentity['labels']
 
-/** Ours, those of the spec, and in memory those that the image declares where there is none of them. `own` are the profile's. */
+/**
+ * Ours, those of the spec, and in memory those that the image declares where there is none of them. `own` are the
+ * profile's.
+ */
 export function mountsOf(
   { hasSocket, sgx, mounts = [], resources }: SandboxSpec,
   own: readonly SandboxMount[],

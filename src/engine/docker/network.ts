@@ -147,7 +147,8 @@ export class SandboxNetworks implements AsyncDisposable {
     if (this.#allowsEgress) return
     throw new ErrandError(
       'network_unavailable',
-      'executions may not reach out of this host; its operator allows it with executions.network: egress',
+      'executions may not reach out of this host; its operator allows it with executions.network: egress, ' +
+        'a program with allowEgress',
     )
   }
 }

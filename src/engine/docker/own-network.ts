@@ -80,7 +80,7 @@ export class OwnNetwork {
     this.#isSet = false
   }
 
-  /** Never fails. False when it stays, because sandboxes are on it: for the next to reuse, and its rules have to stay too. */
+  /** Never fails. False when it stays, because sandboxes are on it: for the next to reuse, and with its rules. */
   async remove(): Promise<boolean> {
     try {
       const signal = AbortSignal.timeout(REMOVE_DEADLINE_MS)

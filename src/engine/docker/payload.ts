@@ -79,7 +79,7 @@ function hostConfig(spec: SandboxSpec, network: string): Record<string, unknown>
   }
 }
 
-/** The Engine's own resolver asks these, from inside the sandbox. Left to itself it asks the host's, which leads outside. */
+/** The Engine's own resolver asks these, from inside the sandbox. Left to itself it asks the host's, which lead out. */
 function dns({ dnsServers = [], network }: SandboxSpec): Record<string, unknown> {
   if (dnsServers.length > 0) return { Dns: dnsServers }
   return network === 'internal' || network === 'none' ? { Dns: [NO_RESOLVER] } : {}

@@ -39,7 +39,7 @@ export function strictUser({ user = '' }: ProcessSpec): string {
   if (uid === undefined || Number(uid) > LARGEST_ID || Number(gid) > LARGEST_ID) {
     throw new ErrandError(
       'validation_failed',
-      `in the profile strict the user has to be a number that is not 0, as UID or UID:GID; it is ${JSON.stringify(user)}`,
+      `under the profile strict the user has to be a number but 0, as UID or UID:GID; it is ${JSON.stringify(user)}`,
     )
   }
   return `${uid}:${gid}`
