@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { ErrandError } from '../../src/core/errors.ts'
 import { PRESETS, type Preset } from '../../src/core/presets.ts'
@@ -41,6 +43,31 @@ test('postgres has to run as a user that its image knows, whatever it is granted
   const outcome = await tried({ title: '', image, server }, PRESETS.postgres)
   expect(outcome, /could not look up effective user ID/)
 })
+
+test('the guide has these rows and these presets, and no others', async () => {
+  const guide = await readFile(join(import.meta.dirname, '../../docs/guide/profiles.md'), 'utf8')
+  const [, tried = '', granted = ''] = guide.split(/^## .*$/m)
+  const rows = PROFILE_ROWS.map(({ title, preset }) => [title, preset ?? ''])
+  assert.deepEqual(
+    tableOf(tried).map((cells) => [cells[0], (cells.at(-1) ?? '').replaceAll('`', '')]),
+    rows,
+  )
+  assert.deepEqual(
+    tableOf(granted).map(([name]) => name?.replaceAll('`', '')),
+    Object.keys(PRESETS),
+  )
+})
+
+/** The rows below its head. */
+function tableOf(markdown: string): string[][] {
+  const lines = markdown.split('\n').filter((line) => line.startsWith('|'))
+  return lines.slice(2).map((line) =>
+    line
+      .slice(1, -1)
+      .split(' |')
+      .map((cell) => cell.trim()),
+  )
+}
 
 /** Also when one fails: the others still have sandboxes to remove. */
 async function all<T>(work: readonly Promise<T>[]): Promise<T[]> {
