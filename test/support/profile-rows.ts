@@ -82,7 +82,9 @@ export const PROFILE_ROWS: readonly ProfileRow[] = [
   },
   {
     title: 'a Node.js job that works in the temporary folder and its home',
-    ...nodeJob("const fs = require('fs'); fs.mkdtempSync('/tmp/x'); fs.mkdirSync(require('os').homedir() + '/.npm', { recursive: true })"),
+    ...nodeJob(
+      "const fs = require('fs'); fs.mkdtempSync('/tmp/x'); fs.mkdirSync(require('os').homedir() + '/.npm', { recursive: true })",
+    ),
   },
   {
     title: 'a Node.js job that writes beside its program',
