@@ -52,7 +52,8 @@ const PROGRAMS: Readonly<Record<ProgramName, Program>> = {
   },
   async eat(process) {
     process.print('hungry\n')
-    for (let memoryBytes = MIB; ; memoryBytes *= 2) process.use({ memoryBytes })
+    for (let memoryBytes = MIB; !process.ended.aborted; memoryBytes *= 2) process.use({ memoryBytes })
+    return 0
   },
   async kill(process) {
     process.print('bye\n')
