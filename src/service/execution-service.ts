@@ -62,14 +62,7 @@ export class ExecutionService implements Executor {
   }
 
   async wait(executionId: string, signal: AbortSignal = NEVER): Promise<ExecutionResult> {
-    const live = await this.#known.live(executionId)
-    await abortable(live?.settled ?? Promise.resolve(), signal)
-    const { record, files } = await this.#known.past(executionId)
-    const { status } = record
-    if (!isTerminal(status)) throw new ErrandError('storage_error', `the end of ${executionId} could not be recorded`)
-    const kept = await files
-    const [stdout, stderr] = await Promise.all([kept.text('stdout'), kept.text('stderr')])
-    return { ...record, status, stdout, stderr }
+    return await this.#known.whileKept(executionId, () => this.#result(executionId, signal))
   }
 
   async cancel(executionId: string, { graceMs, signal = NEVER }: CancelOptions = {}): Promise<void> {
@@ -168,6 +161,17 @@ export class ExecutionService implements Executor {
     await this.#known.idle()
     await this.#background.idle()
     await this.#deps.held?.[Symbol.asyncDispose]()
+  }
+
+  async #result(executionId: string, signal: AbortSignal): Promise<ExecutionResult> {
+    const live = await this.#known.live(executionId)
+    await abortable(live?.settled ?? Promise.resolve(), signal)
+    const { record, files } = await this.#known.past(executionId)
+    const { status } = record
+    if (!isTerminal(status)) throw new ErrandError('storage_error', `the end of ${executionId} could not be recorded`)
+    const kept = await files
+    const [stdout, stderr] = await Promise.all([kept.text('stdout'), kept.text('stderr')])
+    return { ...record, status, stdout, stderr }
   }
 }
 

@@ -1,8 +1,9 @@
 import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
+import type { SandboxView } from '../../engine/engine.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
 import type { ExecutionRecord } from '../executor.ts'
-import { Execution } from './execution.ts'
+import { type Beginning, Execution } from './execution.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import { ExecutionFiles, placeOf } from './execution-files.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
@@ -10,6 +11,7 @@ import { Launch } from './launch.ts'
 import { newRecord } from './new-record.ts'
 import { PastExecution, refuseEnded } from './past-execution.ts'
 import { planExecution } from './plan-execution.ts'
+import { takeUp } from './recovery.ts'
 import { Retention } from './retention.ts'
 import { TrackedRecord } from './tracked-record.ts'
 
@@ -21,6 +23,8 @@ export class KnownExecutions {
   /** Those in the journal whose files are being made. */
   readonly #beginning = new Map<string, Promise<Execution>>()
   readonly #forgetting = new Map<string, Promise<void>>()
+  /** Waits for results, which want to be read before their files go. */
+  readonly #waits = new Map<string, Set<Promise<unknown>>>()
   readonly #background = new BackgroundWork()
   readonly #retention: Retention
   #isClosed = false
@@ -68,6 +72,41 @@ export class KnownExecutions {
     return await going
   }
 
+  /** Who waits for a result when its execution is removed still gets it. */
+  async whileKept<T>(executionId: string, wait: () => Promise<T>): Promise<T> {
+    const waiting = wait()
+    const waits = this.#waits.get(executionId) ?? new Set()
+    this.#waits.set(executionId, waits.add(waiting))
+    try {
+      return await waiting
+    } finally {
+      waits.delete(waiting)
+      if (waits.size === 0) this.#waits.delete(executionId)
+    }
+  }
+
+  /**
+   * Takes up what earlier processes left: what runs is watched again, what ended is brought in, what waited is begun.
+   * Before anything else is removed from the engines.
+   */
+  async recover(signal: AbortSignal): Promise<number> {
+    const { journal, executorId, engines } = this.#deps
+    const found = new Map<string, ReadonlyMap<string, SandboxView>>()
+    for (const [type, { instances }] of engines) found.set(type, await instances.leftExecutions(signal))
+    const records = await journal.unsettled(executorId)
+    for (const record of records) {
+      const view = found.get(record.request.engineSpec.type)?.get(record.executionId)
+      await this.#takeUp(record, takeUp(record, view, this.#deps.bootId))
+    }
+    return records.length
+  }
+
+  /** Lets go of all that live: what runs goes on. */
+  async detach(): Promise<void> {
+    this.close()
+    await Promise.all([...this.#live.values()].map((execution) => execution.detach()))
+  }
+
   /** Ends it if it lives, then removes all that there is of it. Idempotent. */
   forget(executionId: string): Promise<void> {
     const forgetting = this.#forgetting.get(executionId) ?? this.#forget(executionId)
@@ -93,13 +132,36 @@ export class KnownExecutions {
     launch: Launch,
     value: ExecutionRecord,
   ): Promise<Execution> {
-    const { journal, clock } = this.#deps
     const files = await this.#makeFiles(plan)
+    return this.#add(plan, on, launch, value, files)
+  }
+
+  #add(
+    plan: ExecutionPlan,
+    on: ExecutionEngine,
+    launch: Launch,
+    value: ExecutionRecord,
+    files: ExecutionFiles,
+    beginning?: Beginning,
+  ): Execution {
+    const { journal, clock } = this.#deps
     const record = new TrackedRecord(journal, clock, value)
-    const execution = new Execution({ deps: this.#deps, plan, on, launch, record, files })
+    const execution = new Execution({ deps: this.#deps, plan, on, launch, record, files }, beginning)
     this.#live.set(plan.executionId, execution)
     this.#background.add(this.#untilGone(execution, plan))
     return execution
+  }
+
+  async #takeUp(record: ExecutionRecord, beginning: Beginning): Promise<void> {
+    const { executionId, jobId, callerId, request } = record
+    const { defaults, newId } = this.#deps
+    const plan = planExecution({ ...request, executionId, jobId, callerId }, defaults, newId)
+    const on = this.#engineOf(plan)
+    const files =
+      beginning.kind === 'new'
+        ? await ExecutionFiles.make(this.#deps, plan)
+        : await ExecutionFiles.reopen(this.#deps, record)
+    this.#add(plan, on, new Launch(this.#deps, plan, on), record, files, beginning)
   }
 
   async #untilGone(execution: Execution, plan: ExecutionPlan): Promise<void> {
@@ -128,6 +190,7 @@ export class KnownExecutions {
       await live.cancel(0).catch(() => {}) // it may be ending by itself
       await live.gone
     }
+    await Promise.allSettled(this.#waits.get(executionId) ?? [])
     this.#retention.drop(executionId)
     const record = live?.record.value ?? (await journal.find(executorId, executionId))
     if (record !== undefined) await (live?.files ?? (await new PastExecution(this.#deps, record).files)).remove()
