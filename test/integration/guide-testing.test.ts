@@ -10,6 +10,6 @@ describe('docs/guide/testing-with-the-fake-engine.md', () => {
     const examples = await extracted.promise
     t.assert.equal(examples.files.length, 3)
     await examples.compile()
-    for (const file of examples.files) await examples.run(file)
+    await examples.run()
   })
 })

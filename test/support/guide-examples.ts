@@ -21,16 +21,13 @@ export class GuideExamples implements AsyncDisposable {
     const text = await readFile(join(ROOT, 'docs/guide', page), 'utf8')
     const sources = await sourceFiles()
     const blocks = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block = '']) => block)
+    const whole = blocks.filter((block) => /^import /m.test(block))
+    const texts = whole.map((block) =>
+      block.replaceAll(/from '(errand[^']*)'/g, (_all, name: string) => `from '${sources(name)}'`),
+    )
     const folder = await mkdtemp(join(tmpdir(), 'errand-guide-'))
-    const files: string[] = []
-    for (const block of blocks.filter((text) => /^import /m.test(text))) {
-      const file = join(folder, `example-${files.length + 1}.test.ts`)
-      await writeFile(
-        file,
-        block.replaceAll(/from '(errand[^']*)'/g, (_all, name: string) => `from '${sources(name)}'`),
-      )
-      files.push(file)
-    }
+    const files = texts.map((_text, index) => join(folder, `example-${index + 1}.test.ts`))
+    await Promise.all(texts.map(async (content, index) => writeFile(files[index] ?? '', content)))
     return new GuideExamples(folder, files)
   }
 
@@ -45,8 +42,9 @@ export class GuideExamples implements AsyncDisposable {
     await this.#execute([join(ROOT, 'node_modules/.bin/tsc'), '-p', path])
   }
 
-  async run(file: string): Promise<void> {
-    await this.#execute([process.execPath, file])
+  /** Rejects with what a failing example says. All in one process, since each loads the same. */
+  async run(): Promise<void> {
+    await this.#execute([process.execPath, '--test', '--test-isolation=none', ...this.files])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -54,8 +52,10 @@ export class GuideExamples implements AsyncDisposable {
   }
 
   async #execute([command = '', ...args]: readonly string[]): Promise<void> {
+    // Without it, tests under a test would be skipped.
+    const { NODE_TEST_CONTEXT: _context, ...env } = process.env
     try {
-      await run(command, args, { cwd: this.#folder, timeout: 120_000 })
+      await run(command, args, { cwd: this.#folder, timeout: 120_000, env })
     } catch (error) {
       const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
       throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`, { cause: error })
