@@ -79,7 +79,7 @@ describe('the log files for people', () => {
     await files.close()
     const precious = join(dirname(folder), 'precious')
     await writeFile(precious, 'precious')
-    await HumanLogs.remove(folder)
+    await HumanLogs.remove(folder, silentLog)
     await symlink(precious, join(folder, 'stdout.log'))
     const again = await HumanLogs.open(folder, 1000, silentLog)
     again.append('stdout', Buffer.from('x'))
@@ -91,8 +91,8 @@ describe('the log files for people', () => {
     const { kit, folder, files, read } = await openBoth(1000)
     await using _kit = kit
     await files.close()
-    await HumanLogs.remove(folder)
-    await HumanLogs.remove(folder)
+    await HumanLogs.remove(folder, silentLog)
+    await HumanLogs.remove(folder, silentLog)
     await assert.rejects(read('stdout'), { code: 'ENOENT' })
   })
 

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Log } from '../core/log.ts'
 import type { LogStream } from './extent.ts'
 import type { LogEntry, LogRange } from './log-entry.ts'
-import { storing } from './storage-errors.ts'
 import { TextFile } from './text-file.ts'
 
 const NAMES = ['stdout.log', 'stderr.log'] as const
@@ -37,7 +36,7 @@ export class HumanLogs {
    * @throws not_found without the folder; storage_full; storage_error
    */
   static async open(folder: string, limitBytes: number, log: Log): Promise<HumanLogs> {
-    await HumanLogs.remove(folder)
+    await HumanLogs.remove(folder, log)
     const stdout = await TextFile.create(join(folder, NAMES[0]))
     const stderr = await TextFile.create(join(folder, NAMES[1])).catch(async (error) => {
       await stdout.close()
@@ -46,9 +45,14 @@ export class HumanLogs {
     return new HumanLogs(stdout, stderr, Math.floor(limitBytes / 2), log)
   }
 
-  /** Deletes what is there of both. @throws storage_error */
-  static async remove(folder: string): Promise<void> {
-    for (const name of NAMES) await storing(rm(join(folder, name), { force: true }))
+  /** Deletes what is there of both. Never fails. */
+  static async remove(folder: string, log: Log): Promise<void> {
+    for (const name of NAMES) {
+      const file = join(folder, name)
+      await rm(file, { force: true }).catch((error) => {
+        log.warn({ file, error: String(error) }, 'a log file for people could not be removed')
+      })
+    }
   }
 
   /** Never waits. */

@@ -1,11 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Log } from '../../core/log.ts'
 import type { OutputChunk } from '../../engine/engine.ts'
 import { discardTree, removeTree } from '../../files/remove-tree.ts'
 import { takeResultsFolder } from '../../files/results-folder.ts'
 import type { CaptureSink } from '../../instance/output-capture.ts'
 import type { LogCounts } from '../../logs/execution-log.ts'
 import { ExecutionLog } from '../../logs/execution-log.ts'
+import { HumanLogs } from '../../logs/human-logs.ts'
+import type { KeptOutput } from '../../logs/log-catch-up.ts'
 import type { LogEntry, LogRange } from '../../logs/log-entry.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
@@ -19,12 +22,17 @@ export class ExecutionFiles implements CaptureSink {
   readonly resultsDir: string
   readonly #trash: string
   readonly #log: ExecutionLog
+  /** Undefined when they were completed earlier. */
+  readonly #texts: HumanLogs | undefined
+  readonly #errors: Log
 
-  private constructor(place: Place, log: ExecutionLog) {
+  private constructor(place: Place, log: ExecutionLog, texts: HumanLogs | undefined, errors: Log) {
     this.folder = place.folder
     this.resultsDir = place.resultsDir
     this.#trash = place.trash
     this.#log = log
+    this.#texts = texts
+    this.#errors = errors
   }
 
   /** Makes them, in place of what an earlier process left under the same id. @throws validation_failed; storage_error */
@@ -37,7 +45,7 @@ export class ExecutionFiles implements CaptureSink {
     else await takeResultsFolder(place.resultsDir, deps.privatePaths)
     const limitBytes = plan.logBytes
     const opened = await ExecutionLog.open({ folder: join(place.folder, 'log'), limitBytes, clock, log })
-    return new ExecutionFiles(place, opened)
+    return new ExecutionFiles(place, opened, await HumanLogs.open(place.resultsDir, limitBytes, log), log)
   }
 
   /** Those of an earlier process, or of an execution that has ended. @throws not_found; storage_error */
@@ -49,7 +57,8 @@ export class ExecutionFiles implements CaptureSink {
     const folder = join(deps.folder, executionId)
     const limitBytes = request.limits?.logBytes ?? LOG_BYTES
     const opened = await ExecutionLog.reopen({ folder: join(folder, 'log'), limitBytes, clock, log })
-    return new ExecutionFiles({ folder, resultsDir, trash }, opened)
+    const texts = opened.isEnded ? undefined : await HumanLogs.open(resultsDir, 0, log)
+    return new ExecutionFiles({ folder, resultsDir, trash }, opened, texts, log)
   }
 
   get totals(): LogCounts {
@@ -58,10 +67,11 @@ export class ExecutionFiles implements CaptureSink {
 
   append(stream: OutputChunk['stream'], data: Buffer): void {
     this.#log.append(stream, data)
+    this.#texts?.append(stream, data)
   }
 
-  async catchUp(source: AsyncIterable<OutputChunk>): Promise<void> {
-    for await (const { stream, data } of source) this.append(stream, data)
+  async catchUp(kept: KeptOutput): Promise<void> {
+    await this.#log.catchUp(kept)
   }
 
   noteGap(bytes: number | undefined): void {
@@ -71,6 +81,7 @@ export class ExecutionFiles implements CaptureSink {
   /** Nothing more will be printed. */
   async end(): Promise<void> {
     await this.#log.end()
+    await this.#texts?.complete(this.#log)
   }
 
   /** What is kept of a stream; the last `maxBytes` of it where that is said. */
@@ -83,7 +94,9 @@ export class ExecutionFiles implements CaptureSink {
   }
 
   /** Takes away `stdout.log` and `stderr.log`. */
-  async removeTexts(): Promise<void> {}
+  async removeTexts(): Promise<void> {
+    await HumanLogs.remove(this.resultsDir, this.#errors)
+  }
 
   /** What its sandbox was given and has no more use for. */
   async removeGiven(): Promise<void> {
@@ -92,6 +105,7 @@ export class ExecutionFiles implements CaptureSink {
 
   /** Everything but results that were wanted elsewhere: those are their owner's. */
   async remove(): Promise<void> {
+    await this.#texts?.close()
     await this.#log.remove()
     await discardTree(this.folder, this.#trash)
   }
