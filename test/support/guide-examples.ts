@@ -39,26 +39,25 @@ export class GuideExamples implements AsyncDisposable {
     const config = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: ['*.ts'] }
     const path = join(this.#folder, 'tsconfig.json')
     await writeFile(path, JSON.stringify(config))
-    await this.#execute([join(ROOT, 'node_modules/.bin/tsc'), '-p', path])
+    await this.#node([join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', path])
   }
 
   /** Rejects with what a failing example says. All in one process, since each loads the same. */
   async run(): Promise<void> {
-    await this.#execute([process.execPath, '--test', '--test-isolation=none', ...this.files])
+    await this.#node(['--test', '--test-isolation=none', ...this.files])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#folder, { recursive: true })
   }
 
-  async #execute([command = '', ...args]: readonly string[]): Promise<void> {
-    // Without it, tests under a test would be skipped.
-    const { NODE_TEST_CONTEXT: _context, ...env } = process.env
+  async #node(args: readonly string[]): Promise<void> {
     try {
-      await run(command, args, { cwd: this.#folder, timeout: 120_000, env })
+      // Without the environment of this test: in that, tests under a test are skipped.
+      await run(process.execPath, args, { cwd: this.#folder, timeout: 120_000, env: {} })
     } catch (error) {
       const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
-      throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`, { cause: error })
+      throw new Error(`node ${args.join(' ')}\n${stdout}${stderr}`, { cause: error })
     }
   }
 }
