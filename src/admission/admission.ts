@@ -81,6 +81,11 @@ export class Admission {
     return lease ?? this.#wait(request, signal)
   }
 
+  /** A lease for what exists already: an earlier process has let it in. */
+  adopt(resources: Resources, holder: LeaseHolder): Lease {
+    return this.#deps.ledger.adopt(resources, holder)
+  }
+
   /** For refusing a request before any work is done for it. @throws resources_unsatisfiable when it can never fit */
   assertSatisfiable(resources: Resources): void {
     const unsatisfiable = findUnsatisfiable(resources, this.#room.maximum)

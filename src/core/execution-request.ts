@@ -116,5 +116,7 @@ export interface ProvisionScript {
   readonly name: string
   /** With a `#!` line; without one it is run by `/bin/sh`. */
   readonly content: string | Uint8Array
+  /** Of a string. Default: `utf8`. */
+  readonly encoding?: 'utf8' | 'base64'
   readonly args?: readonly string[]
 }

@@ -96,6 +96,8 @@ export interface Engine extends AsyncDisposable {
 
 export interface EngineProbe {
   readonly version: string
+  /** When the engine itself was started, milliseconds since the Unix epoch, where that can be seen. */
+  readonly startedMs?: number
   readonly cpuCores: number
   readonly memoryBytes: number
   readonly canPause: boolean
@@ -160,6 +162,8 @@ export interface SandboxExit {
   readonly exitCode: number
   /** The kernel killed a process of it for want of memory; not always the main one. */
   readonly isOomKilled: boolean
+  /** By the engine's clock, milliseconds since the Unix epoch, where it tells. */
+  readonly finishedMs?: number
 }
 
 export interface SandboxNet {

@@ -14,6 +14,7 @@ import { openImages } from '../images/open-images.ts'
 import type { Installation } from '../instance/identity.ts'
 import { Instances } from '../instance/instances.ts'
 import { MemoryJournal } from '../journal/memory/memory-journal.ts'
+import { readBootId } from '../resources/boot-id.ts'
 import { HOST_ROOTS, HostMonitor } from '../resources/host-monitor.ts'
 import { Ledger } from '../resources/ledger.ts'
 import { ExecutionService } from '../service/execution-service.ts'
@@ -56,6 +57,7 @@ export async function openExecutor(
     journal: new MemoryJournal<ExecutionRecord>(),
     tracker: monitor,
     clock,
+    bootId: await readBootId(),
     log,
     newId: randomId,
     folder,

@@ -15,6 +15,7 @@ import type {
 import { abortable } from '../util/abort.ts'
 import { Backoff } from '../util/backoff.ts'
 import type { SandboxEnd } from './exit-observer.ts'
+import type { Intent } from './instance.ts'
 import { type CaptureSink, OutputCapture } from './output-capture.ts'
 import { type SandboxPlan, SupervisedSandbox, type SupervisionDeps } from './supervised-sandbox.ts'
 
@@ -26,6 +27,8 @@ export interface ExecutionInstancePlan extends SandboxPlan {
   /** Gets everything that it prints, from the first byte. */
   readonly output: CaptureSink
   readonly startTimeoutMs: number
+  /** Told before every engine call that changes something. */
+  intend(intent: Intent): Promise<void>
 }
 
 /** How long a process may take to die of SIGKILL before it is removed by force. */
@@ -47,7 +50,8 @@ export class ExecutionInstance {
   constructor(deps: ExecutionInstanceDeps, plan: ExecutionInstancePlan, identify: (tries: number) => SandboxIdentity) {
     this.#deps = deps
     this.#plan = plan
-    this.#sandbox = new SupervisedSandbox(deps, plan, identify)
+    const intend = (intent: Intent): Promise<void> => plan.intend(intent)
+    this.#sandbox = new SupervisedSandbox({ ...deps, intend }, plan, identify)
     this.#capture = new OutputCapture({ ...deps, exited: this.#sandbox.ended }, plan.output)
     this.gone = this.#sandbox.gone
   }
@@ -88,6 +92,17 @@ export class ExecutionInstance {
       this.#sandbox.markFailed(error)
       throw error
     }
+  }
+
+  /** Takes over what an earlier process started, running or exited. Instead of `start`. */
+  adopt(view: SandboxView): void {
+    this.#sandbox.adopt(view)
+    this.#capture.resume({ name: view.name, id: view.id })
+  }
+
+  /** Leaves it as it is, for the next process to take over. */
+  letGo(): void {
+    this.#capture[Symbol.dispose]()
   }
 
   /** `name`, then SIGKILL after `graceMs`; resolves when it has ended, however often the engine has to be asked. */

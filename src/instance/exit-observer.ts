@@ -27,6 +27,8 @@ export interface SandboxEnd {
   /** Undefined when it was removed behind our back, or is observed no more. */
   readonly exitCode: number | undefined
   readonly isOomKilled: boolean
+  /** By the engine's clock, milliseconds since the Unix epoch, where it tells. */
+  readonly finishedMs?: number
 }
 
 /** Learns that a sandbox has exited: events say when to look, inspection says what happened. */
@@ -52,8 +54,8 @@ export class ExitObserver implements Disposable {
     this.exited = this.#settled.promise
   }
 
-  /** Call it before the start. */
-  observe(ref: SandboxRef): void {
+  /** Call it before the start; of one that may have exited already, say so. */
+  observe(ref: SandboxRef, mayHaveExited = false): void {
     const look = () => {
       this.#reasons += 1
       if (this.#reasons === 1) this.#deps.background.add(this.#lookUntilAnswered(ref))
@@ -63,6 +65,7 @@ export class ExitObserver implements Disposable {
       look()
     }
     this.#watching = this.#deps.watch.add(ref.id, { onExited: look, onRemoved, onGap: look })
+    if (mayHaveExited) look()
   }
 
   /** From now on a kill is ours, and no sign of a removal. */
@@ -109,7 +112,12 @@ export class ExitObserver implements Disposable {
     if (this.#isSettled || (view !== undefined && view.state !== 'exited')) return
     this.#isSettled = true
     this.#ended.resolve()
-    const exit = { exitCode: view?.exit?.exitCode, isOomKilled: view?.exit?.isOomKilled ?? false }
+    const finishedMs = view?.exit?.finishedMs
+    const exit = {
+      exitCode: view?.exit?.exitCode,
+      isOomKilled: view?.exit?.isOomKilled ?? false,
+      ...(finishedMs !== undefined && { finishedMs }),
+    }
     const isStrange = exit.exitCode === KILLED && !exit.isOomKilled && !this.#isKillOurs
     const isRemoved = isStrange && (await this.#isBeingRemoved())
     this.#settled.resolve(isRemoved ? { ...exit, exitCode: undefined } : exit)

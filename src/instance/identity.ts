@@ -66,6 +66,16 @@ export function identify(
   return { name, labels: { ...labels, [MAC_LABEL]: sign(installation.macKey, name, labels) } }
 }
 
+/** What a sandbox of ours is for. */
+export function kindOf({ labels }: Pick<SandboxListing, 'labels'>): string | undefined {
+  return labels['dev.errand.kind']
+}
+
+/** Whose it is: the id of an execution or of a warm instance. */
+export function ownerIdOf({ labels }: Pick<SandboxListing, 'labels'>): string {
+  return labels['dev.errand.id'] ?? ''
+}
+
 function executionLabels(owner: { readonly executor: string; readonly job: string }): Record<string, string> {
   return { 'dev.errand.executor': owner.executor, 'dev.errand.job': owner.job }
 }

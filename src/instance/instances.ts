@@ -1,10 +1,19 @@
 import type { StartPermits } from '../admission/start-permits.ts'
 import { ErrandError } from '../core/errors.ts'
 import { Deadline } from '../core/wait.ts'
+import type { SandboxView } from '../engine/engine.ts'
 import { abortable } from '../util/abort.ts'
 import { BackgroundWork } from '../util/background-work.ts'
 import { ExecutionInstance, type ExecutionInstanceDeps, type ExecutionInstancePlan } from './execution-instance.ts'
-import { INSTALLATION_LABEL, type Installation, identify, isOurs, type SandboxOwner } from './identity.ts'
+import {
+  INSTALLATION_LABEL,
+  type Installation,
+  identify,
+  isOurs,
+  kindOf,
+  ownerIdOf,
+  type SandboxOwner,
+} from './identity.ts'
 import type { Instance, InstancePlan } from './instance.ts'
 import { LiveInstance, type LiveInstanceDeps } from './live-instance.ts'
 import { removeSandbox } from './removal.ts'
@@ -29,6 +38,7 @@ export class Instances implements AsyncDisposable {
   readonly #deps: InstancesDeps
   readonly #watch: SandboxWatch
   readonly #background = new BackgroundWork()
+  #engineStartedMs: Promise<number | undefined> | undefined
   readonly #closing = new AbortController()
   /** From before the engine is asked until they are gone. */
   readonly #living = new Set<{ readonly name: string }>()
@@ -37,7 +47,10 @@ export class Instances implements AsyncDisposable {
     this.#deps = deps
     this.#watch = watch
     // Whatever the engine did while nobody listened, for calls whose answers were lost.
-    watch.onGap(() => this.#background.add(this.#removeStray()))
+    watch.onGap(() => {
+      this.#engineStartedMs = undefined
+      this.#background.add(this.#removeStray())
+    })
   }
 
   /** Resolves once the engine's events arrive. */
@@ -98,6 +111,24 @@ export class Instances implements AsyncDisposable {
     await Promise.all(leftovers.map((listing) => removeSandbox(removal, listing)))
     signal.throwIfAborted()
     return leftovers.length
+  }
+
+  /** What the engine shows of executions that earlier processes of this installation began, by execution id. */
+  async leftExecutions(signal: AbortSignal): Promise<Map<string, SandboxView>> {
+    const { engine, installation } = this.#deps
+    const listed = await engine.list(INSTALLATION_LABEL, installation.id, signal)
+    const ours = listed.filter((listing) => isOurs(installation, listing) && kindOf(listing) === 'execution')
+    const views = await Promise.all(ours.map((listing) => engine.inspect(listing, signal)))
+    return new Map(views.filter((view) => view !== undefined).map((view) => [ownerIdOf(view), view]))
+  }
+
+  /** Asked once for each run of the engine. Undefined where that cannot be seen. */
+  async engineStartedMs(signal: AbortSignal): Promise<number | undefined> {
+    this.#engineStartedMs ??= this.#deps.engine.probe(signal).then(({ startedMs }) => startedMs)
+    return await this.#engineStartedMs.catch((error: unknown) => {
+      this.#engineStartedMs = undefined
+      throw error
+    })
   }
 
   /** Resolves when no instance is being removed any more. */

@@ -3,16 +3,17 @@ import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { Deadline } from '../core/wait.ts'
 import type { Attachment, Engine, OutputChunk, SandboxRef } from '../engine/engine.ts'
+import type { KeptOutput } from '../logs/log-catch-up.ts'
 import { abortable } from '../util/abort.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
 
 /** Where output goes. Takes each chunk at once: who makes the engine wait makes the task wait. */
 export interface CaptureSink {
   append(stream: OutputChunk['stream'], data: Buffer): void
-  /** Takes from `source`, which begins with the first byte, what has not been taken yet. */
-  catchUp(source: AsyncIterable<OutputChunk>): Promise<void>
-  /** Output may have been missed; `bytes` where that is known. */
-  noteGap(bytes: number | undefined): void
+  /** Takes from what the engine keeps what has not been taken yet, to the end of the sandbox. */
+  catchUp(kept: KeptOutput): Promise<void>
+  /** Output may have been missed. */
+  noteGap(): void
 }
 
 export interface OutputCaptureDeps {
@@ -55,6 +56,12 @@ export class OutputCapture implements Disposable {
     background.add(this.#complete)
   }
 
+  /** Goes on with a sandbox that an earlier process started. */
+  resume(ref: SandboxRef): void {
+    this.#complete = this.#catchUp(ref)
+    this.#deps.background.add(this.#complete)
+  }
+
   /** Never rejects. */
   async drain(): Promise<void> {
     const { clock, closing, log } = this.#deps
@@ -64,7 +71,7 @@ export class OutputCapture implements Disposable {
       await abortable(this.#complete, deadline.signal)
     } catch (error) {
       log.warn({ err: error }, 'the output of an execution may be incomplete')
-      this.#sink.noteGap(undefined)
+      this.#sink.noteGap()
     }
   }
 
@@ -76,15 +83,19 @@ export class OutputCapture implements Disposable {
   async #follow(ref: SandboxRef, attachment: Attachment): Promise<void> {
     await attachment.ended
     if (this.#over.signal.aborted || (await this.#hasExited())) return
+    this.#deps.log.warn({ sandbox: ref.name }, 'the output connection was lost; going on with what the engine keeps')
+    await this.#catchUp(ref)
+  }
+
+  async #catchUp(ref: SandboxRef): Promise<void> {
     const { engine, log, closing } = this.#deps
-    log.warn({ sandbox: ref.name }, 'the output connection was lost; going on with what the engine keeps')
     const signal = AbortSignal.any([closing, this.#over.signal])
     try {
-      await this.#sink.catchUp(engine.output(ref, { follow: true }, signal))
+      await this.#sink.catchUp((range) => engine.output(ref, range, signal))
     } catch (error) {
       if (signal.aborted) return
       log.warn({ err: error, sandbox: ref.name }, 'output was missed')
-      this.#sink.noteGap(undefined)
+      this.#sink.noteGap()
     }
   }
 

@@ -85,6 +85,14 @@ export class SupervisedSandbox {
     return this.#observer.exited
   }
 
+  /** Takes over what an earlier process made, in whatever state it is. Instead of `create` and `start`. */
+  adopt({ name, id, labels }: SandboxView): void {
+    this.#identity = { name, labels }
+    this.#ref = { name, id }
+    this.#state = 'ready'
+    this.#observer.observe(this.#ref, true)
+  }
+
   async create(signal: AbortSignal): Promise<SandboxRef> {
     await this.#intend('create')
     this.#become('creating')

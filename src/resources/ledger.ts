@@ -62,9 +62,14 @@ export class Ledger {
   /** A lease on all that is asked, or undefined when any kind has not enough. */
   tryReserve(asked: Resources, holder: LeaseHolder): Lease | undefined {
     if (kindsIn(shortfall(asked, this.free)).length > 0) return undefined
-    const lease = this.#makeLease(asked, holder)
+    return this.adopt(asked, holder)
+  }
+
+  /** A lease for what exists already, whether there is room for it or not. */
+  adopt(held: Resources, holder: LeaseHolder): Lease {
+    const lease = this.#makeLease(held, holder)
     this.#leases.add(lease)
-    this.#reserved = addResources(this.#reserved, asked)
+    this.#reserved = addResources(this.#reserved, held)
     return lease
   }
 

@@ -135,6 +135,12 @@ export interface ExecutionRecord {
   readonly warnings: readonly string[]
   readonly times: ExecutionTimes
   readonly request: ExecutionRequest
+  /** Told to end: recorded before it is signalled. */
+  readonly intent?: { readonly kind: StopIntent; readonly atMs: number; readonly graceMs: number }
+  /** What was last about to be done with its sandbox, recorded before the engine is asked. */
+  readonly step?: { readonly name: string; readonly step: 'create' | 'start' | 'stop' | 'remove' }
+  /** On which boot of this host, and which run of the engine, its sandbox was made. */
+  readonly host?: { readonly bootId: string; readonly engineStartedMs?: number }
   readonly resources: { readonly asked: AskedResources; readonly used: UsedResources }
   readonly image?: { readonly reference: string; readonly id: string; readonly digest?: string }
   readonly engine: string
@@ -144,6 +150,9 @@ export interface ExecutionRecord {
   /** Where its results are on this host. */
   readonly resultsDir: string
 }
+
+/** Why it was told to end. */
+export type StopIntent = 'cancel' | 'run_timeout' | 'disk_limit'
 
 /** When it came into each status for the first time, milliseconds since the Unix epoch. `endedMs` comes last. */
 export interface ExecutionTimes {

@@ -32,6 +32,8 @@ export interface ExecutionDeps {
   readonly journal: Journal<ExecutionRecord>
   readonly tracker: InstanceTracker
   readonly clock: Clock
+  /** Of this boot of the host. */
+  readonly bootId: string
   readonly log: Log
   readonly newId: IdSource
   readonly runtimes: RuntimePolicy

@@ -1,64 +1,63 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../../core/log.ts'
 import type { OutputChunk } from '../../engine/engine.ts'
 import { discardTree, removeTree } from '../../files/remove-tree.ts'
 import { takeResultsFolder } from '../../files/results-folder.ts'
 import type { CaptureSink } from '../../instance/output-capture.ts'
-import type { LogCounts } from '../../logs/execution-log.ts'
-import { ExecutionLog } from '../../logs/execution-log.ts'
+import { ExecutionLog, type LogCounts } from '../../logs/execution-log.ts'
 import { HumanLogs } from '../../logs/human-logs.ts'
-import type { KeptOutput } from '../../logs/log-catch-up.ts'
+import { catchUp, type KeptOutput } from '../../logs/log-catch-up.ts'
 import type { LogEntry, LogRange } from '../../logs/log-entry.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 import { LOG_BYTES } from './plan-execution.ts'
 
+type FilesDeps = Pick<ExecutionDeps, 'folder' | 'trash' | 'privatePaths' | 'clock' | 'log'>
+
 /** What one execution has on this host's disk: its log, what it is given, and its results. */
 export class ExecutionFiles implements CaptureSink {
   /** Ours alone; everything is in it, but results that were wanted elsewhere. */
   readonly folder: string
   readonly resultsDir: string
-  readonly #trash: string
+  readonly #deps: FilesDeps
   readonly #log: ExecutionLog
-  /** Undefined when they were completed earlier. */
+  /** While it lives. */
   readonly #texts: HumanLogs | undefined
-  readonly #errors: Log
 
-  private constructor(place: Place, log: ExecutionLog, texts: HumanLogs | undefined, errors: Log) {
+  private constructor(place: Place, deps: FilesDeps, log: ExecutionLog, texts?: HumanLogs) {
     this.folder = place.folder
     this.resultsDir = place.resultsDir
-    this.#trash = place.trash
+    this.#deps = deps
     this.#log = log
     this.#texts = texts
-    this.#errors = errors
   }
 
   /** Makes them, in place of what an earlier process left under the same id. @throws validation_failed; storage_error */
-  static async make(deps: ExecutionDeps, plan: ExecutionPlan): Promise<ExecutionFiles> {
+  static async make(deps: FilesDeps, plan: ExecutionPlan): Promise<ExecutionFiles> {
     const place = placeOf(deps, plan)
-    const { clock, log } = deps
-    await discardTree(place.folder, place.trash)
+    const { clock, log, trash, privatePaths } = deps
+    await discardTree(place.folder, trash)
     await mkdir(place.folder, { mode: 0o700 })
     if (plan.resultsDir === undefined) await mkdir(place.resultsDir, { mode: 0o700 })
-    else await takeResultsFolder(place.resultsDir, deps.privatePaths)
+    else await takeResultsFolder(place.resultsDir, privatePaths)
     const limitBytes = plan.logBytes
-    const opened = await ExecutionLog.open({ folder: join(place.folder, 'log'), limitBytes, clock, log })
-    return new ExecutionFiles(place, opened, await HumanLogs.open(place.resultsDir, limitBytes, log), log)
+    const opened = await ExecutionLog.open({ folder: logFolder(place), limitBytes, clock, log })
+    return new ExecutionFiles(place, deps, opened, await HumanLogs.open(place.resultsDir, limitBytes, log))
   }
 
-  /** Those of an earlier process, or of an execution that has ended. @throws not_found; storage_error */
-  static async reopen(
-    deps: ExecutionDeps,
-    { executionId, request, resultsDir }: ExecutionRecord,
-  ): Promise<ExecutionFiles> {
-    const { clock, log, trash } = deps
-    const folder = join(deps.folder, executionId)
-    const limitBytes = request.limits?.logBytes ?? LOG_BYTES
-    const opened = await ExecutionLog.reopen({ folder: join(folder, 'log'), limitBytes, clock, log })
-    const texts = opened.isEnded ? undefined : await HumanLogs.open(resultsDir, 0, log)
-    return new ExecutionFiles({ folder, resultsDir, trash }, opened, texts, log)
+  /** Those of one that has ended. @throws not_found; storage_error */
+  static async reopen(deps: FilesDeps, record: ExecutionRecord): Promise<ExecutionFiles> {
+    const place = { folder: join(deps.folder, record.executionId), resultsDir: record.resultsDir }
+    return new ExecutionFiles(place, deps, await reopenLog(deps, place, record))
+  }
+
+  /** Those of one that lives on, and whose outputs are to be brought in, perhaps again. @throws not_found; storage_error */
+  static async takeOver(deps: FilesDeps, record: ExecutionRecord, plan: ExecutionPlan): Promise<ExecutionFiles> {
+    const place = placeOf(deps, plan)
+    for (const { name } of plan.outputs) await removeTree(join(place.resultsDir, name))
+    const log = await reopenLog(deps, place, record)
+    return new ExecutionFiles(place, deps, log, await HumanLogs.open(place.resultsDir, 0, deps.log))
   }
 
   get totals(): LogCounts {
@@ -71,11 +70,21 @@ export class ExecutionFiles implements CaptureSink {
   }
 
   async catchUp(kept: KeptOutput): Promise<void> {
-    await this.#log.catchUp(kept)
+    const log = this.#log
+    await catchUp(
+      {
+        totals: log.totals,
+        append: (stream, data) => this.append(stream, data),
+        noteGap: () => log.noteGap(),
+        read: (range) => log.read(range),
+        written: () => log.written(),
+      },
+      kept,
+    )
   }
 
-  noteGap(bytes: number | undefined): void {
-    this.#log.noteGap(bytes)
+  noteGap(): void {
+    this.#log.noteGap()
   }
 
   /** Nothing more will be printed. */
@@ -84,7 +93,13 @@ export class ExecutionFiles implements CaptureSink {
     await this.#texts?.complete(this.#log)
   }
 
-  /** What is kept of a stream; the last `maxBytes` of it where that is said. */
+  /** Lets go of them for a later process. */
+  async close(): Promise<void> {
+    await this.#log.close()
+    await this.#texts?.close()
+  }
+
+  /** What is kept of a stream; of more than `maxBytes`, half from each end. */
   async text(stream: OutputChunk['stream'], maxBytes?: number): Promise<string> {
     return await this.#log.text(stream, maxBytes)
   }
@@ -95,7 +110,7 @@ export class ExecutionFiles implements CaptureSink {
 
   /** Takes away `stdout.log` and `stderr.log`. */
   async removeTexts(): Promise<void> {
-    await HumanLogs.remove(this.resultsDir, this.#errors)
+    await HumanLogs.remove(this.resultsDir, this.#deps.log)
   }
 
   /** What its sandbox was given and has no more use for. */
@@ -107,18 +122,26 @@ export class ExecutionFiles implements CaptureSink {
   async remove(): Promise<void> {
     await this.#texts?.close()
     await this.#log.remove()
-    await discardTree(this.folder, this.#trash)
+    await discardTree(this.folder, this.#deps.trash)
   }
 }
 
 interface Place {
   readonly folder: string
   readonly resultsDir: string
-  readonly trash: string
 }
 
 /** Where an execution's results are. */
-export function placeOf({ folder, trash }: Pick<ExecutionDeps, 'folder' | 'trash'>, plan: ExecutionPlan): Place {
+export function placeOf({ folder }: Pick<FilesDeps, 'folder'>, plan: ExecutionPlan): Place {
   const own = join(folder, plan.executionId)
-  return { folder: own, resultsDir: plan.resultsDir ?? join(own, 'results'), trash }
+  return { folder: own, resultsDir: plan.resultsDir ?? join(own, 'results') }
+}
+
+function logFolder({ folder }: Place): string {
+  return join(folder, 'log')
+}
+
+function reopenLog({ clock, log }: FilesDeps, place: Place, { request }: ExecutionRecord): Promise<ExecutionLog> {
+  const limitBytes = request.limits?.logBytes ?? LOG_BYTES
+  return ExecutionLog.reopen({ folder: logFolder(place), limitBytes, clock, log })
 }

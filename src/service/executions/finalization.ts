@@ -4,12 +4,15 @@ import { provisionFailure } from '../../files/provision.ts'
 import { collectOutputs } from '../../files/results-folder.ts'
 import type { ExecutionInstance } from '../../instance/execution-instance.ts'
 import type { SandboxEnd } from '../../instance/exit-observer.ts'
-import type { ExecutionRecord, UsedResources } from '../executor.ts'
-import type { ExecutionParts } from './execution.ts'
-import { type Outcome, outcomeOf, type StopIntent } from './outcome.ts'
+import type { ExecutionRecord, StopIntent } from '../executor.ts'
+import type { ExecutionParts } from './execution-parts.ts'
+import { type Outcome, outcomeOf } from './outcome.ts'
+import type { ResourceWatch } from './resource-watch.ts'
 
 /** How long the engine may take to hand over everything. */
 const MOST_COLLECTING_MS = 600_000
+/** An engine that comes back ends what an earlier run of it left, and writes that down as it does. */
+const LATE_NEWS_MS = 15_000
 /** Enough for the words of an engine's launcher or of a provision script's end. */
 const TAIL_BYTES = 4096
 
@@ -19,17 +22,15 @@ type Brought = Pick<ExecutionRecord, 'outputs' | 'logs' | 'resources' | 'wasForc
 export class Finalization {
   readonly #parts: ExecutionParts
   readonly #instance: ExecutionInstance
+  readonly #watch: ResourceWatch
 
-  constructor(parts: ExecutionParts, instance: ExecutionInstance) {
+  constructor(parts: ExecutionParts, instance: ExecutionInstance, watch: ResourceWatch) {
     this.#parts = parts
+    this.#watch = watch
     this.#instance = instance
   }
 
-  async bringIn(
-    end: SandboxEnd,
-    intent: StopIntent | undefined,
-    used: (bill: SandboxBill | undefined) => UsedResources,
-  ): Promise<{ outcome: Outcome; changes: Brought }> {
+  async bringIn(end: SandboxEnd, intent: StopIntent | undefined): Promise<{ outcome: Outcome; changes: Brought }> {
     const { plan, files, record } = this.#parts
     const isGone = end.exitCode === undefined
     await this.#instance.drain()
@@ -41,6 +42,7 @@ export class Finalization {
       intent,
       ...(await this.#explain(end)),
       isOverOutputLimit: isOverLimit,
+      isEngineRestart: await this.#isEngineRestart(end),
       memoryBytes: plan.resources.memoryBytes,
       network: plan.network,
     })
@@ -49,7 +51,7 @@ export class Finalization {
       changes: {
         outputs,
         logs: files.totals,
-        resources: { ...record.value.resources, used: used(bill) },
+        resources: { ...record.value.resources, used: this.#watch.used(bill) },
         wasForced: this.#instance.wasForced,
       },
     }
@@ -78,6 +80,16 @@ export class Finalization {
       limits,
       signal,
     )
+  }
+
+  /** The engine that made it is another run of it now, and it ended no later than that began. */
+  async #isEngineRestart({ exitCode, finishedMs }: SandboxEnd): Promise<boolean> {
+    const { on, record } = this.#parts
+    const madeBy = record.value.host?.engineStartedMs
+    if (madeBy === undefined || exitCode === undefined || exitCode === 0) return false
+    const startedMs = await on.instances.engineStartedMs(AbortSignal.timeout(MOST_COLLECTING_MS))
+    if (startedMs === undefined || startedMs === madeBy) return false
+    return finishedMs === undefined || finishedMs <= startedMs + LATE_NEWS_MS
   }
 
   async #bill(): Promise<SandboxBill | undefined> {

@@ -160,7 +160,7 @@ export class KnownExecutions {
     const files =
       beginning.kind === 'new'
         ? await ExecutionFiles.make(this.#deps, plan)
-        : await ExecutionFiles.reopen(this.#deps, record)
+        : await ExecutionFiles.takeOver(this.#deps, record, plan)
     this.#add(plan, on, new Launch(this.#deps, plan, on), record, files, beginning)
   }
 

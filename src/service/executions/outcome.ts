@@ -3,10 +3,7 @@ import type { EndReason, TerminalStatus } from '../../core/execution.ts'
 import { MIB } from '../../core/resources.ts'
 import { signalOfExit } from '../../core/signal-number.ts'
 import type { SandboxEnd } from '../../instance/exit-observer.ts'
-import type { ExecutionRecord } from '../executor.ts'
-
-/** Why we told an execution to end. */
-export type StopIntent = 'cancel' | 'run_timeout' | 'disk_limit'
+import type { ExecutionRecord, StopIntent } from '../executor.ts'
 
 /** The last word on an execution. */
 export type Outcome = Pick<
@@ -22,6 +19,8 @@ export interface HowItEnded {
   /** The provision script that ended it. */
   readonly failedScript: string | undefined
   readonly isOverOutputLimit: boolean
+  /** The engine went down and took it along. */
+  readonly isEngineRestart: boolean
   readonly memoryBytes: number
   readonly network: string
 }
@@ -61,6 +60,9 @@ function failureOf(how: HowItEnded): { readonly reason: EndReason; readonly mess
     return { reason: 'provision_failed', message: `the provision script ${failedScript} exited with ${exitCode}` }
   }
   const signal = signalOfExit(exitCode)
+  if (signal !== undefined && how.isEngineRestart) {
+    return { reason: 'engine_restart', message: 'the engine was restarted and ended it' }
+  }
   if (signal !== undefined) return { reason: 'killed', message: `it was ended by ${signal}` }
   const hint = how.network === 'none' ? ' (it had no network: see `network`)' : ''
   return { reason: 'exit_nonzero', message: `it exited with ${exitCode}${hint}` }

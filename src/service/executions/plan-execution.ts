@@ -6,6 +6,7 @@ import type {
   ExecutionResources,
   OutputRequest,
   PortRequest,
+  ProvisionScript,
   TaskParams,
 } from '../../core/execution-request.ts'
 import type { IdSource } from '../../core/ids.ts'
@@ -28,7 +29,7 @@ const LOCAL_CALLER = 'local'
  * @throws validation_failed with `details.issues`, one per field that is wrong
  */
 export function planExecution(asked: ExecutionRequest, defaults: ExecutionDefaults, newId: IdSource): ExecutionPlan {
-  const request = parse(executionRequest, withoutNulls(asked), [])
+  const request = storable(parse(executionRequest, withoutNulls(asked), []))
   const task = parse(taskParams, request.engineSpec.params, ['engineSpec', 'params'])
   const executionId = request.executionId ?? newId()
   const { limits = {} } = request
@@ -47,7 +48,7 @@ export function planExecution(asked: ExecutionRequest, defaults: ExecutionDefaul
     inputs: request.inputs ?? [],
     outputs: planOutputs(request.outputs ?? []),
     resultsDir: request.resultsDir,
-    provisionScripts: request.provisionScripts ?? [],
+    provisionScripts: (request.provisionScripts ?? []).map(decoded),
     queueTimeoutMs: request.queueTimeoutMs ?? defaults.queueTimeoutMs,
     pullTimeoutMs: request.pullTimeoutMs ?? defaults.pullTimeoutMs,
     timeoutMs: request.timeoutMs ?? defaults.timeoutMs,
@@ -91,6 +92,22 @@ function processOf(task: TaskParams): ProcessSpec {
     ...(working_directory !== undefined && { workingDir: working_directory }),
     ...(user !== undefined && { user }),
   }
+}
+
+/** As JSON can carry it: a journal keeps it. */
+function storable(request: ExecutionRequest): ExecutionRequest {
+  if (request.provisionScripts === undefined) return request
+  return { ...request, provisionScripts: request.provisionScripts.map(encoded) }
+}
+
+function encoded(script: ProvisionScript): ProvisionScript {
+  if (typeof script.content === 'string') return script
+  return { ...script, content: Buffer.from(script.content).toString('base64'), encoding: 'base64' }
+}
+
+function decoded({ name, content, encoding, args }: ProvisionScript): ProvisionScript {
+  const bytes = encoding === 'base64' && typeof content === 'string' ? Buffer.from(content, 'base64') : content
+  return { name, content: bytes, ...(args !== undefined && { args }) }
 }
 
 function splitVariable(variable: string): [string, string] {

@@ -61,6 +61,7 @@ const resources = z.strictObject({
 const script = z.strictObject({
   name: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/),
   content: z.union([z.string(), z.instanceof(Uint8Array)]),
+  encoding: z.enum(['utf8', 'base64']).exactOptional(),
   args: words.exactOptional(),
 })
 

@@ -1,0 +1,15 @@
+import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
+import type { ExecutionFiles } from './execution-files.ts'
+import type { ExecutionPlan } from './execution-plan.ts'
+import type { Launch } from './launch.ts'
+import type { TrackedRecord } from './tracked-record.ts'
+
+/** What belongs to one execution while it lives. */
+export interface ExecutionParts {
+  readonly deps: ExecutionDeps
+  readonly plan: ExecutionPlan
+  readonly on: ExecutionEngine
+  readonly launch: Launch
+  readonly record: TrackedRecord
+  readonly files: ExecutionFiles
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ManualClock } from '../../core/manual-clock.ts'
+import type { SandboxView } from '../../engine/engine.ts'
+import type { ExecutionRecord } from '../executor.ts'
+import { newRecord } from './new-record.ts'
+import { planExecution } from './plan-execution.ts'
+import { takeUp } from './recovery.ts'
+import { DEFAULTS } from './test-defaults.fixture.ts'
+
+const BOOT = 'this-boot'
+const FIRST = newRecord(
+  { executorId: 'e', clock: new ManualClock() },
+  planExecution({ engineSpec: { type: 'fake', params: { image: 'x' } } }, DEFAULTS, () => 'one'),
+  '/results',
+  'fake',
+)
+
+function left(changes: Partial<ExecutionRecord>): ExecutionRecord {
+  return { ...FIRST, host: { bootId: BOOT }, ...changes }
+}
+
+function view(state: SandboxView['state']): SandboxView {
+  return {
+    name: 'errand-test-one-1',
+    id: '1',
+    labels: {},
+    state,
+    exit: state === 'exited' ? { exitCode: 0, isOomKilled: false } : undefined,
+    tcp: undefined,
+    unix: undefined,
+    pid: undefined,
+    net: undefined,
+    limits: { cpuMillis: 0, memoryBytes: 0, pids: 0 },
+  }
+}
+
+function kind(changes: Partial<ExecutionRecord>, found: SandboxView | undefined, boot: string = BOOT): string {
+  const beginning = takeUp(left(changes), found, boot)
+  return beginning.kind === 'settle' ? `${beginning.outcome.status}/${beginning.outcome.reason}` : beginning.kind
+}
+
+const CREATE = { name: 'errand-test-one-1', step: 'create' } as const
+const START = { name: 'errand-test-one-1', step: 'start' } as const
+
+describe('an execution that an earlier process left', () => {
+  test('F2: before its sandbox was asked for, is begun anew, also on another boot', () => {
+    for (const status of ['accepted', 'queued', 'pulling'] as const) {
+      assert.equal(kind({ status }, undefined), 'new')
+      assert.equal(kind({ status }, undefined, 'next-boot'), 'new')
+    }
+  })
+
+  test('F4: while its sandbox was created, is begun anew, whether there is one or not', () => {
+    assert.equal(kind({ status: 'creating' }, undefined), 'new')
+    assert.equal(kind({ status: 'creating', step: CREATE }, undefined), 'new')
+    assert.equal(kind({ status: 'creating', step: CREATE }, view('created')), 'new')
+    assert.equal(kind({ status: 'creating', step: START }, view('created')), 'new')
+    assert.equal(kind({ status: 'creating', step: CREATE }, undefined, 'next-boot'), 'new')
+  })
+
+  test('F5: between start and the news of it, is taken over', () => {
+    assert.equal(kind({ status: 'creating', step: START }, view('running')), 'adopt')
+    assert.equal(kind({ status: 'creating', step: START }, view('exited')), 'adopt')
+  })
+
+  test('F1: while it ran, is taken over, running, paused or exited', () => {
+    for (const state of ['running', 'paused', 'exited'] as const) {
+      for (const status of ['running', 'paused', 'finalizing'] as const) {
+        assert.equal(kind({ status, step: START }, view(state)), 'adopt')
+      }
+    }
+  })
+
+  test('is never started again once it may have been started', () => {
+    for (const status of ['running', 'paused', 'finalizing'] as const) {
+      assert.equal(kind({ status, step: START }, undefined), 'failed/container_removed')
+    }
+    assert.equal(kind({ status: 'creating', step: START }, undefined), 'failed/container_removed')
+  })
+
+  test('F32: on another boot is lost, whatever exit code is shown', () => {
+    assert.equal(kind({ status: 'running', step: START }, view('exited'), 'next-boot'), 'lost/host_reboot')
+    assert.equal(kind({ status: 'running', step: START }, undefined, 'next-boot'), 'lost/host_reboot')
+    assert.equal(kind({ status: 'creating', step: START }, view('exited'), 'next-boot'), 'lost/host_reboot')
+  })
+})

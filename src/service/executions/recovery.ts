@@ -1,0 +1,30 @@
+import type { SandboxView } from '../../engine/engine.ts'
+import type { ExecutionRecord } from '../executor.ts'
+import type { Beginning } from './execution.ts'
+import type { Outcome } from './outcome.ts'
+
+/** What the engine shows of an execution's sandbox: undefined when it shows none. */
+export type Found = SandboxView | undefined
+
+/**
+ * Where a new process takes up an execution that an earlier one left. Nothing that may have been started is started
+ * again; nothing that was not is given up. Pure.
+ */
+export function takeUp(record: ExecutionRecord, found: Found, bootId: string): Beginning {
+  const { status, host, step } = record
+  if (status === 'accepted' || status === 'queued' || status === 'pulling') return { kind: 'new' }
+  const mayHaveStarted = status !== 'creating' || step?.step === 'start'
+  // Whatever an engine shows after a reboot (20.10 has shown exit code 0), nobody saw it end.
+  if (mayHaveStarted && host !== undefined && host.bootId !== bootId) return settled('lost', 'host_reboot', REBOOTED)
+  if (found !== undefined && found.state !== 'created') return { kind: 'adopt', view: found }
+  // Its container is there, or was about to be, and has never run.
+  if (found !== undefined || !mayHaveStarted) return { kind: 'new' }
+  return settled('failed', 'container_removed', 'its sandbox was removed while nobody watched')
+}
+
+const REBOOTED = 'this host was restarted while it ran; what became of it cannot be known'
+
+function settled(status: Outcome['status'], reason: NonNullable<Outcome['reason']>, message: string): Beginning {
+  const facts = { exitCode: -1, isOomKilled: false, warnings: [] }
+  return { kind: 'settle', outcome: { ...facts, status, reason, message } }
+}
