@@ -95,6 +95,8 @@ describe('a request', () => {
     'an output over a log': { ...SMALLEST, outputs: [{ path: '/stdout.log' }] },
     'an output without a name': { ...SMALLEST, outputs: [{ path: '/' }] },
     'an output name that is a path': { ...SMALLEST, outputs: [{ path: '/x', name: '../y' }] },
+    'an output named after its parent': { ...SMALLEST, outputs: [{ path: '/x/..' }] },
+    'an output named after itself': { ...SMALLEST, outputs: [{ path: '/x/.' }] },
   })) {
     test(`with ${what} is refused`, () => assert.notEqual(refused(request), ''))
   }

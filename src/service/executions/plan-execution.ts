@@ -12,6 +12,7 @@ import type {
 import type { IdSource } from '../../core/ids.ts'
 import { DEFAULT_RESOURCES, LEAST_MEMORY_BYTES, MIB, parseCores, type Resources } from '../../core/resources.ts'
 import type { PortBinding, ProcessSpec } from '../../engine/engine.ts'
+import { checkOutputs } from '../../files/results-folder.ts'
 import type { ExecutionDefaults, ExecutionPlan } from './execution-plan.ts'
 import { executionRequest, taskParams } from './request-schema.ts'
 
@@ -147,9 +148,6 @@ function toBinding({ executorPort, hostPort = 0, ip = '127.0.0.1', protocol = 't
 
 function planOutputs(asked: readonly OutputRequest[]): ExecutionPlan['outputs'] {
   const outputs = asked.map(({ path, name = basename(path) }) => ({ path, name }))
-  const reserved = ['stdout.log', 'stderr.log']
-  const names = [...reserved, ...outputs.map(({ name }) => name)]
-  const clash = outputs.find(({ name }, index) => name === '' || names.indexOf(name) !== index + reserved.length)
-  if (clash !== undefined) throw invalid(`outputs: the name ${JSON.stringify(clash.name)} is taken, or none`)
+  checkOutputs(outputs, ['stdout.log', 'stderr.log'])
   return outputs
 }
