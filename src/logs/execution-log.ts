@@ -41,7 +41,7 @@ export interface LogCounts {
 export class ExecutionLog {
   readonly #clock: Clock
   readonly #store: SegmentStore
-  readonly #pending = new PendingOutput()
+  readonly #pending: PendingOutput
   readonly #changes = new Changes()
   readonly #work = new BackgroundWork()
   /** Everything that was taken. */
@@ -55,6 +55,7 @@ export class ExecutionLog {
   private constructor(store: SegmentStore, clock: Clock) {
     this.#clock = clock
     this.#store = store
+    this.#pending = new PendingOutput(store.headBytes - store.end.bytes)
     this.#taken = new Extent(store.end)
     this.#isClosed = store.isEnded
   }
@@ -173,9 +174,12 @@ export class ExecutionLog {
   async #write(): Promise<void> {
     // What else comes in this turn is written together with the first piece.
     await Promise.resolve()
-    for (this.#placing = this.#pending.take(); this.#placing !== undefined; this.#placing = this.#pending.take()) {
-      await this.#store.write(this.#placing)
-      this.#placing.placeAt(new Extent(this.#store.end))
+    for (let block = this.#pending.take(); block !== undefined; block = this.#pending.take()) {
+      this.#placing = block
+      await this.#store.write(block)
+      this.#placing = undefined
+      block.placeAt(new Extent(this.#store.end))
+      this.#pending.recycle(block)
       this.#changes.notify()
     }
     this.#isWriting = false
