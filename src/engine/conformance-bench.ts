@@ -188,6 +188,11 @@ export async function refused(work: Promise<unknown>, code: ErrorCode): Promise<
   })
 }
 
+/** Asserts that it has exited with this code, and not for want of memory. When, not every engine tells. */
+export function endedWith({ exit }: SandboxView, exitCode: number): void {
+  assert.partialDeepStrictEqual(exit, { exitCode, isOomKilled: false })
+}
+
 /** Every chunk of the output that the engine kept. */
 export async function readOutput(output: AsyncIterable<OutputChunk>): Promise<OutputChunk[]> {
   const chunks: OutputChunk[] = []

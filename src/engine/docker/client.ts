@@ -50,6 +50,7 @@ export interface DockerClientOptions {
 /** HTTP to one Docker Engine over its unix socket. Knows the wire, not what the calls mean. Disposing cuts every call. */
 export class DockerClient implements AsyncDisposable {
   readonly deadlines: EngineDeadlines
+  readonly socketPath: string
   readonly #clock: Clock
   readonly #control: Pool
   /** Followers and pulls have connections of their own, so that they never starve control calls. */
@@ -59,6 +60,7 @@ export class DockerClient implements AsyncDisposable {
 
   private constructor(options: DockerClientOptions) {
     this.deadlines = options.deadlines ?? DEADLINES
+    this.socketPath = options.socketPath
     this.#clock = options.clock ?? systemClock
     // Our own deadlines cover whole calls; undici's would also end a follower that has nothing to say.
     const pool = { socketPath: options.socketPath, headersTimeout: 0, bodyTimeout: 0, allowH2: false }

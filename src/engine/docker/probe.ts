@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
-import { access, readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { access, readFile, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { EngineProbe, RuntimeProbe, SandboxNetworkKind } from '../engine.ts'
 import type { DockerClient, DockerReply } from './client.ts'
 import { sharesProcessIds } from './process-ids.ts'
@@ -18,13 +18,15 @@ export interface ProbedHost {
   /** `/proc/self/mountinfo`; empty where that says nothing of the Engine's host. */
   readonly mountTable: string
   readonly networks: ReadonlySet<SandboxNetworkKind>
+  /** When the Engine's process was started, where that can be seen. */
+  readonly startedMs?: number
 }
 
 /** What this Engine can do, from its own account and a look at the host. Pure. */
 export function toProbe(
   version: string,
   info: InfoAnswer,
-  { seesVolumes, sharesProcessIds, mountTable, networks }: ProbedHost,
+  { seesVolumes, sharesProcessIds, mountTable, networks, startedMs }: ProbedHost,
 ): EngineProbe {
   const runtimes = Object.entries(info.Runtimes).map(([name, runtime]): [string, RuntimeProbe] => [
     name,
@@ -32,6 +34,7 @@ export function toProbe(
   ])
   return {
     version,
+    ...(startedMs !== undefined && { startedMs }),
     cpuCores: info.NCPU,
     memoryBytes: info.MemTotal,
     // Without cgroups (a rootless Engine on cgroup v1) nothing can be frozen.
@@ -97,8 +100,23 @@ export async function askProbe(
   const info = readJson(infoAnswer, answer.body)
   const isSeen = await seesVolumes(info.DockerRootDir)
   const mountTable = isSeen ? await readFile('/proc/self/mountinfo', 'utf8') : ''
-  const host = { seesVolumes: isSeen, sharesProcessIds: await sharesProcessIds(), mountTable, networks }
+  const host = {
+    seesVolumes: isSeen,
+    sharesProcessIds: await sharesProcessIds(),
+    mountTable,
+    networks,
+    ...(await startOf(client.socketPath)),
+  }
   return toProbe(readJson(versionAnswer, version.body).Version, info, host)
+}
+
+/** The Engine writes the file anew at each start, by default beside its socket. */
+async function startOf(socketPath: string): Promise<{ readonly startedMs?: number }> {
+  const file = join(dirname(socketPath), 'docker.pid')
+  return await stat(file).then(
+    ({ mtimeMs }) => ({ startedMs: Math.round(mtimeMs) }),
+    () => ({}),
+  )
 }
 
 /** Whether this process runs where the Engine keeps its volumes, and may open what is in them. */

@@ -21,6 +21,8 @@ export interface ContainerAnswer {
     readonly Pid: number
     readonly ExitCode: number
     readonly OOMKilled: boolean
+    /** RFC 3339; the year 1 while it has not ended. */
+    readonly FinishedAt?: string | undefined
   }
   readonly Config: { readonly Labels: Record<string, string> }
   readonly HostConfig: {
@@ -40,7 +42,13 @@ export interface ContainerAnswer {
 export const containerAnswer: z.ZodType<ContainerAnswer> = z.object({
   Id: z.string(),
   Name: z.string(),
-  State: z.object({ Status: z.string(), Pid: z.number(), ExitCode: z.number(), OOMKilled: z.boolean() }),
+  State: z.object({
+    Status: z.string(),
+    Pid: z.number(),
+    ExitCode: z.number(),
+    OOMKilled: z.boolean(),
+    FinishedAt: z.string().optional(),
+  }),
   Config: z.object({ Labels: labels }),
   HostConfig: z.object({
     Memory: z.number(),

@@ -1,5 +1,5 @@
 import type { TcpEndpoint, UnixEndpoint } from '../../core/endpoint.ts'
-import type { PortBinding, SandboxListing, SandboxNet, SandboxView } from '../engine.ts'
+import type { PortBinding, SandboxExit, SandboxListing, SandboxNet, SandboxView } from '../engine.ts'
 import { SOCKET_FOLDER, SOCKET_NAME } from './mounts.ts'
 import { ENDPOINT_LABEL } from './payload.ts'
 import type { ContainerAnswer, ContainerRow } from './schemas.ts'
@@ -17,7 +17,7 @@ export function toView(container: ContainerAnswer): SandboxView {
     id: container.Id,
     labels: container.Config.Labels,
     state,
-    exit: state === 'exited' ? { exitCode: State.ExitCode, isOomKilled: State.OOMKilled } : undefined,
+    exit: state === 'exited' ? toExit(State) : undefined,
     tcp: tcpEndpoint(container, net),
     unix: isLive ? unixEndpoint(container) : undefined,
     pid: isLive && State.Pid > 0 ? State.Pid : undefined,
@@ -33,6 +33,11 @@ export function toView(container: ContainerAnswer): SandboxView {
 export function toListing(row: ContainerRow): SandboxListing {
   // A container whose removal broke off midway has lost its name; its id still finds it.
   return { name: withoutSlash(row.Names[0] ?? row.Id), id: row.Id, labels: row.Labels }
+}
+
+function toExit({ ExitCode, OOMKilled, FinishedAt = '' }: ContainerAnswer['State']): SandboxExit {
+  const finishedMs = Date.parse(FinishedAt)
+  return { exitCode: ExitCode, isOomKilled: OOMKilled, ...(finishedMs > 0 && { finishedMs }) }
 }
 
 function toState(status: string): SandboxView['state'] {
