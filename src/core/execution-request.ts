@@ -40,7 +40,7 @@ export interface ExecutionRequest {
   /** Default: the image's, else SIGTERM. */
   readonly stopSignal?: NodeJS.Signals
   readonly limits?: {
-    /** Output to keep, half from the beginning and half from the end of each stream. Default: 2 MiB. */
+    /** Output of both streams to keep, half from the beginning and half from the end. Default: 2 MiB. */
     readonly logBytes?: number
     /** All outputs together, in bytes as they are on the disk. Default: 1 GiB. */
     readonly outputBytes?: number
