@@ -2,28 +2,19 @@ import { ErrandError } from '../../core/errors.ts'
 import { canMove, isTerminal } from '../../core/execution.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import type { ExecutionInstance } from '../../instance/execution-instance.ts'
-import type { Lease } from '../../resources/ledger.ts'
 import { abortable } from '../../util/abort.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
 import { Serial } from '../../util/serial.ts'
 import type { StopIntent } from '../executor.ts'
+import { BringUp } from './bring-up.ts'
 import type { ExecutionFiles } from './execution-files.ts'
 import type { ExecutionParts } from './execution-parts.ts'
 import { Finalization } from './finalization.ts'
 import { type Outcome, outcomeOfError } from './outcome.ts'
 import { refuseEnded } from './past-execution.ts'
+import type { Beginning } from './recovery.ts'
 import { diskLimit, ResourceWatch } from './resource-watch.ts'
 import type { TrackedRecord } from './tracked-record.ts'
-
-const START_TIMEOUT_MS = 120_000
-
-/** Where an execution begins in this process. */
-export type Beginning =
-  | { readonly kind: 'new' }
-  /** An earlier process has started this sandbox. */
-  | { readonly kind: 'adopt'; readonly view: SandboxView }
-  /** Nothing is left of it that could be run or asked. */
-  | { readonly kind: 'settle'; readonly outcome: Outcome }
 
 type End = { readonly outcome: Outcome; readonly changes: object }
 
@@ -45,15 +36,14 @@ export class Execution {
   readonly #leaving = new AbortController()
   /** Aborts when this process lets go, and leaves it to the next one. */
   readonly #detaching = new AbortController()
-  readonly #held = new DisposableStack()
-  #lease: Lease | undefined
-  #instance: ExecutionInstance | undefined
+  readonly #bringing: BringUp
   #isUp = false
   #intent: StopIntent | undefined
 
   constructor(parts: ExecutionParts, beginning: Beginning = { kind: 'new' }) {
     const { clock, log, watchPeriodMs } = parts.deps
     this.#parts = parts
+    this.#bringing = new BringUp(parts)
     const onDiskLimit = (): void => this.#stop('disk_limit', 0)
     this.#watch = new ResourceWatch({ clock, log, periodMs: watchPeriodMs, onDiskLimit })
     this.started = this.#started.promise
@@ -78,7 +68,8 @@ export class Execution {
   get instance(): ExecutionInstance {
     const { status, value } = this.record
     const isUp = this.#isUp && (status === 'running' || status === 'paused')
-    if (isUp && this.#instance?.hasExited === false) return this.#instance
+    const instance = this.#bringing.instance
+    if (isUp && instance?.hasExited === false) return instance
     if (this.#isUp || isTerminal(status)) return this.refuseEnded()
     throw new ErrandError('not_ready', `execution ${value.executionId} does not run yet: it is ${status}`)
   }
@@ -91,7 +82,7 @@ export class Execution {
   /** Resolves at its last word. @throws already_ended when it ends by itself already */
   async cancel(graceMs: number): Promise<void> {
     const { status } = this.record
-    const hasEnded = status === 'finalizing' || isTerminal(status) || this.#instance?.hasExited === true
+    const hasEnded = status === 'finalizing' || isTerminal(status) || this.#bringing.instance?.hasExited === true
     if (hasEnded) this.refuseEnded()
     this.#stop('cancel', graceMs)
     await this.settled
@@ -141,7 +132,7 @@ export class Execution {
     } catch (error) {
       deps.log.error({ err: error, execution: plan.executionId }, 'the end of an execution could not be announced')
     }
-    if (this.#isUp) await this.#instance?.stop(plan.stopSignal, graceMs)
+    if (this.#isUp) await this.#bringing.instance?.stop(plan.stopSignal, graceMs)
   }
 
   async #run(beginning: Beginning): Promise<void> {
@@ -171,8 +162,7 @@ export class Execution {
     const { files } = this.#parts
     try {
       if (beginning.kind === 'settle') return await this.#ended(beginning.outcome)
-      if (beginning.kind === 'adopt') await this.#takeOver(beginning.view)
-      else await this.#bringUp(this.#leaving.signal)
+      await this.#bringUp(beginning)
       this.#started.resolve()
       return await this.#supervise()
     } catch (error) {
@@ -190,68 +180,29 @@ export class Execution {
     return { outcome, changes: { logs: files.totals } }
   }
 
-  async #bringUp(signal: AbortSignal): Promise<void> {
-    const { deps, plan, launch, files } = this.#parts
-    await this.#advance('queued')
-    this.#lease = await launch.admit(signal)
-    await this.#advance('pulling')
-    const { id, digest } = this.#held.use(await launch.image(signal))
-    const image = { reference: plan.image, id, ...(digest !== undefined && { digest }) }
-    await this.#advance('creating', { image, host: { bootId: deps.bootId } })
-    const { mounts, prefix } = await launch.mounts(files.folder, this.#held)
-    signal.throwIfAborted()
-    this.#instance = this.#plan(id, launch.specify(id, mounts, prefix), this.#lease)
-    const view = await this.#instance.start(signal)
-    signal.throwIfAborted()
-    await this.#nowRunning(view)
-  }
-
-  async #takeOver(view: SandboxView): Promise<void> {
-    const { deps, plan, on, launch, record } = this.#parts
-    const imageId = record.value.image?.id ?? ''
-    const spec = launch.specify(imageId, [])
-    const holder = { instanceId: plan.executionId, image: plan.image }
-    this.#lease = deps.admission.adopt(on.engine.footprint(spec), holder)
-    this.#instance = this.#plan(imageId, spec, this.#lease)
-    this.#instance.adopt(view)
-    await this.#nowRunning(view)
-    const { intent } = record.value
-    if (intent === undefined) return
-    this.#intent = intent.kind
-    this.#background.add(this.#instance.stop(plan.stopSignal, intent.graceMs))
-  }
-
-  async #nowRunning(view: SandboxView): Promise<void> {
-    const { deps, plan, on, record } = this.#parts
+  async #bringUp(beginning: Exclude<Beginning, { kind: 'settle' }>): Promise<void> {
+    const { deps, plan, record } = this.#parts
+    const isNew = beginning.kind === 'new'
+    if (!isNew) this.#bringing.takeOver(beginning.view)
+    const { pid, net } = isNew ? await this.#bringing.start(this.#leaving.signal) : beginning.view
     this.#isUp = true
-    if (view.pid !== undefined) deps.tracker.track(plan.executionId, view.pid)
-    if (record.status !== 'creating') return
+    if (pid !== undefined) deps.tracker.track(plan.executionId, pid)
+    if (record.status === 'creating') await this.#nowRunning(net)
+    const { intent } = record.value
+    // An earlier process was about to end it.
+    if (!isNew && intent !== undefined) this.#stop(intent.kind, intent.graceMs)
+  }
+
+  async #nowRunning(net: SandboxView['net']): Promise<void> {
+    const { deps, on, record } = this.#parts
     const engineStartedMs = await on.instances.engineStartedMs(this.#detaching.signal)
     const host = { bootId: deps.bootId, ...(engineStartedMs !== undefined && { engineStartedMs }) }
-    await record.move('running', { ports: view.net?.ports ?? [], host })
-  }
-
-  #plan(imageId: string, spec: ReturnType<ExecutionParts['launch']['specify']>, lease: Lease): ExecutionInstance {
-    const { deps, plan, on, record, files } = this.#parts
-    const { executionId, jobId } = plan
-    const { attempt } = record.value
-    const owner = { kind: 'execution', id: executionId, executor: deps.executorId, job: jobId, attempt } as const
-    const intend = async ({
-      name,
-      step,
-    }: {
-      name: string
-      step: 'create' | 'start' | 'stop' | 'remove'
-    }): Promise<void> => {
-      if (step === 'create' || step === 'start') await record.amend({ step: { name, step } })
-    }
-    const sandbox = { id: executionId, spec: { ...spec, imageId }, lease, output: files, intend }
-    return on.instances.execution({ ...sandbox, startTimeoutMs: START_TIMEOUT_MS }, owner)
+    await record.move('running', { ports: net?.ports ?? [], host })
   }
 
   async #supervise(): Promise<End> {
     const { deps, plan, record } = this.#parts
-    const instance = this.#sandbox()
+    const instance = this.#up()
     const over = new AbortController()
     using _timer = this.#armTimeout()
     using _over = { [Symbol.dispose]: () => over.abort(new ErrandError('already_ended', 'it has ended')) }
@@ -276,30 +227,17 @@ export class Execution {
     return deps.clock.setTimer(leftMs, () => this.#stop('run_timeout', graceMs))
   }
 
-  /** One that is taken up again by another process has been further already. */
-  async #advance(
-    status: 'queued' | 'pulling' | 'creating',
-    changes: Parameters<TrackedRecord['move']>[1] = {},
-  ): Promise<void> {
-    if (canMove(this.record.status, status)) await this.record.move(status, changes)
-    else await this.record.amend(changes)
-  }
-
-  #sandbox(): ExecutionInstance {
-    if (this.#instance === undefined) throw new ErrandError('internal', 'it has no sandbox')
-    return this.#instance
+  #up(): ExecutionInstance {
+    const { instance } = this.#bringing
+    if (instance === undefined) throw new ErrandError('internal', 'it has no sandbox')
+    return instance
   }
 
   async #tidy(isLeft: boolean): Promise<void> {
-    const { deps, plan, files } = this.#parts
+    const { deps, plan } = this.#parts
     deps.tracker.untrack(plan.executionId)
-    if (this.#instance === undefined) this.#lease?.release()
-    else if (isLeft) this.#instance.letGo()
-    else await this.#instance.remove()
+    await this.#bringing.end(isLeft)
     if (!isLeft) await this.#background.idle()
-    this.#held.dispose()
-    if (isLeft) await files.close()
-    else await files.removeGiven()
   }
 
   /** Calls on a sandbox that ends under them fail in many ways; what matters is that it has ended. */

@@ -1,7 +1,14 @@
 import type { SandboxView } from '../../engine/engine.ts'
 import type { ExecutionRecord } from '../executor.ts'
-import type { Beginning } from './execution.ts'
 import type { Outcome } from './outcome.ts'
+
+/** Where an execution begins in this process. */
+export type Beginning =
+  | { readonly kind: 'new' }
+  /** An earlier process has started this sandbox. */
+  | { readonly kind: 'adopt'; readonly view: SandboxView }
+  /** Nothing is left of it that could be run or asked. */
+  | { readonly kind: 'settle'; readonly outcome: Outcome }
 
 /** What the engine shows of an execution's sandbox: undefined when it shows none. */
 export type Found = SandboxView | undefined
