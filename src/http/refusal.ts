@@ -16,13 +16,21 @@ const CODE: Record<RefusalStatus, ErrorCode> = {
 }
 
 /** Why a request goes no further than HTTP. */
-export interface Refusal {
+export interface Refusal extends Answer {
   readonly status: RefusalStatus
+}
+
+/** What is answered in place of what was asked for. */
+export interface Answer {
+  readonly status: number
   readonly code: ErrorCode
   /** The whole body: JSON. */
   readonly body: string
+  /** Default: `application/json`. */
+  readonly contentType?: string
   /** The methods that would do, for 405. */
   readonly allow?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** How long a refused upload is still read (and thrown away), so that its sender gets to see the refusal. */
@@ -40,14 +48,15 @@ export function bareRefusal(status: RefusalStatus, message: string): Refusal {
 }
 
 /** Answers with a refusal. A connection whose request body has not been read to its end is closed with it. */
-export function refuse(request: IncomingMessage, response: ServerResponse, refused: Refusal): void {
+export function refuse(request: IncomingMessage, response: ServerResponse, refused: Answer): void {
   const isUploading = !request.complete && hasBody(request)
   if (isUploading) response.shouldKeepAlive = false
   response.writeHead(refused.status, {
-    'content-type': 'application/json',
+    'content-type': refused.contentType ?? 'application/json',
     'content-length': Buffer.byteLength(refused.body),
     'errand-code': refused.code,
     ...(refused.allow === undefined ? {} : { allow: refused.allow }),
+    ...refused.headers,
   })
   if (isUploading) endAfterUpload(request, response, refused.body)
   else response.end(refused.body)

@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ByteBudget } from '../util/byte-budget.ts'
 import { GrowingBuffer } from '../util/growing-buffer.ts'
-import { refusal, refuse } from './refusal.ts'
+import { type Answer, refusal, refuse } from './refusal.ts'
 
 export interface BodyLimits {
   /** Of one body. */
   readonly limitBytes: number
   /** Shared by all requests, each from its first byte until its answer is out or its caller gone. */
   readonly budget: ByteBudget
+  /** How a face words its refusals. Default: as they are. */
+  readonly word?: (refused: Answer) => Answer
 }
 
 /** From here on a declared length is worth memory of its own. */
@@ -22,11 +24,12 @@ const BELIEVED_FROM_BYTES = 128 * 1024
 export function gatherBody(
   request: IncomingMessage,
   response: ServerResponse,
-  { limitBytes, budget }: BodyLimits,
+  { limitBytes, budget, word = (refused) => refused }: BodyLimits,
   onBody: (body: Buffer) => void,
   onFull: () => void,
 ): void {
-  const refuseSize = (): void => refuse(request, response, refusal(413, `the body is larger than ${limitBytes} bytes`))
+  const refuseSize = (): void =>
+    refuse(request, response, word(refusal(413, `the body is larger than ${limitBytes} bytes`)))
   const declaredBytes = Number(request.headers['content-length'] ?? 0)
   if (declaredBytes > limitBytes) {
     refuseSize()

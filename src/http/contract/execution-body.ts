@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import { id, MOST_ITEMS, milliseconds, size, words } from './fields.ts'
+
+// The body of `POST /v1/executions`. Strict everywhere: a key that is not known is refused, so that nobody believes in a
+// limit that nobody sets, and nobody sets what is not theirs (an owner, a status). Depth is the service's to check.
+
+const port = z.strictObject({
+  port: z.int().min(1).max(65_535),
+  protocol: z.enum(['tcp', 'udp']).exactOptional(),
+  hostIp: z.string().exactOptional(),
+  hostPort: z.int().min(0).max(65_535).exactOptional(),
+})
+
+/** Of a task, and of what is said in an engine's own words. */
+const surroundings = {
+  resources: z
+    .strictObject({
+      /** Cores. */
+      cpu: z.number().min(0).exactOptional(),
+      memory: size.exactOptional(),
+      disk: size.exactOptional(),
+      pids: z.int().min(0).exactOptional(),
+      gpus: z
+        .array(z.strictObject({ count: z.int().min(1).max(64) }))
+        .max(64)
+        .exactOptional(),
+    })
+    .exactOptional(),
+  isolation: z.enum(['container', 'microvm']).exactOptional(),
+  network: z.enum(['none', 'internal', 'egress']).exactOptional(),
+  ports: z.array(port).max(MOST_ITEMS).exactOptional(),
+  profile: z.enum(['standard', 'strict']).exactOptional(),
+  provision: z
+    .array(z.strictObject({ name: z.string(), content: z.string(), args: words.exactOptional() }))
+    .max(MOST_ITEMS)
+    .exactOptional(),
+  stopSignal: z
+    .string()
+    .regex(/^SIG[A-Z0-9+-]{1,12}$/, 'must name a signal, such as SIGTERM')
+    .exactOptional(),
+}
+
+const task = z.strictObject({
+  image: z.string().min(1),
+  entrypoint: words.exactOptional(),
+  cmd: words.exactOptional(),
+  env: z.record(z.string(), z.string()).exactOptional(),
+  workingDir: z.string().exactOptional(),
+  user: z.string().exactOptional(),
+  ...surroundings,
+})
+
+const engineSpec = z.strictObject({
+  type: z.string().min(1).max(64),
+  params: z.record(z.string(), z.unknown()),
+  ...surroundings,
+})
+
+export const executionBody: z.ZodType<ExecutionBody> = z
+  .strictObject({
+    id: id.exactOptional(),
+    job: id.exactOptional(),
+    task: task.exactOptional(),
+    engineSpec: engineSpec.exactOptional(),
+    outputs: z
+      .array(z.strictObject({ path: z.string(), name: z.string().exactOptional() }))
+      .max(MOST_ITEMS)
+      .exactOptional(),
+    timeoutMs: milliseconds.exactOptional(),
+    queueTimeoutMs: milliseconds.exactOptional(),
+    pullTimeoutMs: milliseconds.exactOptional(),
+    graceMs: milliseconds.exactOptional(),
+    retentionMs: milliseconds.exactOptional(),
+    labels: z.record(z.string(), z.string()).exactOptional(),
+    limits: z
+      .strictObject({
+        logBytes: size.exactOptional(),
+        outputBytes: size.exactOptional(),
+        outputFiles: z.int().min(0).exactOptional(),
+      })
+      .exactOptional(),
+  })
+  .refine((body) => (body.task === undefined) !== (body.engineSpec === undefined), 'needs either task or engineSpec')
+
+/** What to run, either as a `task` of the Docker Engine or in the words of a named engine. Sizes are in bytes here. */
+export interface ExecutionBody {
+  readonly id?: string
+  readonly job?: string
+  readonly task?: TaskBody
+  readonly engineSpec?: EngineSpecBody
+  readonly outputs?: readonly { readonly path: string; readonly name?: string }[]
+  readonly timeoutMs?: number
+  readonly queueTimeoutMs?: number
+  readonly pullTimeoutMs?: number
+  readonly graceMs?: number
+  readonly retentionMs?: number
+  readonly labels?: Readonly<Record<string, string>>
+  readonly limits?: { readonly logBytes?: number; readonly outputBytes?: number; readonly outputFiles?: number }
+}
+
+export interface TaskBody extends SurroundingsBody {
+  readonly image: string
+  readonly entrypoint?: readonly string[]
+  readonly cmd?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly workingDir?: string
+  readonly user?: string
+}
+
+interface EngineSpecBody extends SurroundingsBody {
+  readonly type: string
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+export interface SurroundingsBody {
+  readonly resources?: ResourcesBody
+  readonly isolation?: 'container' | 'microvm'
+  readonly network?: 'none' | 'internal' | 'egress'
+  readonly ports?: readonly PortBody[]
+  readonly profile?: 'standard' | 'strict'
+  readonly provision?: readonly { readonly name: string; readonly content: string; readonly args?: readonly string[] }[]
+  readonly stopSignal?: string
+}
+
+export interface ResourcesBody {
+  readonly cpu?: number
+  readonly memory?: number
+  readonly disk?: number
+  readonly pids?: number
+  readonly gpus?: readonly { readonly count: number }[]
+}
+
+export interface PortBody {
+  readonly port: number
+  readonly protocol?: 'tcp' | 'udp'
+  readonly hostIp?: string
+  readonly hostPort?: number
+}

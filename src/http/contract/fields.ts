@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { isId } from '../../core/ids.ts'
+import { parseBytes } from '../../util/quantity.ts'
+
+/** Of anything that a body lists. */
+export const MOST_ITEMS = 1000
+/** The longest delay that a timer takes: 24.8 days. */
+const MOST_MS = 2 ** 31 - 1
+
+export const id: z.ZodType<string> = z.string().refine(isId, 'must match ^[a-z0-9][a-z0-9-]{0,62}$')
+
+export const milliseconds: z.ZodType<number> = z.int().min(0).max(MOST_MS)
+
+/** A number of bytes, or a text with a unit such as `256MiB`. */
+export const size: z.ZodType<number> = z.union([z.number(), z.string()]).transform((raw, context) => {
+  const bytes = parseBytes(raw)
+  if (bytes !== undefined) return bytes
+  context.addIssue({ code: 'custom', message: 'must be a whole number of bytes, or a size such as 256MiB' })
+  return z.NEVER
+})
+
+export const words: z.ZodType<string[]> = z.array(z.string()).max(MOST_ITEMS)

@@ -1,0 +1,130 @@
+import { z } from 'zod'
+import type { ExecutionStatus } from '../../core/execution.ts'
+import { milliseconds, words } from './fields.ts'
+
+/** The body of `POST /v1/executions/{id}/cancel`; empty means `{}`. */
+export const cancelBody: z.ZodType<CancelBody> = z.strictObject({ graceMs: milliseconds.exactOptional() })
+
+export interface CancelBody {
+  readonly graceMs?: number
+}
+
+/** The body of `POST /v1/executions/{id}/exec`: argv, no shell. */
+export const execBody: z.ZodType<ExecBody> = z.strictObject({
+  argv: words.refine((argv) => argv.length > 0, 'must name a command'),
+})
+
+export interface ExecBody {
+  readonly argv: string[]
+}
+
+/** Of calls that need none. */
+export const emptyBody: z.ZodType<Record<string, never>> = z.strictObject({})
+
+const STATUSES = Object.keys({
+  accepted: 0,
+  queued: 0,
+  pulling: 0,
+  creating: 0,
+  running: 0,
+  paused: 0,
+  finalizing: 0,
+  succeeded: 0,
+  failed: 0,
+  cancelled: 0,
+  timed_out: 0,
+  lost: 0,
+} satisfies Record<ExecutionStatus, 0>) as ExecutionStatus[]
+
+const MOST_RECORDS = 200
+const DEFAULT_RECORDS = 50
+const MOST_LINES = 1_000_000
+const DEFAULT_WAIT_MS = 30_000
+/** Proxies on the way give up sooner or later; who wants to wait longer asks again. */
+const MOST_WAIT_MS = 600_000
+
+/** Of `GET /v1/executions`. */
+export const listQuery: z.ZodType<ListQuery> = z.strictObject({
+  status: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(STATUSES)))
+    .exactOptional(),
+  limit: integer(1, MOST_RECORDS).default(DEFAULT_RECORDS),
+  cursor: z
+    .string()
+    .regex(/^[\w.:-]{1,200}$/, 'is none that was handed out')
+    .exactOptional(),
+})
+
+export interface ListQuery {
+  readonly status?: readonly ExecutionStatus[]
+  readonly limit: number
+  readonly cursor?: string
+}
+
+/** Of `GET /v1/executions/{id}/wait`. */
+export const waitQuery: z.ZodType<WaitQuery> = z
+  .strictObject({ timeout: duration().default(DEFAULT_WAIT_MS) })
+  .transform(({ timeout }) => ({ timeoutMs: timeout }))
+
+export interface WaitQuery {
+  readonly timeoutMs: number
+}
+
+/** Of `GET /v1/executions/{id}/logs`. `since` is a `seq`, or a time as RFC 3339 has them. */
+export const logsQuery: z.ZodType<LogsQuery> = z
+  .strictObject({
+    follow: z
+      .enum(['', 'true', 'false', '1', '0'])
+      .transform((text) => text !== 'false' && text !== '0')
+      .default(false),
+    tail: integer(0, MOST_LINES).exactOptional(),
+    since: z
+      .union([
+        integer(0, Number.MAX_SAFE_INTEGER).transform((sinceSeq) => ({ sinceSeq })),
+        z.iso.datetime({ offset: true }).transform((time) => ({ sinceMs: Date.parse(time) })),
+      ])
+      .exactOptional(),
+    stream: z.enum(['stdout', 'stderr']).exactOptional(),
+  })
+  .transform(({ since, ...rest }) => ({ ...rest, ...since }))
+
+export interface LogsQuery {
+  readonly follow: boolean
+  readonly tail?: number
+  readonly sinceSeq?: number
+  readonly sinceMs?: number
+  readonly stream?: 'stdout' | 'stderr'
+}
+
+/** Of `GET /v1/events`: goes on after an event that was seen. */
+export const eventsQuery: z.ZodType<EventsQuery> = z.strictObject({
+  since: integer(0, Number.MAX_SAFE_INTEGER).exactOptional(),
+})
+
+export interface EventsQuery {
+  readonly since?: number
+}
+
+/** Of everything else. */
+export const noQuery: z.ZodType<Record<string, never>> = z.strictObject({})
+
+function integer(least: number, most: number): z.ZodType<number, string> {
+  const message = `must be a whole number from ${least} to ${most}`
+  return z
+    .string()
+    .regex(/^[0-9]{1,16}$/, message)
+    .transform(Number)
+    .pipe(z.number().min(least, message).max(most, message))
+}
+
+function duration(): z.ZodType<number, string> {
+  const message = `must be a time such as 500ms, 30s or 2m, at most ${MOST_WAIT_MS / 60_000}m`
+  const factors: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
+  return z
+    .string()
+    .regex(/^[0-9]{1,9}(?:ms|s|m)$/, message)
+    .transform((text) => Number.parseInt(text, 10) * (factors[text.replace(/[0-9]+/, '')] ?? 1))
+    .pipe(z.number().max(MOST_WAIT_MS, message))
+}

@@ -1,0 +1,47 @@
+import { STATUS_CODES } from 'node:http'
+import { type ErrandError, type ErrorCode, HTTP_STATUS } from '../core/errors.ts'
+import type { Problem } from './contract/answers.ts'
+import type { Answer } from './refusal.ts'
+
+/** Made by a proxy of renown for callers that left; Node has no phrase for it. */
+const CLIENT_CLOSED = 'Client Closed Request'
+
+/** How an error is answered on /v1. `status` is another than its code's where HTTP itself has a word for it, such as 413. */
+export function problemAnswer(error: ErrandError, status: number = HTTP_STATUS[error.code]): Answer {
+  return {
+    status,
+    code: error.code,
+    contentType: 'application/problem+json',
+    body: toJson(toProblem(error, status)),
+    headers: {
+      ...(error.retryAfterMs !== undefined && { 'retry-after': `${Math.ceil(error.retryAfterMs / 1000)}` }),
+      ...(status === 401 && { 'www-authenticate': 'Bearer realm="errand"' }),
+    },
+  }
+}
+
+/** A refusal that was made for any face, as a problem. */
+export function problemOf(refused: Answer): Answer {
+  const { message } = JSON.parse(refused.body) as { message: string }
+  const { status, code } = refused
+  const body = toJson({ title: titleOf(status), status, detail: message, code, details: {} })
+  return { ...refused, contentType: 'application/problem+json', body }
+}
+
+function toProblem({ message, code, details, retryAfterMs }: ErrandError, status: number): Problem {
+  const plain = { title: titleOf(status), status, detail: message, code: code satisfies ErrorCode, details }
+  return retryAfterMs === undefined ? plain : { ...plain, retryAfterMs }
+}
+
+function titleOf(status: number): string {
+  return STATUS_CODES[status] ?? CLIENT_CLOSED
+}
+
+/** Details may hold what JSON cannot: the problem must be told all the same. */
+function toJson(problem: Problem): string {
+  try {
+    return JSON.stringify(problem)
+  } catch {
+    return JSON.stringify({ ...problem, details: {} })
+  }
+}

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import { ErrandError } from '../../core/errors.ts'
+import type { ExecutionRequest, ExecutionResources } from '../../core/execution-request.ts'
+import type { IdempotencyKey } from '../../journal/journal.ts'
+import type { ExecutionBody, PortBody, ResourcesBody, SurroundingsBody, TaskBody } from '../contract/execution-body.ts'
+import type { JsonObject } from '../json-body.ts'
+
+/** What runs a `task`. */
+const TASK_ENGINE = 'docker'
+/** Visible ASCII, as the draft for this header has it. */
+const KEY = /^[!-~]{1,255}$/
+
+/** What a body asks for, in the words of the service. Never who asks: that is not the body's to say. */
+export function toExecutionRequest(body: ExecutionBody): ExecutionRequest {
+  const { id, job, task, engineSpec, ...rest } = body
+  const spec = engineSpec ?? { type: TASK_ENGINE, params: toParams(task), ...task }
+  return {
+    ...(id !== undefined && { executionId: id }),
+    ...(job !== undefined && { jobId: job }),
+    engineSpec: { type: spec.type, params: spec.params },
+    ...toSurroundings(spec),
+    ...rest,
+  }
+}
+
+function toParams(task: TaskBody | undefined): Record<string, unknown> {
+  const { image, entrypoint, cmd, env, workingDir, user } = task ?? { image: '' }
+  return {
+    image,
+    ...(entrypoint !== undefined && { entrypoint }),
+    ...(cmd !== undefined && { cmd }),
+    ...(env !== undefined && { environment: Object.entries(env).map(([name, value]) => `${name}=${value}`) }),
+    ...(workingDir !== undefined && { working_directory: workingDir }),
+    ...(user !== undefined && { user }),
+  }
+}
+
+function toSurroundings(spec: SurroundingsBody): Partial<ExecutionRequest> {
+  const { resources, isolation, network, ports, profile, provision, stopSignal } = spec
+  return {
+    ...(resources !== undefined && { resources: toResources(resources) }),
+    ...(isolation !== undefined && { isolation }),
+    ...(network !== undefined && { network }),
+    ...(ports !== undefined && { portsToBind: ports.map(toPort) }),
+    ...(profile !== undefined && { profile }),
+    ...(provision !== undefined && { provisionScripts: provision }),
+    // The service knows which names are signals.
+    ...(stopSignal !== undefined && { stopSignal: stopSignal as NodeJS.Signals }),
+  }
+}
+
+function toResources({ cpu, memory, disk, pids, gpus }: ResourcesBody): ExecutionResources {
+  return {
+    ...(cpu !== undefined && { cpu }),
+    ...(memory !== undefined && { memoryBytes: memory }),
+    ...(disk !== undefined && { diskBytes: disk }),
+    ...(pids !== undefined && { pids }),
+    ...(gpus !== undefined && { gpus: gpus.reduce((sum, { count }) => sum + count, 0) }),
+  }
+}
+
+function toPort({ port, protocol, hostIp, hostPort }: PortBody): NonNullable<ExecutionRequest['portsToBind']>[number] {
+  return {
+    executorPort: port,
+    ...(protocol !== undefined && { protocol }),
+    ...(hostIp !== undefined && { ip: hostIp }),
+    ...(hostPort !== undefined && { hostPort }),
+  }
+}
+
+/** Of the header `Idempotency-Key` and a body as it came; the order of its keys means nothing. @throws validation_failed */
+export function idempotencyKey(header: string | string[] | undefined, body: JsonObject): IdempotencyKey | undefined {
+  if (header === undefined) return undefined
+  if (typeof header !== 'string' || !KEY.test(header)) {
+    throw new ErrandError('validation_failed', 'Idempotency-Key: must be 1 to 255 visible ASCII characters')
+  }
+  return { key: header, digest: createHash('sha256').update(canonical(body)).digest('hex') }
+}
+
+/** Bodies are nested at most 32 deep. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`
+}

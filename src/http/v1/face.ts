@@ -1,0 +1,136 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { ErrandError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { ByteBudget } from '../../util/byte-budget.ts'
+import { withAccessLog } from '../access-log.ts'
+import { type Authenticate, requireScope } from '../auth.ts'
+import { cancelOnDisconnect } from '../disconnect.ts'
+import { RequestGuard } from '../guards.ts'
+import { type JsonObject, parseJsonObject } from '../json-body.ts'
+import type { Outbox } from '../outbox.ts'
+import { problemAnswer, problemOf } from '../problem.ts'
+import { type Answer, refuse } from '../refusal.ts'
+import { type BodyLimits, gatherBody } from '../request-body.ts'
+import type { Reply, V1Deps } from './route.ts'
+import { type Matched, RouteTable, readQuery } from './route-table.ts'
+import { V1_ROUTES } from './routes.ts'
+
+export interface V1Options extends V1Deps {
+  /** Who sent a request. */
+  readonly authenticate: Authenticate
+  /** False for a unix socket, which needs no guard against browsers. */
+  readonly isTcp: boolean
+  readonly allowedHosts: readonly string[]
+  /** What all bodies of requests under way may hold in memory, on all listeners. */
+  readonly bodies: ByteBudget
+  readonly outbox: Outbox
+  readonly log: Log
+  readonly accessLog: boolean
+}
+
+/** Room for a task with its scripts. */
+const MOST_BODY_BYTES = 1024 * 1024
+const MEMORY_RETRY_MS = 1000
+const SECURE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+
+/** Errand's own HTTP interface, for one listener. */
+export function v1Handler(options: V1Options): RequestListener {
+  const face = new V1Face(options)
+  const listener: RequestListener = (request, response) => void face.handle(request, response)
+  return options.accessLog ? withAccessLog(listener, options.log, options.clock) : listener
+}
+
+class V1Face {
+  readonly #options: V1Options
+  readonly #guard: RequestGuard
+  readonly #table = new RouteTable(V1_ROUTES)
+  readonly #bodyLimits: BodyLimits
+
+  constructor(options: V1Options) {
+    this.#options = options
+    this.#guard = new RequestGuard(options)
+    this.#bodyLimits = { limitBytes: MOST_BODY_BYTES, budget: options.bodies, word: problemOf }
+  }
+
+  /** Answers every failure itself, so it never rejects. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path = '', query = ''] = splitTarget(request.url ?? '')
+    const matched = this.#guard.check(request) ?? this.#table.match(request.method, path)
+    if (!('route' in matched)) refuse(request, response, secured(problemOf(matched)))
+    else await this.#answer(request, response, matched, query).catch((error) => this.#fail(request, response, error))
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { route, id }: Matched,
+    queryText: string,
+  ): Promise<void> {
+    // Before anything is awaited: that a caller left is told once.
+    const cancellation = cancelOnDisconnect(response)
+    const principal = await this.#options.authenticate(request)
+    requireScope(principal, route.scope)
+    const query = readQuery(queryText)
+    const body = route.method === 'POST' ? await this.#gather(request, response, cancellation.signal) : {}
+    const exchange = { request, response, principal, id, query, body, signal: cancellation.signal }
+    const reply = await route.run(exchange, this.#options)
+    if (reply !== undefined) this.#send(response, reply)
+  }
+
+  /** @throws validation_failed for what is no JSON object; queue_full without memory for it; signal.reason */
+  async #gather(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<JsonObject> {
+    signal.throwIfAborted()
+    return await new Promise((resolve, reject) => {
+      // What is refused for its size is answered there and then; the end of that answer ends this too.
+      response.once('close', () => reject(signal.reason ?? noMemory()))
+      const onBody = (body: Buffer): void => {
+        const parsed = body.length === 0 ? {} : parseJsonObject(body)
+        if (parsed === undefined) reject(new ErrandError('validation_failed', 'the body must be a JSON object'))
+        else resolve(parsed)
+      }
+      gatherBody(request, response, this.#bodyLimits, onBody, () => reject(noMemory()))
+    })
+  }
+
+  #send(response: ServerResponse, { status, value, headers }: Reply): void {
+    const json = value === undefined ? undefined : JSON.stringify(value)
+    response.writeHead(status, {
+      ...SECURE,
+      ...headers,
+      ...(json !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) }),
+    })
+    response.end(json)
+    this.#options.outbox.watch(response)
+  }
+
+  /** What has begun to be answered can only be cut off: then its reader knows that it has not got everything. */
+  #fail(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+    if (response.closed) return
+    const error = toAnswerable(thrown)
+    if (error.code === 'internal') this.#options.log.error({ err: thrown }, 'a request failed for a fault of ours')
+    if (response.headersSent) response.destroy()
+    else refuse(request, response, secured(problemAnswer(error)))
+  }
+}
+
+/** Path and query, as they came. */
+function splitTarget(url: string): [string, string] {
+  const at = url.indexOf('?')
+  return at === -1 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)]
+}
+
+function secured(answer: Answer): Answer {
+  return { ...answer, headers: { ...SECURE, ...answer.headers } }
+}
+
+/** The text of an error that is not ours may say anything, so it goes to the log alone. */
+function toAnswerable(thrown: unknown): ErrandError {
+  if (thrown instanceof ErrandError) return thrown
+  return new ErrandError('internal', 'internal error: see the log of the node', { cause: thrown })
+}
+
+function noMemory(): ErrandError {
+  return new ErrandError('queue_full', 'the requests under way hold as much memory as they may', {
+    retryAfterMs: MEMORY_RETRY_MS,
+  })
+}

@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http'
+import { ErrandError } from '../../core/errors.ts'
+import type { LogRange } from '../../logs/log-entry.ts'
+import { emptyBody, type LogsQuery, logsQuery } from '../contract/requests.ts'
+import { formatFor } from './log-format.ts'
+import { ownRecord } from './ownership.ts'
+import { type Route, route } from './route.ts'
+import { eventText, StreamAnswer } from './stream-answer.ts'
+
+/** `GET /v1/executions/{id}/logs`: output as lines of JSON, events or bytes, at the pace of its reader. */
+export const LOGS_ROUTE: Route = route({
+  method: 'GET',
+  path: '/v1/executions/{id}/logs',
+  scope: 'read',
+  query: logsQuery,
+  body: emptyBody,
+  async handle({ request, response, principal, id, query, signal }, { executions, clock, streams }) {
+    await ownRecord(executions, principal, id)
+    const range = rangeOf(query, lastEventId(request))
+    const format = formatFor(request.headers.accept)
+    using _slot = streams.take()
+    using answer = new StreamAnswer(response, clock, signal)
+    if (format.isEvents) answer.beginEvents()
+    else answer.begin(format.contentType)
+    for await (const entry of executions.getLogStream({ executionId: id, signal, ...range })) {
+      await answer.write(format.write(entry))
+    }
+    // Without it a browser would come again, and for ever.
+    if (format.isEvents) await answer.write(eventText('end', {}))
+    answer.end()
+    return undefined
+  },
+})
+
+/** Where a reader of events was; undefined for one that comes for the first time. @throws validation_failed */
+export function lastEventId({ headers }: IncomingMessage): number | undefined {
+  const text = headers['last-event-id']
+  if (text === undefined || text === '') return undefined
+  if (typeof text === 'string' && /^[0-9]{1,15}$/.test(text)) return Number(text)
+  throw new ErrandError('validation_failed', 'Last-Event-ID: is none that was handed out')
+}
+
+/** Who comes again wants what came since, whatever was asked for at first. */
+function rangeOf({ tail, sinceSeq, sinceMs, ...rest }: LogsQuery, lastSeq: number | undefined): LogRange {
+  if (lastSeq !== undefined) return { ...rest, sinceSeq: lastSeq }
+  return {
+    ...rest,
+    ...(tail !== undefined && { tail }),
+    ...(sinceSeq !== undefined && { sinceSeq }),
+    ...(sinceMs !== undefined && { sinceMs }),
+  }
+}

@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { z } from 'zod'
+import type { Clock } from '../../core/clock.ts'
+import { ErrandError } from '../../core/errors.ts'
+import type { ExecutionsApi } from '../../service/executions-api.ts'
+import type { NodeApi } from '../../service/node-api.ts'
+import type { Principal } from '../auth.ts'
+import type { Scope } from '../contract/scope.ts'
+import type { JsonObject } from '../json-body.ts'
+import type { StreamSlots } from './stream-slots.ts'
+
+/** What routes work with. */
+export interface V1Deps {
+  readonly executions: ExecutionsApi
+  readonly node: NodeApi
+  /** This node's name. */
+  readonly nodeName: string
+  readonly clock: Clock
+  /** Shared by all listeners. */
+  readonly streams: StreamSlots
+}
+
+/** One request of a known caller, as far as it is the same for all routes. */
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly principal: Principal
+  /** The id in the path; empty for a path that has none. */
+  readonly id: string
+  readonly query: unknown
+  readonly body: JsonObject
+  /** Aborts when the caller leaves. */
+  readonly signal: AbortSignal
+}
+
+/** A whole answer. */
+export interface Reply {
+  readonly status: number
+  /** Absent for 204. */
+  readonly value?: object
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** With `{id}` where the execution's id stands. */
+  readonly path: string
+  readonly scope: Scope
+  /** Undefined when it has answered itself. */
+  run(exchange: Exchange, deps: V1Deps): Promise<Reply | undefined>
+}
+
+/** A call whose query and body are what its route says. */
+interface Call<Query, Body> extends Omit<Exchange, 'query' | 'body'> {
+  readonly query: Query
+  readonly body: Body
+  /** The body as it came. */
+  readonly rawBody: JsonObject
+}
+
+interface Definition<Query, Body> extends Omit<Route, 'run'> {
+  readonly query: z.ZodType<Query>
+  readonly body: z.ZodType<Body>
+  readonly handle: (call: Call<Query, Body>, deps: V1Deps) => Promise<Reply | undefined>
+}
+
+/** What is wrong is told all at once. */
+export function route<Query, Body>({ query, body, handle, ...rest }: Definition<Query, Body>): Route {
+  return {
+    ...rest,
+    run: async (exchange, deps) => {
+      const call = {
+        ...exchange,
+        query: parse(query, exchange.query, 'query'),
+        body: parse(body, exchange.body, 'body'),
+        rawBody: exchange.body,
+      }
+      return await handle(call, deps)
+    },
+  }
+}
+
+function parse<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const { success, data, error } = schema.safeParse(value)
+  if (success) return data
+  const problems = error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
+  const [first] = problems
+  const where = first === undefined || first.path === '' ? what : `${what}: ${first.path}`
+  throw new ErrandError('validation_failed', `${where}: ${first?.message ?? 'is not valid'}`.slice(0, 500), {
+    details: { problems: problems.slice(0, 20) },
+  })
+}

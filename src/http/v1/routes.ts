@@ -1,0 +1,8 @@
+import { EVENTS_ROUTE } from './events.ts'
+import { EXECUTION_ROUTES } from './executions.ts'
+import { LOGS_ROUTE } from './logs.ts'
+import { NODE_ROUTES } from './node.ts'
+import type { Route } from './route.ts'
+
+/** Everything that is served below /v1. */
+export const V1_ROUTES: readonly Route[] = [...EXECUTION_ROUTES, LOGS_ROUTE, ...NODE_ROUTES, EVENTS_ROUTE]

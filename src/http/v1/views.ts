@@ -1,0 +1,110 @@
+import { ErrandError } from '../../core/errors.ts'
+import { isTerminal } from '../../core/execution.ts'
+import type { JournalEvent } from '../../journal/journal.ts'
+import type { ExecutionRecord, ExecutionTimes, UsedResources } from '../../service/executor.ts'
+import type { NodeApi } from '../../service/node-api.ts'
+import type { EventView, ExecutionView, NodeView, ResourcesView, TimeName, UsedName } from '../contract/answers.ts'
+
+// Field by field: what is added to a record (a request's environment, a path of this host) is not told by itself.
+
+const TIMES = {
+  accepted: 'acceptedMs',
+  queued: 'queuedMs',
+  pulling: 'pullingMs',
+  creating: 'creatingMs',
+  running: 'runningMs',
+  finalizing: 'finalizingMs',
+  ended: 'endedMs',
+} satisfies Record<TimeName, keyof ExecutionTimes>
+
+const USED = {
+  cpuSeconds: 'cpuSeconds',
+  memoryPeak: 'memoryPeakBytes',
+  networkRx: 'networkRxBytes',
+  networkTx: 'networkTxBytes',
+  blockRead: 'blockReadBytes',
+  blockWrite: 'blockWriteBytes',
+} satisfies Record<UsedName, keyof UsedResources>
+
+export function toTime(wallMs: number): string {
+  return new Date(wallMs).toISOString()
+}
+
+export function viewExecution(record: ExecutionRecord): ExecutionView {
+  const { reason, signal, image, logs, request } = record
+  return {
+    id: record.executionId,
+    job: record.jobId,
+    caller: record.callerId,
+    status: record.status,
+    ...(reason !== undefined && { reason }),
+    message: record.message,
+    attempt: record.attempt,
+    ...(isTerminal(record.status) && { exitCode: record.exitCode }),
+    ...(signal !== undefined && { signal }),
+    oomKilled: record.isOomKilled,
+    warnings: record.warnings,
+    times: viewTimes(record.times),
+    resources: { asked: viewAsked(record), used: renamed(USED, record.resources.used, (value) => value) },
+    ...(image !== undefined && { image: viewImage(image) }),
+    engine: record.engine,
+    isolation: request.isolation ?? 'container',
+    ports: record.ports.map(({ port, protocol, hostIp, hostPort }) => ({ port, protocol, hostIp, hostPort })),
+    logs: { bytes: logs.stdoutBytes + logs.stderrBytes, truncated: logs.droppedBytes > 0, gaps: logs.gaps },
+    outputs: record.outputs.map(({ name, path, bytes, files, skipped }) => ({ name, path, bytes, files, skipped })),
+    labels: request.labels ?? {},
+  }
+}
+
+function viewTimes(times: ExecutionTimes): ExecutionView['times'] {
+  return renamed(TIMES, times, toTime)
+}
+
+function viewAsked({ resources: { asked } }: ExecutionRecord): ExecutionView['resources']['asked'] {
+  const { cpuMillis, memoryBytes, diskBytes, gpus, pids } = asked
+  return { cpu: cpuMillis / 1000, memory: memoryBytes, disk: diskBytes, gpus, ...(pids !== undefined && { pids }) }
+}
+
+function viewImage({ reference, id, digest }: NonNullable<ExecutionRecord['image']>): ExecutionView['image'] & object {
+  return { reference, id, ...(digest !== undefined && { digest }) }
+}
+
+/** Those fields of `source` that are there, under other names. */
+function renamed<Name extends string, Key extends string, Value>(
+  names: Readonly<Record<Name, Key>>,
+  source: Readonly<Partial<Record<Key, number>>>,
+  show: (value: number) => Value,
+): Partial<Record<Name, Value>> {
+  const view: Partial<Record<Name, Value>> = {}
+  for (const name of Object.keys(names) as Name[]) {
+    const value = source[names[name]]
+    if (value !== undefined) view[name] = show(value)
+  }
+  return view
+}
+
+export function viewEvent({ seq, atMs, executionId, status, reason }: JournalEvent): EventView {
+  return { seq, time: toTime(atMs), execution: executionId, status, ...(reason !== undefined && { reason }) }
+}
+
+export function viewNode(node: NodeApi, name: string): NodeView {
+  try {
+    const { host, offered, leased } = node.stats()
+    const { cpuMillis, memoryBytes, cpuUsed, memoryUsed } = host
+    return {
+      node: name,
+      state: 'serving',
+      host: { cpu: cpuMillis / 1000, memory: memoryBytes, cpuUsed, memoryUsed },
+      offered: viewResources(offered),
+      leased: viewResources(leased),
+    }
+  } catch (error) {
+    const { code } = ErrandError.from(error)
+    if (code === 'paused' || code === 'draining') return { node: name, state: code }
+    throw error
+  }
+}
+
+function viewResources(resources: { cpuMillis: number; memoryBytes: number; gpus: number }): ResourcesView {
+  return { cpu: resources.cpuMillis / 1000, memory: resources.memoryBytes, gpus: resources.gpus }
+}
