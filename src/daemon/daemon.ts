@@ -7,6 +7,7 @@ import type { Engine } from '../engine/engine.ts'
 import { describeListenAddress } from '../http/listener-config.ts'
 import type { Listeners } from '../http/listeners.ts'
 import type { Installation } from '../instance/identity.ts'
+import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { NodeApi } from '../service/node-api.ts'
 import { abortable } from '../util/abort.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
@@ -37,6 +38,7 @@ export class Daemon implements AsyncDisposable {
   readonly stopped: Promise<void>
   /** The same as over HTTP, for embedders. */
   readonly node: NodeApi
+  readonly executions: ExecutionsApi
   /** Where it answers, in the order of the configuration, with the ports that the kernel chose. */
   readonly addresses: readonly string[]
   readonly #listeners: Listeners
@@ -45,8 +47,15 @@ export class Daemon implements AsyncDisposable {
   readonly #stopped = Promise.withResolvers<void>()
   #stopping: Promise<void> | undefined
 
-  private constructor(node: NodeApi, listeners: Listeners, clock: Clock, held: AsyncDisposableStack) {
+  private constructor(
+    node: NodeApi,
+    executions: ExecutionsApi,
+    listeners: Listeners,
+    clock: Clock,
+    held: AsyncDisposableStack,
+  ) {
     this.node = node
+    this.executions = executions
     this.addresses = listeners.addresses.map(describeListenAddress)
     this.stopped = this.#stopped.promise
     this.#listeners = listeners
@@ -64,13 +73,13 @@ export class Daemon implements AsyncDisposable {
     const openEngine = deps.openEngine ?? ((ours: Installation) => openDocker(config, ours, log, signal))
     await using opening = new AsyncDisposableStack()
     const answerMemory = new ByteBudget(Math.max(ANSWER_BYTES, FEWEST_LARGEST_ANSWERS * config.tasks.maxResponseBytes))
-    const node = await openNode(config, { log, clock, answerMemory, openEngine }, opening, signal)
+    const { node, executions } = await openNode(config, { log, clock, answerMemory, openEngine }, opening, signal)
     // `POST /stop` can arrive before the daemon is whole.
     const stopAsked = Promise.withResolvers<void>()
     await makeRunDir(config.runDir)
     const serving = { node, clock, log, answerMemory, onStop: stopAsked.resolve }
     const listeners = opening.use(await openListeners(config, serving, signal))
-    const daemon = new Daemon(node, listeners, clock, opening.move())
+    const daemon = new Daemon(node, executions, listeners, clock, opening.move())
     void stopAsked.promise.then(() => daemon.stop())
     log.info({ addresses: daemon.addresses, node: config.node }, 'the node serves')
     return daemon

@@ -12,7 +12,7 @@ export async function openDocker(
   log: Log,
   signal: AbortSignal,
 ): Promise<Engine> {
-  const { docker, tasks, sgx } = config
+  const { docker, tasks, sgx, executions } = config
   for (const warning of sgxWarnings(sgx)) log.warn({}, warning)
   return DockerEngine.open(
     {
@@ -28,6 +28,7 @@ export async function openDocker(
               privateNetworks: tasks.privateNetworks,
             }
           : { kind: 'named', name: docker.network },
+      executions: { allowEgress: executions.allowEgress, privateNetworks: tasks.privateNetworks },
     },
     signal,
   )

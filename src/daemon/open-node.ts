@@ -12,6 +12,7 @@ import type { Installation } from '../instance/identity.ts'
 import { Instances } from '../instance/instances.ts'
 import { HOST_ROOTS, HostMonitor } from '../resources/host-monitor.ts'
 import { Ledger } from '../resources/ledger.ts'
+import type { ExecutionsApi } from '../service/executions-api.ts'
 import { Gate } from '../service/gate.ts'
 import { type GrantLimits, limitGrant, offeredResources } from '../service/grant.ts'
 import { InvocationService } from '../service/invocation-service.ts'
@@ -21,6 +22,7 @@ import type { ByteBudget } from '../util/byte-budget.ts'
 import { ColdStart } from '../warm/cold-start.ts'
 import { Pool } from '../warm/pool.ts'
 import type { Config } from './config/config.ts'
+import { openExecutions } from './open-executions.ts'
 
 export interface OpenNodeDeps {
   readonly log: Log
@@ -41,13 +43,18 @@ interface Parts {
   readonly instances: Instances
 }
 
+export interface OpenedNode {
+  readonly node: Node
+  readonly executions: ExecutionsApi
+}
+
 /** Opens what a node needs, in order, each held by `held`, and puts it together. */
 export async function openNode(
   config: Config,
   deps: OpenNodeDeps,
   held: AsyncDisposableStack,
   signal: AbortSignal,
-): Promise<Node> {
+): Promise<OpenedNode> {
   const { log, clock } = deps
   const { installation } = held.use(await StateFolder.open(config.stateDir))
   const monitor = held.use(HostMonitor.open({ clock, roots: HOST_ROOTS }))
@@ -59,9 +66,10 @@ export async function openNode(
   const instances = held.use(
     await Instances.open({ engine, reach, clock, log, intend, installation, node: config.node, permits }, signal),
   )
+  const node = await assemble(config, deps, { monitor, engine, probe, instances }, held, signal)
   const leftovers = await instances.removeLeftovers(signal)
   if (leftovers > 0) log.info({ leftovers }, 'removed what an earlier daemon left behind')
-  return assemble(config, deps, { monitor, engine, probe, instances }, held)
+  return node
 }
 
 async function assemble(
@@ -69,7 +77,8 @@ async function assemble(
   { log, clock, answerMemory }: OpenNodeDeps,
   parts: Parts,
   held: AsyncDisposableStack,
-): Promise<Node> {
+  signal: AbortSignal,
+): Promise<OpenedNode> {
   const { monitor, engine, probe, instances } = parts
   const { tasks, resources } = config
   const limits: GrantLimits = {
@@ -88,10 +97,17 @@ async function assemble(
     limits: { queueLimit: tasks.queueLimit, ...resources },
   })
   const onStale = (): void => pool.retireStale()
+  const images = await openImages(imageOptions(config), { images: engine.images, probe, clock, log, onStale }, held)
+  const executions = await openExecutions(
+    config,
+    { engine: { engine, probe, instances, images }, admission, monitor, gate, clock, log },
+    held,
+    signal,
+  )
   const coldStart = new ColdStart({
     engine,
     probe,
-    images: await openImages(imageOptions(config), { images: engine.images, probe, clock, log, onStale }, held),
+    images,
     admission,
     instances,
     tracker: monitor,
@@ -105,7 +121,7 @@ async function assemble(
   const pool = new Pool({ coldStart, clock, log, onIdle, isResponsive, keepAliveMs: grant.keepAliveMs, ...tasks })
   const invocations = new InvocationService({ pool, gate, clock, answerMemory, ...tasks })
   const node = new Node({ invocations, pool, instances, admission, ledger, monitor, gate, clock, log, limits, grant })
-  return node
+  return { node, executions }
 }
 
 function imageOptions({ images, docker, stateDir }: Config): ImageOptions {

@@ -38,6 +38,8 @@ export class Instances implements AsyncDisposable {
   readonly #deps: InstancesDeps
   readonly #watch: SandboxWatch
   readonly #background = new BackgroundWork()
+  /** What goes on as long as executions do. */
+  readonly #executionWork = new BackgroundWork()
   #engineStartedMs: Promise<number | undefined> | undefined
   readonly #closing = new AbortController()
   /** From before the engine is asked until they are gone. */
@@ -87,7 +89,8 @@ export class Instances implements AsyncDisposable {
   execution(plan: ExecutionInstancePlan, owner: SandboxOwner): ExecutionInstance {
     const { installation, node } = this.#deps
     const identifyBy = (tries: number) => identify(installation, node, owner, plan.spec, tries)
-    const instance = new ExecutionInstance(this.#instanceDeps(), plan, identifyBy)
+    const deps = { ...this.#instanceDeps(), background: this.#executionWork }
+    const instance = new ExecutionInstance(deps, plan, identifyBy)
     this.#living.add(instance)
     void instance.gone.then(() => this.#living.delete(instance))
     return instance
@@ -141,6 +144,7 @@ export class Instances implements AsyncDisposable {
     this.#closing.abort(new ErrandError('cancelled', 'the node lets go of its instances'))
     await this.#watch[Symbol.asyncDispose]()
     await this.#background.idle()
+    await this.#executionWork.idle()
   }
 
   async #removeStray(): Promise<void> {

@@ -3,6 +3,7 @@ import { type ExecutionStatus, isTerminal } from '../core/execution.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'
 import { Deadline } from '../core/wait.ts'
 import type { SandboxStats } from '../engine/engine.ts'
+import type { JournalEvent, Page, PageQuery } from '../journal/journal.ts'
 import type { LogEntry } from '../logs/log-entry.ts'
 import { abortable } from '../util/abort.ts'
 import { BackgroundWork } from '../util/background-work.ts'
@@ -11,6 +12,7 @@ import { execInside } from './executions/exec-inside.ts'
 import type { ExecutionDeps } from './executions/execution-deps.ts'
 import { KnownExecutions } from './executions/known-executions.ts'
 import { TrackedRecord } from './executions/tracked-record.ts'
+import type { ExecutionsApi, SubmitOptions, Submitted } from './executions-api.ts'
 import type {
   CancelOptions,
   CleanupReport,
@@ -19,7 +21,6 @@ import type {
   ExecutionRecord,
   ExecutionResult,
   ExecutionSummary,
-  Executor,
   LogRequest,
   RunOptions,
 } from './executor.ts'
@@ -29,7 +30,7 @@ const REMOVE_TIMEOUT_MS = 60_000
 const PAGE = 1000
 
 /** The one implementation of the interface. The journal is its map of ids. */
-export class ExecutionService implements Executor {
+export class ExecutionService implements ExecutionsApi {
   readonly #deps: ExecutionDeps
   readonly #known: KnownExecutions
   readonly #background = new BackgroundWork()
@@ -152,6 +153,34 @@ export class ExecutionService implements Executor {
   async cleanup(signal: AbortSignal = NEVER): Promise<CleanupReport> {
     const ids = (await this.list()).map(({ executionId }) => executionId)
     return await new Cleanup(this.#deps, (executionId) => this.#known.forget(executionId)).run(ids, signal)
+  }
+
+  async submit(request: ExecutionRequest, options: SubmitOptions = {}): Promise<Submitted> {
+    return await this.#known.submit(request, options)
+  }
+
+  async page(query: PageQuery): Promise<Page<ExecutionRecord>> {
+    return await this.#deps.journal.page(this.#deps.executorId, query)
+  }
+
+  async events(seq: number, limit: number): Promise<JournalEvent[]> {
+    return await this.#deps.journal.events(this.#deps.executorId, seq, limit)
+  }
+
+  onEvent(listener: (event: JournalEvent) => void): Disposable {
+    return this.#deps.journal.onEvent(listener)
+  }
+
+  /** Takes up what earlier processes left. Before anything else of theirs is removed. Returns how much that was. */
+  recover(signal: AbortSignal): Promise<number> {
+    return this.#known.recover(signal)
+  }
+
+  /** Lets go: what runs goes on, what waits is begun by the next process. Instead of disposing. */
+  async detach(): Promise<void> {
+    await this.#known.detach()
+    await this.#background.idle()
+    await this.#deps.held?.[Symbol.asyncDispose]()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Readiness } from '../../core/task.ts'
 import type { ListenerConfig } from '../../http/listener-config.ts'
 import type { ImageOptions } from '../../images/open-images.ts'
+import type { ExecutionDefaults } from '../../service/executions/execution-plan.ts'
 import type { Grant } from '../../service/node-api.ts'
 
 /** The effective configuration, checked and in inside units. What each key means: `docs/configuration.md`. */
@@ -12,6 +13,8 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[]
   /** Lower case, without ports. */
   readonly allowedHosts: readonly string[]
+  /** The tokens of `v1`; need not exist. */
+  readonly auth: { readonly tokensFile: string }
   /** This node's name: an id of at most 30 characters. */
   readonly node: string
   readonly stateDir: string
@@ -38,6 +41,10 @@ export interface Config {
     readonly network: 'egress' | 'internal'
     readonly hostAccess: 'deny' | 'allow'
     readonly privateNetworks: 'deny' | 'allow'
+  }
+  readonly executions: ExecutionDefaults & {
+    /** Whether they may ask for a way out of this host. */
+    readonly allowEgress: boolean
   }
   /** OCI runtimes that take work although their limits do not bind. */
   readonly isolation: { readonly allowUnenforced: ReadonlySet<string> }

@@ -1,9 +1,14 @@
 import { socketIn } from './fields.ts'
 import type { ConfigHost } from './host.ts'
 
-/** The value of every key that nobody gave, as a file would write it. */
-export function defaultValues(host: ConfigHost, givenRunDir: unknown): Readonly<Record<string, unknown>> {
+/** The value of every key that nobody gave, as a file would write it. Some lie in folders that may have been given. */
+export function defaultValues(
+  host: ConfigHost,
+  givenRunDir?: unknown,
+  givenStateDir?: unknown,
+): Readonly<Record<string, unknown>> {
   const runDir = defaultRunDir(host)
+  const stateDir = defaultStateDir(host)
   return {
     type: 'docker',
     timeout: 1,
@@ -16,8 +21,9 @@ export function defaultValues(host: ConfigHost, givenRunDir: unknown): Readonly<
     'sgx.aesmd_path': '/var/run/aesmd',
     listen: ['127.0.0.1:2591', `unix:${socketIn(typeof givenRunDir === 'string' ? givenRunDir : runDir)}`],
     allowedHosts: [],
+    'auth.tokensFile': tokensIn(typeof givenStateDir === 'string' ? givenStateDir : stateDir),
     node: nodeName(host.hostName),
-    stateDir: defaultStateDir(host),
+    stateDir,
     runDir,
     'docker.host': 'unix:///var/run/docker.sock',
     'docker.network': '',
@@ -43,6 +49,13 @@ export function defaultValues(host: ConfigHost, givenRunDir: unknown): Readonly<
     'tasks.network': 'egress',
     'tasks.hostAccess': 'deny',
     'tasks.privateNetworks': 'allow',
+    'executions.network': 'internal',
+    'executions.profile': 'standard',
+    'executions.timeoutMs': 0,
+    'executions.queueTimeoutMs': 86_400_000,
+    'executions.pullTimeoutMs': 1_800_000,
+    'executions.diskBytes': '10GiB',
+    'executions.retentionMs': 86_400_000,
     'isolation.runtimes': {},
     'resources.cpuOvercommit': 1,
     'resources.hostCheck': 'full',
@@ -50,6 +63,10 @@ export function defaultValues(host: ConfigHost, givenRunDir: unknown): Readonly<
     'log.access': false,
     mecaStrictCompat: false,
   }
+}
+
+function tokensIn(stateDir: string): string {
+  return `${stateDir.replace(/(?<!\/)\/+$/, '')}/tokens.json`
 }
 
 /** A host name made into an id. */

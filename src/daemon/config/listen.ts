@@ -1,9 +1,14 @@
 import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
-import { describeListenAddress, type ListenAddress, type ListenerConfig } from '../../http/listener-config.ts'
+import {
+  describeListenAddress,
+  type FaceName,
+  type ListenAddress,
+  type ListenerConfig,
+} from '../../http/listener-config.ts'
 import { flag, MOST_SOCKET_PATH_BYTES, must } from './fields.ts'
 
-const LATER_FACES = ['v1', 'metrics', 'docs']
+const LATER_FACES = ['metrics', 'docs']
 
 const ADDRESS = `HOST:PORT, [IPV6]:PORT or unix:/PATH of at most ${MOST_SOCKET_PATH_BYTES} bytes`
 
@@ -12,9 +17,9 @@ const listenerSchema = z
     {
       address: z.string(must(ADDRESS)).refine((text) => parseAddress(text) !== undefined, must(ADDRESS)),
       faces: z
-        .array(z.literal('meca', faceError()), must('a list of faces'))
+        .array(z.enum(['meca', 'v1'], faceError()), must('a list of faces'))
         .min(1, must('a list of at least one face')),
-      auth: z.enum(['none', 'peer'], authError()),
+      auth: z.enum(['none', 'peer', 'token'], must('none, peer or token')),
       control: flag,
     },
     must('an address or a mapping with the keys address, faces, auth and control'),
@@ -43,7 +48,7 @@ export const listen: z.ZodType<ListenerConfig[]> = z
   })
 
 function faceError(): ReturnType<typeof must> {
-  const error = must('the face meca')
+  const error = must('a face: meca or v1')
   return {
     error: (issue) => {
       const later = LATER_FACES.find((face) => face === issue.input)
@@ -52,16 +57,10 @@ function faceError(): ReturnType<typeof must> {
   }
 }
 
-function authError(): ReturnType<typeof must> {
-  const error = must('none or peer')
-  return {
-    error: (issue) => (issue.input === 'token' ? 'auth: token is not served by this version' : error.error(issue)),
-  }
-}
-
 interface RawListener {
   readonly address: string
-  readonly auth?: 'none' | 'peer' | undefined
+  readonly faces?: FaceName[] | undefined
+  readonly auth?: ListenerConfig['auth'] | undefined
   readonly control?: boolean | undefined
 }
 
@@ -70,11 +69,19 @@ function toListener(raw: RawListener, context: z.RefinementCtx): ListenerConfig 
   const address = parseAddress(raw.address)
   if (address === undefined) return z.NEVER
   const isUnix = 'unixPath' in address
-  if (!isUnix && raw.auth === 'peer') {
-    context.addIssue({ code: 'custom', path: ['auth'], message: 'peer needs a unix: address' })
-  }
   const isLoopback = isUnix || isLoopbackHost(address.host)
-  return { address, isLoopback, auth: raw.auth ?? (isUnix ? 'peer' : 'none'), hasControl: raw.control ?? isLoopback }
+  const auth = raw.auth ?? (isUnix ? 'peer' : 'none')
+  const faces = new Set(raw.faces ?? defaultFaces(auth, isLoopback))
+  const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
+  if (!isUnix && auth === 'peer') refuse('auth', 'peer needs a unix: address')
+  if (auth === 'token' && faces.has('meca')) refuse('faces', 'under auth: token, meca is not served by this version')
+  if (auth === 'none' && !isLoopback && faces.has('v1')) refuse('faces', 'beyond this host, v1 needs auth: token')
+  return { address, isLoopback, faces, auth, hasControl: raw.control ?? isLoopback }
+}
+
+function defaultFaces(auth: ListenerConfig['auth'], isLoopback: boolean): FaceName[] {
+  if (auth === 'token') return ['v1']
+  return isLoopback ? ['meca', 'v1'] : ['meca']
 }
 
 /** `HOST:PORT`, `[::1]:2591` or `unix:/path`; undefined for anything else. A host must be said: there is no "all". */

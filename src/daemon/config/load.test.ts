@@ -64,6 +64,15 @@ test('without any source the defaults hold', () => {
       hostAccess: 'deny',
       privateNetworks: 'allow',
     },
+    executions: {
+      allowEgress: false,
+      profile: 'standard',
+      timeoutMs: undefined,
+      queueTimeoutMs: 86_400_000,
+      pullTimeoutMs: 1_800_000,
+      diskBytes: 10 * 1024 * MIB,
+      retentionMs: 86_400_000,
+    },
     isolation: { allowUnenforced: new Set() },
     resources: { cpuOvercommit: 1, hostCheck: 'full' },
     log: { level: 'info', hasAccessLog: false },
@@ -109,6 +118,7 @@ test('a file of everything is read into inside units', () => {
       network: internal
       hostAccess: allow
       privateNetworks: deny
+    executions: { network: egress, profile: strict, timeoutMs: 60000, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4 }
     isolation: { runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
     log: { level: debug, access: true }
@@ -151,6 +161,15 @@ test('a file of everything is read into inside units', () => {
       network: 'internal',
       hostAccess: 'allow',
       privateNetworks: 'deny',
+    },
+    executions: {
+      allowEgress: true,
+      profile: 'strict',
+      timeoutMs: 60_000,
+      queueTimeoutMs: 2,
+      pullTimeoutMs: 3,
+      diskBytes: MIB,
+      retentionMs: 4,
     },
     isolation: { allowUnenforced: new Set(['kata']) },
     resources: { cpuOvercommit: 2.5, hostCheck: 'memory' },

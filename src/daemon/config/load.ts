@@ -38,7 +38,7 @@ export function loadConfig(flags: ConfigFlags = {}, host: ConfigHost = thisHost(
 
 function mergeLayers(layers: readonly Layer[], host: ConfigHost): EffectiveValue[] {
   const given = new Map<string, Entry>(layers.flatMap(({ entries }) => entries.map((entry) => [entry.key, entry])))
-  const defaults = defaultValues(host, given.get('runDir')?.value)
+  const defaults = defaultValues(host, given.get('runDir')?.value, given.get('stateDir')?.value)
   return CONFIG_KEYS.map((key) => {
     const entry = given.get(key)
     if (entry === undefined) return { key, value: defaults[key], origin: { kind: 'default' } }

@@ -27,6 +27,7 @@ const schema = z.strictObject({
     z.string(fields.must(HOST_NAME)).refine(isHostName, fields.must(HOST_NAME)).toLowerCase(),
     fields.must('a list of host names'),
   ),
+  'auth.tokensFile': fields.absolutePath,
   node: fields.text(NODE, /^[a-z0-9][a-z0-9-]{0,29}$/),
   stateDir: fields.absolutePath,
   runDir: fields.socketFolder,
@@ -54,6 +55,13 @@ const schema = z.strictObject({
   'tasks.network': fields.oneOf('egress', 'internal'),
   'tasks.hostAccess': fields.oneOf('deny', 'allow'),
   'tasks.privateNetworks': fields.oneOf('deny', 'allow'),
+  'executions.network': fields.oneOf('internal', 'egress'),
+  'executions.profile': fields.oneOf('standard', 'strict'),
+  'executions.timeoutMs': fields.wholeNumber(0, 2 ** 31 - 1),
+  'executions.queueTimeoutMs': fields.millis,
+  'executions.pullTimeoutMs': fields.millis,
+  'executions.diskBytes': fields.diskBytes,
+  'executions.retentionMs': fields.millis,
   'isolation.runtimes': runtimes(),
   'resources.cpuOvercommit': z.number(fields.must('a number from 1 to 100')).min(1).max(100),
   'resources.hostCheck': fields.oneOf('full', 'memory', 'none'),
@@ -69,7 +77,7 @@ function runtimes() {
 }
 
 /** Keys of the architecture that a later version serves; all that is below them too. */
-export const LATER_KEYS: readonly string[] = ['auth', 'executions', 'tasks.presets']
+export const LATER_KEYS: readonly string[] = ['tasks.presets']
 
 /** Every key, in the order of the documentation. */
 export const CONFIG_KEYS: readonly string[] = Object.keys(schema.shape)
@@ -149,6 +157,7 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
     },
     listeners: values.listen,
     allowedHosts: values.allowedHosts,
+    auth: { tokensFile: values['auth.tokensFile'] },
     node: values.node,
     stateDir: values.stateDir,
     runDir: values.runDir,
@@ -180,6 +189,16 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
       network: values['tasks.network'],
       hostAccess: values['tasks.hostAccess'],
       privateNetworks: values['tasks.privateNetworks'],
+    },
+    executions: {
+      allowEgress: values['executions.network'] === 'egress',
+      profile: values['executions.profile'],
+      // 0: as long as they like.
+      timeoutMs: values['executions.timeoutMs'] || undefined,
+      queueTimeoutMs: values['executions.queueTimeoutMs'],
+      pullTimeoutMs: values['executions.pullTimeoutMs'],
+      diskBytes: values['executions.diskBytes'],
+      retentionMs: values['executions.retentionMs'],
     },
     isolation: { allowUnenforced: unenforced(values['isolation.runtimes']) },
     resources: {

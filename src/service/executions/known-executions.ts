@@ -2,6 +2,7 @@ import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
+import type { SubmitOptions, Submitted } from '../executions-api.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import { Execution } from './execution.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
@@ -56,20 +57,38 @@ export class KnownExecutions {
    * @throws what `Executor.start` throws before there is a record
    */
   async begin(request: ExecutionRequest, signal: AbortSignal): Promise<Execution> {
-    signal.throwIfAborted()
-    const { defaults, newId } = this.#deps
+    const { begun } = await this.#accept(request, { signal })
+    if (begun === undefined) throw new ErrandError('internal', 'it was begun by a key, and there was none')
+    return await begun
+  }
+
+  /** The same for those who do not wait until it is set going. */
+  async submit(request: ExecutionRequest, options: SubmitOptions): Promise<Submitted> {
+    const { record, begun } = await this.#accept(request, options)
+    await begun
+    return { record, isNew: begun !== undefined }
+  }
+
+  async #accept(
+    asked: ExecutionRequest,
+    { caller, key, signal }: SubmitOptions,
+  ): Promise<{ readonly record: ExecutionRecord; readonly begun: Promise<Execution> | undefined }> {
+    signal?.throwIfAborted()
+    const { defaults, newId, journal } = this.#deps
     if (this.#isClosed) throw new ErrandError('draining', 'the executor is closed')
-    const plan = planExecution(request, defaults, newId)
+    this.#deps.assertOpen?.()
+    const plan = planExecution(caller === undefined ? asked : { ...asked, callerId: caller.id }, defaults, newId)
     const on = this.#engineOf(plan)
     const launch = new Launch(this.#deps, plan, on)
     await launch.assertPossible()
     const record = newRecord(this.#deps, plan, placeOf(this.#deps, plan).resultsDir, on.engine.name)
-    await this.#deps.journal.insert(record)
+    const known = await journal.insert(record, key)
+    if (known !== undefined) return { record: known, begun: undefined }
     const going = this.#setGoing(plan, on, launch, record)
     this.#beginning.set(plan.executionId, going)
     const begun = (): void => void this.#beginning.delete(plan.executionId)
     going.then(begun, begun)
-    return await going
+    return { record, begun: going }
   }
 
   /** Who waits for a result when its execution is removed still gets it. */

@@ -1,0 +1,66 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Admission } from '../admission/admission.ts'
+import type { Clock } from '../core/clock.ts'
+import { randomId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
+import { SqliteJournal } from '../journal/sqlite/sqlite-journal.ts'
+import { readBootId } from '../resources/boot-id.ts'
+import type { HostMonitor } from '../resources/host-monitor.ts'
+import { ExecutionService } from '../service/execution-service.ts'
+import type { ExecutionEngine } from '../service/executions/execution-deps.ts'
+import type { ExecutionsApi } from '../service/executions-api.ts'
+import type { ExecutionRecord } from '../service/executor.ts'
+import type { Gate } from '../service/gate.ts'
+import type { Config } from './config/config.ts'
+
+/** How far apart looks at disk and network use are. */
+const WATCH_PERIOD_MS = 5000
+
+interface OpenExecutionsDeps {
+  readonly engine: ExecutionEngine
+  readonly admission: Admission
+  readonly monitor: HostMonitor
+  readonly gate: Gate
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/**
+ * Opens the executions of a node, and takes up those that an earlier daemon left. `held` lets go of them: what runs goes
+ * on, for the next daemon to take up.
+ */
+export async function openExecutions(
+  config: Config,
+  deps: OpenExecutionsDeps,
+  held: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<ExecutionsApi> {
+  const { engine, admission, monitor, gate, clock, log } = deps
+  const { stateDir, runDir, isolation, grant } = config
+  const folder = join(stateDir, 'executions')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const { storageFolder } = engine.probe
+  const service = new ExecutionService({
+    executorId: config.node,
+    engines: new Map([[engine.engine.name, engine]]),
+    admission,
+    journal: held.use(await SqliteJournal.open<ExecutionRecord>(join(stateDir, 'journal.db'), clock)),
+    tracker: monitor,
+    clock,
+    bootId: await readBootId(),
+    log,
+    newId: randomId,
+    runtimes: { microVmRuntime: grant.microVmRuntime, ...isolation },
+    defaults: config.executions,
+    folder,
+    trash: join(stateDir, 'trash'),
+    privatePaths: [stateDir, runDir, ...(storageFolder === undefined ? [] : [storageFolder])],
+    watchPeriodMs: WATCH_PERIOD_MS,
+    assertOpen: () => gate.assertOpen(),
+  })
+  held.defer(() => service.detach())
+  const taken = await service.recover(signal)
+  if (taken > 0) log.info({ executions: taken }, 'took up executions that an earlier daemon left')
+  return service
+}
