@@ -11,8 +11,8 @@ export const MAX_DATA_BYTES: number = 64 * 1024
 /** Of what is no output: a few numbers as JSON. */
 const MAX_FACTS_BYTES = 512
 
-export const STDOUT = 1
-export const STDERR = 2
+const STDOUT = 1
+const STDERR = 2
 /** In place of output; its facts are a `GapFacts`. */
 export const GAP = 3
 /** Comes first in a file; its facts are the position in the log. */

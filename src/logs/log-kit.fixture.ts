@@ -7,7 +7,7 @@ import { ExecutionLog } from './execution-log.ts'
 import type { LogStream } from './extent.ts'
 import type { LogEntry, LogRange } from './log-entry.ts'
 
-export const NEVER: AbortSignal = new AbortController().signal
+const NEVER: AbortSignal = new AbortController().signal
 
 export interface KitOptions {
   readonly limitBytes?: number
