@@ -17,7 +17,7 @@ export const EXIT_STATUS: Record<ErrorCode, number> = {
   validation_failed: EXIT.config,
   unauthenticated: EXIT.internal,
   forbidden: EXIT.noPermission,
-  not_found: EXIT.internal,
+  not_found: EXIT.unavailable,
   already_exists: EXIT.unavailable,
   already_ended: EXIT.internal,
   key_conflict: EXIT.internal,

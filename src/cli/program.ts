@@ -7,6 +7,7 @@ import { EXIT } from './exit-status.ts'
 import { describeFailure } from './failure.ts'
 import { type OpenDaemon, serve } from './serve.ts'
 import type { Terminal } from './terminal.ts'
+import { addTokenCommands } from './token.ts'
 
 /** Runs one command line, without the program's name. Resolves with the exit status; never rejects. */
 export async function runCommand(args: readonly string[], open: OpenDaemon, terminal: Terminal): Promise<number> {
@@ -47,6 +48,8 @@ function makeProgram(run: { status: number }, open: OpenDaemon, terminal: Termin
       const { values } = loadConfig(flags, terminal.host)
       terminal.stdout(json === true ? `${JSON.stringify(explain(values), null, 2)}\n` : describeValues(values))
     })
+
+  addTokenCommands(program, terminal)
 
   program
     .command('version')

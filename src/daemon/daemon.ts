@@ -77,7 +77,7 @@ export class Daemon implements AsyncDisposable {
     // `POST /stop` can arrive before the daemon is whole.
     const stopAsked = Promise.withResolvers<void>()
     await makeRunDir(config.runDir)
-    const serving = { node, clock, log, answerMemory, onStop: stopAsked.resolve }
+    const serving = { node, executions, clock, log, answerMemory, onStop: stopAsked.resolve }
     const listeners = opening.use(await openListeners(config, serving, signal))
     const daemon = new Daemon(node, executions, listeners, clock, opening.move())
     void stopAsked.promise.then(() => daemon.stop())

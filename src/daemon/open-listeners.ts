@@ -1,10 +1,18 @@
+import type { RequestListener } from 'node:http'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
+import { authenticatePeer } from '../http/auth.ts'
+import { TokenFile } from '../http/auth-token-file.ts'
+import { TokenGate } from '../http/auth-token-gate.ts'
 import { CONNECTION_LIMITS, limitsWithin, openFileLimit } from '../http/connection-limits.ts'
+import { handlerOf } from '../http/faces.ts'
 import { describeListenAddress, type ListenerConfig } from '../http/listener-config.ts'
 import { Listeners } from '../http/listeners.ts'
 import { type MecaOptions, mecaHandler } from '../http/meca/face.ts'
 import { Outbox } from '../http/outbox.ts'
+import { v1Handler } from '../http/v1/face.ts'
+import { StreamSlots } from '../http/v1/stream-slots.ts'
+import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { NodeApi } from '../service/node-api.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
 import type { Config } from './config/config.ts'
@@ -13,8 +21,12 @@ import type { Config } from './config/config.ts'
 const BODY_BYTES = 32 * 1024 * 1024
 const FEWEST_LARGEST_BODIES = 4
 
+/** Streams and waits at once, on all listeners. Each can hold an open file beside its connection. */
+const MOST_STREAMS = 256
+
 export interface OpenListenersDeps {
   readonly node: NodeApi
+  readonly executions: ExecutionsApi
   readonly clock: Clock
   readonly log: Log
   /** Shared with answers that are still being gathered. */
@@ -25,21 +37,8 @@ export interface OpenListenersDeps {
 
 /** Serves a node on every address of the configuration. @throws already_exists, forbidden, validation_failed */
 export async function openListeners(config: Config, deps: OpenListenersDeps, signal: AbortSignal): Promise<Listeners> {
-  const { node, clock, log, answerMemory, onStop } = deps
-  const { maxRequestBytes } = config.tasks
-  const shared = {
-    node,
-    log,
-    onStop,
-    clock,
-    bodies: new ByteBudget(Math.max(BODY_BYTES, FEWEST_LARGEST_BODIES * maxRequestBytes)),
-    outbox: new Outbox(clock, log, answerMemory),
-    maxRequestBytes,
-    allowedHosts: config.allowedHosts,
-    strictCompat: config.isMecaStrict,
-    accessLog: config.log.hasAccessLog,
-  }
-  const handlerFor = (listener: ListenerConfig) => mecaHandler({ ...shared, ...optionsOf(listener) })
+  const { log } = deps
+  const handlerFor = faces(config, deps)
   const openFiles = await openFileLimit()
   const limits = limitsWithin(openFiles, config.listeners.length)
   if (limits.maxConnections < CONNECTION_LIMITS.maxConnections) {
@@ -47,6 +46,32 @@ export async function openListeners(config: Config, deps: OpenListenersDeps, sig
     log.warn({ openFiles, maxConnections }, 'few open files are allowed (ulimit -n); fewer connections are taken')
   }
   return Listeners.open(config.listeners, { log, handlerFor, limits }, signal)
+}
+
+/** What all listeners share is made once. */
+function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConfig) => RequestListener {
+  const { node, executions, clock, log, answerMemory, onStop } = deps
+  const { maxRequestBytes } = config.tasks
+  const shared = {
+    node,
+    log,
+    clock,
+    bodies: new ByteBudget(Math.max(BODY_BYTES, FEWEST_LARGEST_BODIES * maxRequestBytes)),
+    outbox: new Outbox(clock, log, answerMemory),
+    allowedHosts: config.allowedHosts,
+    accessLog: config.log.hasAccessLog,
+  }
+  const ofMeca = { ...shared, onStop, maxRequestBytes, strictCompat: config.isMecaStrict }
+  const ofV1 = { ...shared, executions, nodeName: config.node, streams: new StreamSlots(MOST_STREAMS) }
+  const gate = new TokenGate({ tokens: new TokenFile(config.auth.tokensFile), clock, log })
+  return (listener) => {
+    const { auth, faces: served } = listener
+    const isTcp = !('unixPath' in listener.address)
+    const authenticate = auth === 'peer' ? authenticatePeer : gate.authenticate
+    const meca = served.has('meca') ? mecaHandler({ ...ofMeca, ...optionsOf(listener) }) : undefined
+    const v1 = served.has('v1') ? v1Handler({ ...ofV1, isTcp, authenticate }) : undefined
+    return handlerOf({ meca, v1 })
+  }
 }
 
 function optionsOf({ address, hasControl }: ListenerConfig): Pick<MecaOptions, 'caller' | 'hasControl' | 'isTcp'> {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
-import type { Principal } from './auth.ts'
+import type { Authenticate } from './auth.ts'
 import { isCredentialOf, type KeptToken, parseBearer } from './auth-token.ts'
 import { FailureLimit } from './failure-limit.ts'
 import { peerOf } from './peers.ts'
@@ -28,7 +28,7 @@ export class TokenGate {
   }
 
   /** @throws unauthenticated; storage_error when the tokens cannot be read */
-  async authenticate(request: IncomingMessage): Promise<Principal> {
+  readonly authenticate: Authenticate = async (request) => {
     const { authorization } = request.headers
     if (authorization === undefined)
       throw new ErrandError('unauthenticated', 'this needs a token: Authorization: Bearer')

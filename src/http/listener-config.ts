@@ -1,10 +1,18 @@
-/** One place where the daemon accepts requests. The face `meca` is the only one there is. */
+/** What can be served somewhere. */
+export type FaceName = 'meca' | 'v1'
+
+/** One place where the daemon accepts requests. */
 export interface ListenerConfig {
   readonly address: ListenAddress
   /** True when only this host can reach it. */
   readonly isLoopback: boolean
-  /** Who may use it: anybody who can connect, or whoever the permissions of the unix socket (0660) let in. */
-  readonly auth: 'none' | 'peer'
+  /** At least one. */
+  readonly faces: ReadonlySet<FaceName>
+  /**
+   * Who may use it: anybody who can connect, whoever the permissions of the unix socket (0660) let in, or whoever has a
+   * token. `none` is about the face `meca` alone: over it, `v1` still asks for tokens.
+   */
+  readonly auth: 'none' | 'peer' | 'token'
   /** Whether it serves `/stop`, `/pause`, `/unpause` and `/update-config`. */
   readonly hasControl: boolean
 }

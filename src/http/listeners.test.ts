@@ -15,7 +15,7 @@ const LOOPBACK = { host: '127.0.0.1', port: 0 }
 
 function open(addresses: readonly ListenAddress[], handler: RequestListener = answerOk): Promise<Listeners> {
   const configs = addresses.map((address): ListenerConfig => {
-    return { address, isLoopback: true, auth: 'none', hasControl: true }
+    return { address, isLoopback: true, faces: new Set(['meca']), auth: 'none', hasControl: true }
   })
   return Listeners.open(configs, { handlerFor: () => handler, log: silentLog }, new AbortController().signal)
 }
@@ -97,7 +97,13 @@ test('an address that cannot be had is named, and nothing stays open', async () 
 })
 
 test('an abort before opening opens nothing', async () => {
-  const config: ListenerConfig = { address: LOOPBACK, isLoopback: true, auth: 'none', hasControl: true }
+  const config: ListenerConfig = {
+    address: LOOPBACK,
+    isLoopback: true,
+    faces: new Set(['meca']),
+    auth: 'none',
+    hasControl: true,
+  }
   const deps = { handlerFor: () => answerOk, log: silentLog }
   await assert.rejects(Listeners.open([config], deps, AbortSignal.abort(new Error('stop'))), { message: 'stop' })
 })

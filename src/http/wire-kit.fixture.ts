@@ -64,7 +64,7 @@ export async function serveFace(
   })
   const address = { host: '127.0.0.1', port: 0 }
   const listeners = await Listeners.open(
-    [{ address, isLoopback: true, auth: 'none', hasControl: true }],
+    [{ address, isLoopback: true, faces: new Set(['meca']), auth: 'none', hasControl: true }],
     { handlerFor: () => handler, log, limits },
     new AbortController().signal,
   )

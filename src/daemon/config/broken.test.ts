@@ -68,7 +68,7 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   ],
   ['tasks: *none', ['/f.yaml:1: is not valid YAML: nothing is called &none']],
   ['node: !huge n', ['/f.yaml:1: is not valid YAML: Unresolved tag: !huge']],
-  ['auth:\n  tokensFile: /x', ['/f.yaml:1: auth: is not served by this version']],
+  ['auth:\n  tokensFile: x', ['/f.yaml:2: auth.tokensFile: must be an absolute path, not "x"']],
   ['tasks: {presets: {}}', ['/f.yaml:1: tasks.presets: is not served by this version']],
   ['tasks:\n  presets: {}', ['/f.yaml:2: tasks.presets: is not served by this version']],
   [
@@ -120,17 +120,25 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   ['listen: 127.0.0.1:80', ['/f.yaml:1: listen: must be a list of addresses, not "127.0.0.1:80"']],
   ['listen: []', ['/f.yaml:1: listen: must be a list of at least one address, not a list']],
   [
-    'listen:\n  - 127.0.0.1:80\n  - address: 0.0.0.0\n    faces: [meca, v1]\n    auth: token\n    controls: true\n  - 5',
+    'listen:\n  - 127.0.0.1:80\n  - address: 0.0.0.0\n    faces: [meca, docs]\n    auth: basic\n    controls: true\n  - 5',
     [
       `/f.yaml:3: listen[1].address: ${ADDRESS}, not "0.0.0.0"`,
-      '/f.yaml:4: listen[1].faces[1]: the face v1 is not served by this version',
-      '/f.yaml:5: listen[1].auth: auth: token is not served by this version',
+      '/f.yaml:4: listen[1].faces[1]: the face docs is not served by this version',
+      '/f.yaml:5: listen[1].auth: must be none, peer or token, not "basic"',
       '/f.yaml:6: listen[1].controls: is not a known key; the nearest is control',
       '/f.yaml:7: listen[2]: must be an address or a mapping with the keys address, faces, auth and control, not 5',
     ],
   ],
   ['listen: ["127.0.0.1:80", "127.0.0.1:80"]', ['/f.yaml:1: listen[1]: 127.0.0.1:80 is listed twice']],
   ['listen: [{ address: "127.0.0.1:80", auth: peer }]', ['/f.yaml:1: listen[0].auth: peer needs a unix: address']],
+  [
+    'listen: [{ address: "10.0.0.1:80", faces: [v1] }]',
+    ['/f.yaml:1: listen[0].faces: beyond this host, v1 needs auth: token'],
+  ],
+  [
+    'listen: [{ address: "10.0.0.1:80", faces: [v1, meca], auth: token }]',
+    ['/f.yaml:1: listen[0].faces: under auth: token, meca is not served by this version'],
+  ],
   [
     'mem: 1\ntasks:\n  startTimeoutMs: 1.5\n  queueTimeoutMs: soon\nlogs: {}',
     [
@@ -165,7 +173,7 @@ test('environment and flags are refused by their names, after the file', () => {
     ERRAND_TASK_START_TIMEOUT_MS: '5',
     ERRAND_CPU: 'many',
     ERRAND_ALLOWED_HOSTS: 'a',
-    ERRAND_AUTH_TOKENS_FILE: '/x',
+    ERRAND_TASKS_PRESETS: '/x',
     ERRAND_LISTEN: '127.0.0.1:1,nowhere',
   }
   const flags = { config: '/f.yaml', mem: '1', set: ['tasks.foo=1', 'cpu', 'log.level=loud', 'mem=64'] }
@@ -173,7 +181,7 @@ test('environment and flags are refused by their names, after the file', () => {
     `/f.yaml:1: cpu: ${CORES}, not 0`,
     'environment ERRAND_TASK_START_TIMEOUT_MS: is not a known variable; the nearest is ERRAND_TASKS_START_TIMEOUT_MS',
     'environment ERRAND_ALLOWED_HOSTS: allowedHosts: cannot be set by a variable: use the file',
-    'environment ERRAND_AUTH_TOKENS_FILE: is not served by this version',
+    'environment ERRAND_TASKS_PRESETS: is not served by this version',
     `environment ERRAND_CPU: cpu: ${CORES}, not "many"`,
     `environment ERRAND_LISTEN: listen[1].address: ${ADDRESS}, not "nowhere"`,
     'flag --set: tasks.foo: is not a known key; the nearest is tasks.network',

@@ -57,3 +57,27 @@ test('control is open by default on loopback alone, and beyond it only when said
 test('port 0 may be listed twice: the kernel chooses two ports', () => {
   assert.equal(listen.parse(['127.0.0.1:0', '127.0.0.1:0']).length, 2)
 })
+
+test('v1 is served by default to this host and to those with tokens, and never openly beyond it', () => {
+  const listeners = listen.parse([
+    '127.0.0.1:1',
+    'unix:/s',
+    '10.0.0.1:1',
+    { address: '10.0.0.1:2', auth: 'token' },
+    { address: '127.0.0.1:2', auth: 'token' },
+    { address: 'unix:/t', faces: ['v1'] },
+    { address: '127.0.0.1:3', faces: ['meca'] },
+  ])
+  assert.deepEqual(
+    listeners.map(({ faces, auth }) => [[...faces].join(' '), auth]),
+    [
+      ['meca v1', 'none'],
+      ['meca v1', 'peer'],
+      ['meca', 'none'],
+      ['v1', 'token'],
+      ['v1', 'token'],
+      ['v1', 'peer'],
+      ['meca', 'none'],
+    ],
+  )
+})
