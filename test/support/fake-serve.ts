@@ -36,6 +36,8 @@ const MOST_GROWTH = 200
 
 /** Room for many small tasks. */
 const DEFAULTS = ['resources.hostCheck=none', 'node=test', 'cpu=2', 'mem=4096', 'resources.cpuOvercommit=10']
+/** As the launcher has it. */
+const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '1048576' }
 const ENTRY = join(import.meta.dirname, 'fake-engine-daemon.ts')
 
 export interface FakeServeOptions {
@@ -80,7 +82,8 @@ export class FakeServe implements AsyncDisposable {
     const folders = ['--state-dir', join(folder, 'state'), '--run-dir', join(folder, 'run')]
     const args = [...folders, '--listen', '127.0.0.1:0', ...set.flatMap((pair) => ['--set', pair])]
     const command = [ENTRY, JSON.stringify(tasks), 'serve', ...args]
-    const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    const environment = { PATH: process.env.PATH, ...MALLOC }
+    const child = spawn(process.execPath, command, { env: environment, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     const served = new ServeProcess(child)
     const [address = ''] = await served.addresses()
     const installation = await readInstallation(join(folder, 'state'))
