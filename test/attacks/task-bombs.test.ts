@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { MIB } from '../../src/core/resources.ts'
 import { answerOf, attack, attackRequest, attackUnguarded, ensureAttack, inUnguarded } from '../support/attack.ts'
 import { docker } from '../support/engine-host.ts'
@@ -28,6 +28,7 @@ describe('beside a quiet neighbour', options, () => {
     home = await Home.make()
     node = await home.serve()
   })
+  afterEach(() => node.assertInvariants())
   after(async () => {
     await using _home = home
     await node[Symbol.asyncDispose]()

@@ -97,6 +97,11 @@ export class ServeProcess implements AsyncDisposable {
     return this.post('/', body)
   }
 
+  /** Asserts every invariant now. The engine has to answer. */
+  async assertInvariants(): Promise<void> {
+    await this.#check(this)
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name)
   }
@@ -104,7 +109,7 @@ export class ServeProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.hasEnded) return
     try {
-      if (this.#isServing) await this.#check(this)
+      if (this.#isServing) await this.assertInvariants()
     } finally {
       await this.#end()
     }
