@@ -119,6 +119,15 @@ describe('launcher', () => {
     assert.match((await checkout.run([])).stdout, /^tools\/node /)
   })
 
+  it('has the C library give memory back, unless the environment says otherwise', async () => {
+    await using installed = await Installation.create('dist/cli/main.js')
+    const node = await installed.addNode('tools/node', 'v24.15.0')
+    const shown = 'echo $MALLOC_ARENA_MAX $MALLOC_TRIM_THRESHOLD_'
+    await writeFile(node, `#!/bin/sh\nif [ "$1" = -v ]; then echo v24.15.0; else ${shown}; fi\n`)
+    assert.equal((await installed.run([])).stdout, '2 1048576')
+    assert.equal((await installed.run([], { MALLOC_ARENA_MAX: '8' })).stdout, '8 1048576')
+  })
+
   it('says which Node.js it needs and which it found', async () => {
     await using installed = await Installation.create('dist/cli/main.js')
     const none = await installed.run([])

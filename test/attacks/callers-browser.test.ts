@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import type { OutgoingHttpHeaders } from 'node:http'
-import { after, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
 import { type Answer, ask } from '../../src/http/wire-kit.fixture.ts'
-import type { TestDaemon } from '../support/daemon.ts'
-import { startFaultDaemon } from '../support/fault-daemon.ts'
+import { type FaultDaemon, startFaultDaemon } from '../support/fault-daemon.ts'
 
 // A page in the operator's browser: it can send requests to this host, and would like to read the answers.
 
@@ -22,7 +21,7 @@ const CALLS = [
 ] as const
 
 describe('a page of another origin', { timeout: 60_000 }, () => {
-  let node: TestDaemon
+  let node: FaultDaemon
   let engine: FakeEngine
   let port: number
 
@@ -33,6 +32,7 @@ describe('a page of another origin', { timeout: 60_000 }, () => {
     node = await startFaultDaemon({ fake: engine })
     port = Number(new URL(node.url).port)
   })
+  afterEach(() => node.assertInvariants())
   after(async () => node[Symbol.asyncDispose]())
 
   async function assertAllRefused(headers: OutgoingHttpHeaders, status: number): Promise<void> {

@@ -4,32 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadConfig } from '../../src/daemon/config/load.ts'
-import { Daemon } from '../../src/daemon/daemon.ts'
 import { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
 import { ask } from '../../src/http/wire-kit.fixture.ts'
-import { RecordingLog } from '../support/recording-log.ts'
+import { type FaultDaemon, startFaultDaemon } from '../support/fault-daemon.ts'
 
 // There is nothing to log in with yet: whoever may connect, or open the unix socket, may use the face that is served there.
 
-interface Started extends AsyncDisposable {
-  readonly port: number
-  readonly log: RecordingLog
-}
-
-async function start(folder: string, listen: readonly string[]): Promise<Started> {
-  const set = ['resources.hostCheck=none', 'node=test']
-  const { config } = loadConfig({ stateDir: join(folder, 'state'), runDir: join(folder, 'run'), listen, set })
-  const log = new RecordingLog()
+async function start(folder: string, listen: readonly string[]): Promise<FaultDaemon> {
   const images = {
     hello: {
       mark: 'meca-init-done',
       serve: (_request: unknown, response: { end(text: string): void }) => response.end('hello'),
     },
   }
-  const openEngine = async (): Promise<FakeEngine> => new FakeEngine({ images })
-  const daemon = await Daemon.open(config, { log, openEngine }, AbortSignal.timeout(60_000))
-  const port = Number(daemon.addresses[0]?.split(':').at(-1))
-  return { port, log, [Symbol.asyncDispose]: () => daemon.stop() }
+  return startFaultDaemon({ folder, listen, fake: new FakeEngine({ images }) })
 }
 
 async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
@@ -64,11 +52,12 @@ test('A56: a first start makes no credentials, a second one finds none, and no t
 test('A53: credentials of every kind change no answer, since no listener takes any', async () => {
   await using folder = await temporaryFolder()
   await using node = await start(folder.path, ['127.0.0.1:0'])
+  const port = Number(new URL(node.url).port)
   const body = JSON.stringify({ id: 'hello', input: '' })
-  const plain = await ask(node.port, { body })
+  const plain = await ask(port, { body })
   const credentials = ['Bearer admin', 'Basic YWRtaW46YWRtaW4=', 'Bearer ', `Bearer ${'x'.repeat(8000)}`, 'Negotiate x']
   for (const authorization of credentials) {
-    const { status, text, headers } = await ask(node.port, {
+    const { status, text, headers } = await ask(port, {
       body,
       headers: { authorization, cookie: 'session=admin' },
     })
@@ -86,8 +75,9 @@ test('A53: a listener that should take tokens is refused at the start, instead o
 test('A56: beyond this host the control routes are shut unless they were asked for', async () => {
   await using folder = await temporaryFolder()
   await using node = await start(folder.path, ['0.0.0.0:0'])
+  const port = Number(new URL(node.url).port)
   for (const path of ['/pause', '/unpause', '/update-config', '/stop']) {
-    const { status, headers } = await ask(node.port, { path, body: '{"cpu":1,"mem":64}' })
+    const { status, headers } = await ask(port, { path, body: '{"cpu":1,"mem":64}' })
     assert.deepEqual([status, headers['errand-code']], [403, 'forbidden'], path)
   }
 })

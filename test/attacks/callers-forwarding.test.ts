@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { ok, RawServer } from '../../src/forward/raw-server.fixture.ts'
 import { exchange } from '../../src/http/wire-kit.fixture.ts'
 import { framed, RawSink, statusOf } from '../support/raw-sink.ts'
@@ -21,6 +21,7 @@ describe('what reaches a task', { timeout: 120_000 }, () => {
     evil = await RawServer.open(ok('evil'))
     sink = await RawSink.open()
   })
+  afterEach(() => sink.node.assertInvariants())
   after(async () => {
     await sink[Symbol.asyncDispose]()
     assert.deepEqual(evil.sockets, [], 'nobody ever called the place that callers pointed at')

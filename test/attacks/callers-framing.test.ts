@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { exchange, RawConnection } from '../../src/http/wire-kit.fixture.ts'
 import { framed, RawSink, statusOf } from '../support/raw-sink.ts'
 
@@ -12,6 +12,7 @@ describe('the framing of requests', { timeout: 120_000 }, () => {
   before(async () => {
     sink = await RawSink.open()
   })
+  afterEach(() => sink.node.assertInvariants())
   after(async () => sink[Symbol.asyncDispose]())
 
   test('A47: a request that two servers could read differently reaches no task', async () => {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { MIB } from '../../src/core/resources.ts'
 import { createBody } from '../../src/engine/docker/payload.ts'
 import type { SandboxIdentity, SandboxRef, SandboxSpec } from '../../src/engine/engine.ts'
 import { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
 import { inspectContainer, onlyContainer } from '../support/containers.ts'
-import type { MecaAnswer, TestDaemon } from '../support/daemon.ts'
-import { startFaultDaemon } from '../support/fault-daemon.ts'
+import type { MecaAnswer } from '../support/daemon.ts'
+import { type FaultDaemon, startFaultDaemon } from '../support/fault-daemon.ts'
 import { HOSTILE_FIELDS } from '../support/hostile-fields.ts'
 import { scale } from '../support/scale.ts'
 import { ensureTask, say } from '../support/test-tasks.ts'
@@ -81,13 +81,14 @@ function bodies(): fc.Arbitrary<Record<string, unknown>> {
 
 describe('the payload of a container', { timeout: 120_000 }, () => {
   let engine: RecordingEngine
-  let node: TestDaemon
+  let node: FaultDaemon
   before(async () => {
     const plain = { mark: 'meca-init-done', serve: (_request: unknown, response: { end(): void }) => response.end() }
     engine = new RecordingEngine({ images: { plain, other: plain } })
     // Each body is a start of its own: nothing is kept warm.
     node = await startFaultDaemon({ settings: ['timeout=0.0001', 'cpu=2', 'mem=4096'], fake: engine })
   })
+  afterEach(() => node.assertInvariants())
   after(async () => node[Symbol.asyncDispose]())
 
   async function execute(body: object): Promise<MecaAnswer | undefined> {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { MIB } from '../../src/core/resources.ts'
 import { answerOf, attack, attackRequest, attackUnguarded, ensureAttack, inUnguarded } from '../support/attack.ts'
 import { docker } from '../support/engine-host.ts'
 import { besideNeighbour } from '../support/neighbour.ts'
 import { scale } from '../support/scale.ts'
 import { Home, type ServeProcess } from '../support/serve-process.ts'
+import { memoryOf } from '../support/watched-daemon.ts'
 
 /** An image that is missing is built first. */
 const options = { timeout: 600_000 }
@@ -27,9 +28,10 @@ describe('beside a quiet neighbour', options, () => {
     home = await Home.make()
     node = await home.serve()
   })
+  afterEach(() => node.assertInvariants())
   after(async () => {
+    await using _home = home
     await node[Symbol.asyncDispose]()
-    await home[Symbol.asyncDispose]()
   })
 
   test('A37: a fork bomb is stopped by its own limit of processes', async (t) => {
@@ -118,8 +120,7 @@ async function logBytes(container: string): Promise<number> {
 }
 
 async function rssOf(pid: number): Promise<number> {
-  const [, kibibytes = ''] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kibibytes) * 1024
+  return (await memoryOf(pid)).nowBytes
 }
 
 function inMib(bytes: number): string {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
 import { eventually } from '../support/containers.ts'
 import { type MecaAnswer, post } from '../support/daemon.ts'
@@ -66,6 +66,7 @@ describe('F26: an engine with live-restore that is killed', options, () => {
     engine = await PrivateEngine.start({ images, liveRestore: true })
     node = await open(engine)
   })
+  afterEach(() => node.assertInvariants())
   after(async () => {
     await using _engine = engine
     await node[Symbol.asyncDispose]()
@@ -109,7 +110,6 @@ describe('F26: an engine with live-restore that is killed', options, () => {
     process.kill(pid, 'SIGKILL')
     await engine.start()
     await untilAnswered(node, requestFor(talk, say({ order: 'describe' })))
-    await node.assertInvariants()
     await eventually(async () => {
       const now = await containersFor(talk)
       return now.length === 1 && !now.includes(before)

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { MIB } from '../../src/core/resources.ts'
 import { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
 import { plainSpec } from '../../src/engine/sandbox-spec.fixture.ts'
 import { INSTALLATION_LABEL } from '../../src/instance/identity.ts'
+import { fakeCensus } from '../support/census.ts'
+import { post } from '../support/daemon.ts'
+import { FakeServe, serveTask } from '../support/fake-serve.ts'
 import { startFaultDaemon } from '../support/fault-daemon.ts'
 import { assertGone, assertHonest, assertInvariants } from '../support/invariants.ts'
 
@@ -58,8 +62,22 @@ describe('the invariants', options, () => {
 
   test('notice a daemon that answers nothing', async () => {
     await using node = await startFaultDaemon({ fake: engineWithTask() })
-    const silent = { ...node, url: 'http://127.0.0.1:1' }
-    await assert.rejects(assertInvariants(silent, { census: node.census }), /I7: no answer to GET .*health/)
+    const silent = { ...node, address: '127.0.0.1:1' }
+    await assert.rejects(assertInvariants(silent, { census: node.census }), /I7: no answer to GET \/health/)
+  })
+
+  test('are asserted of a daemon in another process, too', async () => {
+    await using task = await serveTask((_request, response) => response.end('hi'))
+    await using serve = await FakeServe.open({ tasks: { task: task.port } })
+    const { watched } = serve
+    assert.equal((await post(`http://${watched.address}/`, request)).msg, 'hi')
+    const { sandboxes } = await serve.look()
+    const census = fakeCensus(async () => sandboxes)
+    await assertInvariants(watched, { census })
+    const checks = { census: fakeCensus(async () => [...sandboxes, ...sandboxes]), reconcileMs: 100 }
+    await assert.rejects(assertInvariants(watched, checks), /I3, I4: leased .*500.*1000/)
+    const large = { ...watched, memoryBytes: async () => 300 * MIB }
+    await assert.rejects(assertInvariants(large, { census }), /I9: 300 MiB/)
   })
 
   test('notice an answer that is neither a task’s nor a failure of ours', () => {

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { ErrandError, type ErrorCode } from '../../src/core/errors.ts'
+import { randomId } from '../../src/core/ids.ts'
 import { parseImageReference } from '../../src/core/image-reference.ts'
 import type { DockerEngine } from '../../src/engine/docker/docker-engine.ts'
-import { openDocker } from '../support/engine-host.ts'
+import { dockerCensus } from '../support/census.ts'
+import { DOCKER_SOCKET, openDocker } from '../support/engine-host.ts'
 import {
   answering,
   digestOf,
@@ -14,6 +16,7 @@ import {
   serving,
   servingElsewhere,
 } from '../support/fake-registry.ts'
+import { assertGone } from '../support/invariants.ts'
 import { scale } from '../support/scale.ts'
 
 const LAYER = gzipSync(Buffer.alloc(10_240))
@@ -105,11 +108,16 @@ const ROWS: readonly Row[] = [
 ]
 
 describe('the engine asked for an image that its registry cannot give', { timeout: 120_000 }, () => {
+  // There is no daemon here: of the invariants only I3 can be asked for.
+  const installation = randomId()
   let engine: DockerEngine
   before(async () => {
-    engine = await openDocker()
+    engine = await openDocker({ installation })
   })
-  after(async () => engine[Symbol.asyncDispose]())
+  after(async () => {
+    await engine[Symbol.asyncDispose]()
+    await assertGone(installation, dockerCensus(DOCKER_SOCKET))
+  })
 
   async function pull(text: string): Promise<ErrandError> {
     try {

@@ -1,6 +1,5 @@
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import type { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
 import { INSTALLATION_LABEL } from '../../src/instance/identity.ts'
 import { rulesOf } from './engine-host.ts'
 
@@ -64,9 +63,10 @@ export function dockerCensus(socketPath: string): TakeCensus {
   }
 }
 
-export function fakeCensus(engine: FakeEngine): TakeCensus {
+/** Of an engine in memory, here or in another process: `look` tells what it has. */
+export function fakeCensus(look: () => Promise<readonly CountedContainer[]>): TakeCensus {
   return async (installation) => ({
-    containers: engine.sandboxes.filter(({ labels }) => labels[INSTALLATION_LABEL] === installation),
+    containers: (await look()).filter(({ labels }) => labels[INSTALLATION_LABEL] === installation),
     networks: [],
     volumes: [],
     rules: [],

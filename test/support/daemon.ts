@@ -10,6 +10,7 @@ import { Daemon, type DaemonDeps } from '../../src/daemon/daemon.ts'
 import { dockerCensus } from './census.ts'
 import { DOCKER_SOCKET } from './engine-host.ts'
 import { assertGone } from './invariants.ts'
+import { type WatchedDaemon, watchHere } from './watched-daemon.ts'
 
 const run = promisify(execFile)
 
@@ -24,14 +25,11 @@ export interface MecaAnswer {
 }
 
 /** A daemon of a test on the real engine: own state folder, own port, own network. */
-export interface TestDaemon extends AsyncDisposable {
+export interface TestDaemon extends WatchedDaemon, AsyncDisposable {
   readonly daemon: Daemon
   /** `http://127.0.0.1:PORT` */
   readonly url: string
   readonly stateDir: string
-  readonly installation: string
-  /** Where the Docker Engine is that has its containers. */
-  readonly engineSocket: string
   /** `POST /` with the body given, as JSON. */
   execute(body: object): Promise<MecaAnswer>
   /** Names of the containers of this daemon, in any state. */
@@ -40,21 +38,22 @@ export interface TestDaemon extends AsyncDisposable {
 
 /**
  * `settings` are `KEY=VALUE` pairs of the configuration, over: no host check, room for small tasks. `engineSocket` is where
- * the test itself looks at the engine.
+ * the test itself looks at the engine. A `folder` that is given is kept.
  */
 export async function startDaemon(
   settings: readonly string[] = [],
   deps: Partial<DaemonDeps> = {},
   listen: readonly string[] = ['127.0.0.1:0'],
   engineSocket: string = DOCKER_SOCKET,
+  folder?: string,
 ): Promise<TestDaemon> {
-  const folder = await mkdtemp(join(tmpdir(), 'errand-test-'))
   await using held = new AsyncDisposableStack()
-  held.defer(() => rm(folder, { recursive: true }))
-  const stateDir = join(folder, 'state')
+  const home = folder ?? (await mkdtemp(join(tmpdir(), 'errand-test-')))
+  if (folder === undefined) held.defer(() => rm(home, { recursive: true }))
+  const stateDir = join(home, 'state')
   const { config } = loadConfig({
     stateDir,
-    runDir: join(folder, 'run'),
+    runDir: join(home, 'run'),
     listen,
     set: ['resources.hostCheck=none', 'node=test', ...settings],
   })
@@ -66,11 +65,10 @@ export async function startDaemon(
   held.use(daemon)
   const kept = held.move()
   return {
+    ...watchHere(daemon, { installation, engineSocket }),
     daemon,
     url,
     stateDir,
-    installation,
-    engineSocket,
     execute: (body) => post(`${url}/`, body),
     containers: async () => (await census(installation)).containers.map(({ name }) => name),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

@@ -1,12 +1,13 @@
 /**
  * The daemon in a process of its own, with the fake engine: for tests that count its memory and its files, or take some of
- * them away. Arguments: the tasks as JSON, then those of `errand`.
+ * them away. Arguments: the tasks as JSON, then those of `errand`. Answers every message with an `Inside`.
  */
 import { runCommand } from '../../src/cli/program.ts'
 import type { OpenDaemon } from '../../src/cli/serve.ts'
 import { thisTerminal } from '../../src/cli/terminal.ts'
 import { Daemon } from '../../src/daemon/daemon.ts'
 import { FakeEngine, type FakeScript } from '../../src/engine/fake/fake-engine.ts'
+import type { Inside } from './fake-serve.ts'
 
 const MARK = 'meca-init-done'
 
@@ -17,7 +18,15 @@ const images = Object.fromEntries(
     port === null ? { isNeverReady: true } : { mark: MARK, endpoint: { host: '127.0.0.1', port } },
   ]),
 )
+const engine = new FakeEngine({ images })
 const open: OpenDaemon = (config, deps, signal) =>
-  Daemon.open(config, { ...deps, openEngine: async () => new FakeEngine({ images }) }, signal)
+  Daemon.open(config, { ...deps, openEngine: async () => engine }, signal)
+
+process.on('message', () => {
+  const sandboxes = engine.sandboxes.map(({ id, name, labels }) => ({ id, name, labels }))
+  const inherited: string[] = []
+  for (const key in {}) inherited.push(key)
+  process.send?.({ sandboxes, inherited } satisfies Inside)
+})
 
 process.exit(await runCommand(args, open, thisTerminal()))

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MIB } from '../../src/core/resources.ts'
+import { type CountedContainer, fakeCensus } from './census.ts'
+import { readInstallation } from './daemon.ts'
+import { assertInvariants } from './invariants.ts'
 import { ServeProcess } from './serve-process.ts'
+import { memoryOf, type WatchedDaemon, watchProcess } from './watched-daemon.ts'
 
 /** A task's server, in the process of the test. */
 export interface TaskServer extends AsyncDisposable {
@@ -31,6 +36,8 @@ const MOST_GROWTH = 200
 
 /** Room for many small tasks. */
 const DEFAULTS = ['resources.hostCheck=none', 'node=test', 'cpu=2', 'mem=4096', 'resources.cpuOvercommit=10']
+/** As the launcher has it. */
+const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '1048576' }
 const ENTRY = join(import.meta.dirname, 'fake-engine-daemon.ts')
 
 export interface FakeServeOptions {
@@ -40,17 +47,31 @@ export interface FakeServeOptions {
   readonly settings?: readonly string[]
 }
 
-/** A daemon on the fake engine in a process of its own. */
+/** What the process of a daemon tells of itself, past the daemon. */
+export interface Inside {
+  readonly sandboxes: readonly CountedContainer[]
+  /** Names that every object has there: none, unless a prototype was changed. */
+  readonly inherited: readonly string[]
+}
+
+/** A daemon on the fake engine in a process of its own. Its disposal asserts the invariants. */
 export class FakeServe implements AsyncDisposable {
   readonly process: ServeProcess
-  readonly port: number
+  readonly watched: WatchedDaemon
+  /** Asks its process. */
+  readonly look: () => Promise<Inside>
   readonly #folder: string
   #idle = 0
 
-  private constructor(served: ServeProcess, port: number, folder: string) {
+  private constructor(served: ServeProcess, watched: WatchedDaemon, look: () => Promise<Inside>, folder: string) {
     this.process = served
-    this.port = port
+    this.watched = watched
+    this.look = look
     this.#folder = folder
+  }
+
+  get port(): number {
+    return Number(this.watched.address.split(':').at(-1))
   }
 
   /** Resolves once it serves. */
@@ -61,10 +82,18 @@ export class FakeServe implements AsyncDisposable {
     const folders = ['--state-dir', join(folder, 'state'), '--run-dir', join(folder, 'run')]
     const args = [...folders, '--listen', '127.0.0.1:0', ...set.flatMap((pair) => ['--set', pair])]
     const command = [ENTRY, JSON.stringify(tasks), 'serve', ...args]
-    const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const environment = { PATH: process.env.PATH, ...MALLOC }
+    const child = spawn(process.execPath, command, { env: environment, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     const served = new ServeProcess(child)
     const [address = ''] = await served.addresses()
-    const serve = new FakeServe(served, Number(address.split(':').at(-1)), folder)
+    const installation = await readInstallation(join(folder, 'state'))
+    const watched = watchProcess(served.pid, { address, installation, engineSocket: '' })
+    const look = async (): Promise<Inside> => {
+      child.send('look')
+      const [inside] = await once(child, 'message')
+      return inside as Inside
+    }
+    const serve = new FakeServe(served, watched, look, folder)
     serve.#idle = (await serve.memory()).peak
     return serve
   }
@@ -77,9 +106,8 @@ export class FakeServe implements AsyncDisposable {
 
   /** Resident memory now, and the most that it ever was, in MiB. */
   async memory(): Promise<{ readonly now: number; readonly peak: number }> {
-    const status = await readFile(`/proc/${this.process.pid}/status`, 'utf8')
-    const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024
-    return { now: Math.round(field('VmRSS')), peak: Math.round(field('VmHWM')) }
+    const { nowBytes, peakBytes } = await memoryOf(this.process.pid)
+    return { now: Math.round(nowBytes / MIB), peak: Math.round(peakBytes / MIB) }
   }
 
   /** The published package begins with 100 MiB; this checkout needs more, since it takes the types out of its own source. */
@@ -93,7 +121,9 @@ export class FakeServe implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.process[Symbol.asyncDispose]()
-    await rm(this.#folder, { recursive: true })
+    await using held = new AsyncDisposableStack()
+    held.defer(() => rm(this.#folder, { recursive: true }))
+    held.use(this.process)
+    await assertInvariants(this.watched, { census: fakeCensus(async () => (await this.look()).sandboxes) })
   }
 }

@@ -29,15 +29,17 @@ export interface FaultDaemonOptions {
   readonly engineSocket?: string
   /** Secrets that the test hands over: none may turn up in the log or in what the engine shows. */
   readonly canaries?: readonly string[]
+  /** Of the test, that starts one daemon after the other on the same state. */
+  readonly folder?: string
 }
 
 /** As `startDaemon`, for tests of faults and attacks. End the fault before disposing. */
 export async function startFaultDaemon(options: FaultDaemonOptions = {}): Promise<FaultDaemon> {
-  const { settings, deps, listen, engineSocket = DOCKER_SOCKET, fake, canaries } = options
+  const { settings, deps, listen, engineSocket = DOCKER_SOCKET, fake, canaries, folder } = options
   const log = new RecordingLog()
   const engine = fake === undefined ? {} : { openEngine: async (): Promise<FakeEngine> => fake }
-  const node = await startDaemon(settings, { ...deps, ...engine, log }, listen, engineSocket)
-  const census = fake === undefined ? dockerCensus(engineSocket) : fakeCensus(fake)
+  const node = await startDaemon(settings, { ...deps, ...engine, log }, listen, engineSocket, folder)
+  const census = fake === undefined ? dockerCensus(engineSocket) : fakeCensus(async () => fake.sandboxes)
   const checks = { census, log, ...(canaries === undefined ? {} : { canaries }) }
   const check = (): Promise<void> => assertInvariants(node, checks)
   return {

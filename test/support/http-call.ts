@@ -16,6 +16,7 @@ export interface HttpCall {
   /** Exactly these go out, beside `host` unless it is among them. */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  readonly signal?: AbortSignal
 }
 
 /** More than anything that a test waits for takes on a busy machine. */

@@ -3,14 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { HTTP_STATUS } from '../../src/core/errors.ts'
 import { addResources, MIB, NO_RESOURCES, type Resources } from '../../src/core/resources.ts'
 import { askEngine, type Census, type TakeCensus } from './census.ts'
-import type { MecaAnswer, TestDaemon } from './daemon.ts'
-import type { RecordingLog } from './recording-log.ts'
+import type { MecaAnswer } from './daemon.ts'
+import { httpCall } from './http-call.ts'
+import type { ToldLeases, WatchedDaemon } from './watched-daemon.ts'
 
 /** What `assertInvariants` needs beside the daemon. */
 export interface InvariantChecks {
   readonly census: TakeCensus
   /** Where nothing secret may stand. */
-  readonly log?: RecordingLog
+  readonly log?: { readonly lines: readonly unknown[] }
   /** Texts that were given to the daemon and must not come out of it but in answers to their owner. */
   readonly canaries?: readonly string[]
   /** How long what is under way may take to end. Default: 30 s. */
@@ -31,7 +32,7 @@ const TRIES = 3
  * (I7); no canary in the log or in what the engine shows (I8); memory is bounded (I9). I5 is `assertHonest`, for each
  * answer; what is left after the end is `assertGone`.
  */
-export async function assertInvariants(node: TestDaemon, checks: InvariantChecks): Promise<void> {
+export async function assertInvariants(node: WatchedDaemon, checks: InvariantChecks): Promise<void> {
   await assertControllable(node)
   await assertAccounted(node, checks.census, checks.reconcileMs)
   const containers = (await checks.census(node.installation)).containers.map(({ id }) => id)
@@ -40,38 +41,31 @@ export async function assertInvariants(node: TestDaemon, checks: InvariantChecks
     const shown = await Promise.all(containers.map((id) => askEngine(node.engineSocket, `/containers/${id}/json`)))
     assertNoCanary(checks.canaries ?? [], 'what the engine shows', shown.map(readable))
   }
-  const rss = process.memoryUsage.rss()
+  const rss = await node.memoryBytes()
   assert.ok(rss < MOST_RSS, `I9: ${Math.round(rss / MIB)} MiB of memory`)
 }
 
 /** I7: `/health` within a second, control calls within five. To be called while a fault lasts, too. */
-export async function assertControllable({ url }: Pick<TestDaemon, 'url'>): Promise<void> {
-  if (!URL.canParse(url)) return // it listens on a unix socket alone
-  await assertAnswers('GET', `${url}/health`, HEALTH_MS)
-  await assertAnswers('GET', `${url}/stats`, CONTROL_MS)
+export async function assertControllable({ address }: Pick<WatchedDaemon, 'address'>): Promise<void> {
+  if (address === '') return
+  await assertAnswers(address, 'GET', '/health', HEALTH_MS)
+  await assertAnswers(address, 'GET', '/stats', CONTROL_MS)
   // Changes nothing: it lacks every field.
-  await assertAnswers('POST', `${url}/update-config`, CONTROL_MS)
+  await assertAnswers(address, 'POST', '/update-config', CONTROL_MS)
 }
 
 /** I3 and I4: sandboxes and leases are the same, as soon as what is under way has ended. */
 export async function assertAccounted(
-  node: Pick<TestDaemon, 'daemon' | 'installation'>,
+  node: Pick<WatchedDaemon, 'leases' | 'installation'>,
   census: TakeCensus,
   reconcileMs: number = RECONCILE_MS,
 ): Promise<void> {
-  const leased = (): Resources | undefined => {
-    try {
-      return node.daemon.node.stats().leased
-    } catch {
-      return undefined // paused or stopping: then nothing is leased once it is done, and `assertGone` tells
-    }
-  }
   const deadlineMs = performance.now() + reconcileMs
   for (;;) {
-    const before = leased()
-    if (before === undefined) return
-    const found = await census(node.installation)
-    const complaint = complaintOf(found, before)
+    const told = await node.leases()
+    // Paused or stopping: then nothing is leased once it is done, and `assertGone` tells.
+    if (told === undefined) return
+    const complaint = complaintOf(await census(node.installation), told)
     if (complaint === undefined) return
     if (performance.now() > deadlineMs) assert.fail(`I3, I4: ${complaint}`)
     await sleep(50)
@@ -95,7 +89,7 @@ export function assertHonest(answer: MecaAnswer): void {
   assert.ok(isHonest, `I5: ${JSON.stringify(answer)}`)
 }
 
-function complaintOf(census: Census, leased: Resources): string | undefined {
+function complaintOf(census: Census, { leased, rounding }: ToldLeases): string | undefined {
   const leases = census.containers.map(({ labels }) => leaseOf(labels))
   const sum = leases.reduce(addResources, NO_RESOURCES)
   const names = new Set(census.containers.map(({ name }) => name))
@@ -103,12 +97,9 @@ function complaintOf(census: Census, leased: Resources): string | undefined {
   const orphan = census.volumes.find(({ labels }) => !ids.has(labels[ID_LABEL]))
   if (orphan !== undefined) return `the volume ${orphan.name} belongs to no container`
   if (census.networks.length > 1) return `${census.networks.length} networks`
-  try {
-    assert.deepEqual(leased, sum)
-    return undefined
-  } catch {
-    return `leased ${readable(leased)}, held by containers ${readable(sum)} (${[...names].join(', ')})`
-  }
+  const fields = ['cpuMillis', 'memoryBytes', 'gpus'] as const
+  if (fields.every((field) => Math.abs(leased[field] - sum[field]) <= rounding[field])) return undefined
+  return `leased ${readable(leased)}, held by containers ${readable(sum)} (${[...names].join(', ')})`
 }
 
 function leaseOf(labels: Readonly<Record<string, string>>): Resources {
@@ -116,14 +107,13 @@ function leaseOf(labels: Readonly<Record<string, string>>): Resources {
   return { cpuMillis, memoryBytes, gpus }
 }
 
-async function assertAnswers(method: string, url: string, withinMs: number): Promise<void> {
+async function assertAnswers(address: string, method: 'GET' | 'POST', path: string, withinMs: number): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
-      const response = await fetch(url, { method, signal: AbortSignal.timeout(withinMs) })
-      await response.arrayBuffer()
+      await httpCall(address, { method, path, signal: AbortSignal.timeout(withinMs) })
       return
-    } catch (error) {
-      if (tries === TRIES) throw new Error(`I7: no answer to ${method} ${url} within ${withinMs} ms`, { cause: error })
+    } catch (cause) {
+      if (tries === TRIES) throw new Error(`I7: no answer to ${method} ${path} within ${withinMs} ms`, { cause })
     }
   }
 }

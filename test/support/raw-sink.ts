@@ -1,14 +1,14 @@
 import { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
 import { ok, RawServer } from '../../src/forward/raw-server.fixture.ts'
-import { startDaemon, type TestDaemon } from './daemon.ts'
+import { type FaultDaemon, startFaultDaemon } from './fault-daemon.ts'
 
 /** A daemon whose only task, `sink`, keeps every request to the byte and answers `taken`. */
 export class RawSink implements AsyncDisposable {
-  readonly node: TestDaemon
+  readonly node: FaultDaemon
   readonly port: number
   readonly #task: RawServer
 
-  private constructor(node: TestDaemon, task: RawServer) {
+  private constructor(node: FaultDaemon, task: RawServer) {
     this.node = node
     this.port = Number(new URL(node.url).port)
     this.#task = task
@@ -17,7 +17,7 @@ export class RawSink implements AsyncDisposable {
   static async open(): Promise<RawSink> {
     const task = await RawServer.open(ok('taken'))
     const images = { sink: { endpoint: task.endpoint, mark: 'meca-init-done' } }
-    return new RawSink(await startDaemon([], { openEngine: async () => new FakeEngine({ images }) }), task)
+    return new RawSink(await startFaultDaemon({ fake: new FakeEngine({ images }) }), task)
   }
 
   /** The requests that the task got while `work` ran. */
@@ -28,8 +28,8 @@ export class RawSink implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await using _task = this.#task
     await this.node[Symbol.asyncDispose]()
-    await this.#task[Symbol.asyncDispose]()
   }
 }
 

@@ -55,7 +55,9 @@ export class RawTasks implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Whatever is found wrong with the daemon: a server left open would keep the test's process from ending.
+    await using servers = new AsyncDisposableStack()
+    for (const server of this.#servers) servers.use(server)
     await this.node[Symbol.asyncDispose]()
-    for (const server of this.#servers) await server[Symbol.asyncDispose]()
   }
 }

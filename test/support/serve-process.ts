@@ -4,14 +4,20 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { type Installation, isOurs } from '../../src/instance/identity.ts'
+import { dockerCensus, type TakeCensus } from './census.ts'
 import type { MecaAnswer } from './daemon.ts'
-import { tracesOf } from './engine-host.ts'
+import { DOCKER_SOCKET, tracesOf } from './engine-host.ts'
 import { httpCall } from './http-call.ts'
+import { assertInvariants } from './invariants.ts'
 import { removeLeftovers } from './leftovers.ts'
 import { LogReader } from './log-reader.ts'
+import { watchProcess } from './watched-daemon.ts'
 
 const LAUNCHER = resolve(import.meta.dirname, '../../bin/errand')
 const DEFAULTS = ['resources.hostCheck=none', 'resources.cpuOvercommit=2', 'node=test']
+const SERVING = 'the node serves'
+const STOPPING = 'the node is stopping; waiting for requests under way'
 /** The daemon promises to end within 30 s of a SIGTERM. */
 const STOP_MS = 35_000
 
@@ -31,16 +37,24 @@ export interface ProcessEnd {
   readonly signal: NodeJS.Signals | null
 }
 
-/** `errand serve` as a process of its own. Disposing ends it as SIGTERM does, and fails unless it then exits with 0. */
+/** Asserts what must be true of a daemon that serves. */
+type Check = (served: ServeProcess) => Promise<void>
+
+/**
+ * `errand serve` as a process of its own. Disposing checks it if it serves, then ends it as SIGTERM does, and fails unless
+ * it exits with 0.
+ */
 export class ServeProcess implements AsyncDisposable {
   readonly log: LogReader
   readonly ended: Promise<ProcessEnd>
   readonly #child: ChildProcess
+  readonly #check: Check
   readonly #stdout: LogReader
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, check: Check = async () => {}) {
     assert.ok(child.stderr && child.stdout)
     this.#child = child
+    this.#check = check
     this.log = new LogReader(child.stderr)
     this.#stdout = new LogReader(child.stdout)
     this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal }))
@@ -66,7 +80,7 @@ export class ServeProcess implements AsyncDisposable {
 
   /** Of every listener, in the order of the configuration. Resolves once the node serves. */
   async addresses(): Promise<string[]> {
-    const { addresses } = await this.log.entry('the node serves')
+    const { addresses } = await this.log.entry(SERVING)
     return addresses as string[]
   }
 
@@ -83,12 +97,30 @@ export class ServeProcess implements AsyncDisposable {
     return this.post('/', body)
   }
 
+  /** Asserts every invariant now. The engine has to answer. */
+  async assertInvariants(): Promise<void> {
+    await this.#check(this)
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.hasEnded) return
+    try {
+      if (this.#isServing) await this.assertInvariants()
+    } finally {
+      await this.#end()
+    }
+  }
+
+  get #isServing(): boolean {
+    const said = this.log.entries.map(({ msg }) => msg)
+    return said.includes(SERVING) && !said.includes(STOPPING)
+  }
+
+  async #end(): Promise<void> {
     const killer = setTimeout(() => this.signal('SIGKILL'), STOP_MS)
     this.signal('SIGTERM')
     const end = await this.ended
@@ -131,8 +163,8 @@ export class Home implements AsyncDisposable {
 
   /** Made by the first daemon; undefined before. */
   async installation(): Promise<string | undefined> {
-    const text = await readFile(join(this.stateDir, 'installation.json'), 'utf8').catch(() => undefined)
-    return text === undefined ? undefined : JSON.parse(text).id
+    const { id } = (await this.#identity()) ?? {}
+    return id
   }
 
   /** Everything of this installation on the host: containers, networks, firewall rules. */
@@ -150,7 +182,8 @@ export class Home implements AsyncDisposable {
   spawn(options: ServeOptions = {}): ServeProcess {
     const [program = '', ...args] = [...(options.under ?? []), LAUNCHER, 'serve', ...this.#flags(options)]
     const environment = { PATH: process.env.PATH, ...options.environment }
-    const served = new ServeProcess(spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] }))
+    const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+    const served = new ServeProcess(child, (serving) => this.#assertInvariants(serving))
     this.#started.push(served)
     return served
   }
@@ -172,6 +205,26 @@ export class Home implements AsyncDisposable {
     if (installation !== undefined && traces.length > 0) await removeLeftovers(installation)
     await rm(this.folder, { recursive: true })
     assert.deepEqual(traces, [])
+  }
+
+  async #assertInvariants(served: ServeProcess): Promise<void> {
+    const [address = ''] = await served.addresses()
+    const installation = (await this.installation()) ?? ''
+    const daemon = watchProcess(served.pid, { address, installation, engineSocket: DOCKER_SOCKET })
+    await assertInvariants(daemon, { census: this.#census })
+  }
+
+  /** Without containers that carry our labels and no valid mac: they are somebody else's. */
+  readonly #census: TakeCensus = async (installation) => {
+    const [identity, found] = await Promise.all([this.#identity(), dockerCensus(DOCKER_SOCKET)(installation)])
+    return { ...found, containers: found.containers.filter((row) => identity !== undefined && isOurs(identity, row)) }
+  }
+
+  async #identity(): Promise<Installation | undefined> {
+    const text = await readFile(join(this.stateDir, 'installation.json'), 'utf8').catch(() => undefined)
+    if (text === undefined) return undefined
+    const { id, macKey } = JSON.parse(text)
+    return { id, macKey: Buffer.from(macKey, 'hex') }
   }
 
   #flags({ listen = ['127.0.0.1:0'], settings = [], flags = [] }: ServeOptions): string[] {

@@ -9,7 +9,6 @@ export type Operation =
   | { readonly kind: 'page'; readonly executorId: string; readonly query: PageQuery }
   | { readonly kind: 'remove'; readonly executorId: string; readonly executionId: string }
   | { readonly kind: 'events'; readonly executorId: string; readonly seq: number; readonly limit: number }
-  | { readonly kind: 'close' }
 
 /** The columns of a record that is asked for by more than its id, and the record itself. */
 export interface Row extends JournalRecord {
@@ -25,12 +24,11 @@ export type Reply =
   | { readonly kind: 'events'; readonly events: readonly JournalEvent[] }
   | { readonly kind: 'refused'; readonly code: Refusal; readonly message: string }
 
-export interface Question {
-  readonly id: number
-  readonly operation: Operation
-}
+/** Operations for one commit, answered by as many replies in their order; or the end. */
+export type Question = readonly Operation[] | 'close'
 
-export interface Answer {
-  readonly id: number
-  readonly reply: Reply
+/** What the thread is started with. */
+export interface DatabaseOptions {
+  readonly path: string
+  readonly reserveBytes: number
 }

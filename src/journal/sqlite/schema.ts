@@ -1,8 +1,9 @@
-import { copyFileSync, existsSync } from 'node:fs'
+import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 
 /** Step N leads from version N to N + 1. Never changed once released: a new one is added. */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE executions (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -56,31 +57,53 @@ export function backupPath(path: string, version: number): string {
   return `${path}.v${version}.bak`
 }
 
-/** Brings a database to `SCHEMA_VERSION` in one transaction; a copy of what it was is kept beside it. @throws NewerSchema */
-export function migrate(database: DatabaseSync, path: string): void {
+/**
+ * Brings a database to the newest version in one transaction; a copy of what it was is kept beside it.
+ * @throws NewerSchema
+ */
+export function migrate(database: DatabaseSync, path: string, steps: readonly string[] = MIGRATIONS): void {
   const version = versionOf(database)
-  if (version > SCHEMA_VERSION) throw new NewerSchema(path, version)
-  if (version === SCHEMA_VERSION) return
+  if (version > steps.length) throw new NewerSchema(path, version)
+  if (version === steps.length) return
   if (version > 0) keepCopy(database, path, version)
   database.exec('BEGIN IMMEDIATE')
   try {
-    for (const step of MIGRATIONS.slice(version)) database.exec(step)
-    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
+    for (const step of steps.slice(version)) database.exec(step)
+    database.exec(`PRAGMA user_version = ${steps.length}`)
     database.exec('COMMIT')
   } catch (error) {
     database.exec('ROLLBACK')
     throw error
   }
+  // Without its log it is still known for what it is.
+  checkpoint(database)
 }
 
 export function versionOf(database: DatabaseSync): number {
   return Number(database.prepare('PRAGMA user_version').get()?.user_version ?? 0)
 }
 
+/** Either the whole copy is there, or none. */
 function keepCopy(database: DatabaseSync, path: string, version: number): void {
   const copy = backupPath(path, version)
   if (existsSync(copy)) return
   // Everything has to be in the one file first.
+  checkpoint(database)
+  copyFileSync(path, `${copy}.draft`)
+  sync(`${copy}.draft`)
+  renameSync(`${copy}.draft`, copy)
+  sync(dirname(copy))
+}
+
+function checkpoint(database: DatabaseSync): void {
   database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-  copyFileSync(path, copy)
+}
+
+function sync(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
 }

@@ -23,6 +23,8 @@ const SQL = {
   events: 'SELECT * FROM events WHERE executor = ? AND seq > ? ORDER BY seq LIMIT ?',
 } as const
 
+type Insertion = Extract<Operation, { kind: 'insert' }>
+
 /** What each operation means in SQL. Knows nothing of transactions. */
 export class Statements {
   readonly #database: DatabaseSync
@@ -32,7 +34,7 @@ export class Statements {
     this.#database = database
   }
 
-  run(operation: Exclude<Operation, { kind: 'close' }>): Reply {
+  run(operation: Operation): Reply {
     switch (operation.kind) {
       case 'insert':
         return this.#insert(operation)
@@ -55,14 +57,23 @@ export class Statements {
     }
   }
 
-  #insert({ row, key }: Extract<Operation, { kind: 'insert' }>): Reply {
+  /** The answer to an insertion that keeps nothing; undefined for one that would. */
+  known({ row, key }: Insertion): Reply | undefined {
     const { executorId, executionId, callerId } = row
     if (key !== undefined) {
       const known = this.#sql(SQL.findKey).get(executorId, callerId, key.key)
       if (known !== undefined && known.digest !== key.digest) return refuse('key_conflict')
       if (known !== undefined) return records([known])
     }
-    if (this.#sql(SQL.find).get(executorId, executionId) !== undefined) return refuse('already_exists')
+    const isTaken = this.#sql(SQL.find).get(executorId, executionId) !== undefined
+    return isTaken ? refuse('already_exists') : undefined
+  }
+
+  #insert(insertion: Insertion): Reply {
+    const known = this.known(insertion)
+    if (known !== undefined) return known
+    const { row, key } = insertion
+    const { executorId, executionId, callerId } = row
     this.#sql(SQL.insert).run({ ...columns(row), caller: callerId, accepted: row.times.acceptedMs })
     if (key !== undefined) this.#sql(SQL.addKey).run(executorId, callerId, key.key, key.digest, executionId)
     return { kind: 'done', event: this.#addEvent(row) }

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, test } from 'node:test'
+import { JournalFolder } from './journal-folder.fixture.ts'
+import { backupPath, MIGRATIONS, migrate, SCHEMA_VERSION, versionOf } from './schema.ts'
+import { assertSound } from './soundness.ts'
+
+const NEXT = 'ALTER TABLE executions ADD COLUMN note TEXT'
+
+function count(file: string): unknown {
+  using database = new DatabaseSync(file, { readOnly: true })
+  return database.prepare('SELECT count(*) AS count FROM executions').get()?.count
+}
+
+describe('F12: a migration', () => {
+  test('keeps every record, and a copy of what there was before', async () => {
+    await using folder = await JournalFolder.make()
+    await folder.keep(20)
+    {
+      using database = new DatabaseSync(folder.file)
+      migrate(database, folder.file, [...MIGRATIONS, NEXT])
+      assert.equal(versionOf(database), SCHEMA_VERSION + 1)
+      assert.equal(database.prepare('SELECT count(note) AS notes FROM executions').get()?.notes, 0)
+    }
+    assert.equal(count(folder.file), 20)
+    const copy = backupPath(folder.file, SCHEMA_VERSION)
+    assertSound(copy)
+    assert.equal(count(copy), 20)
+  })
+
+  test('that fails leaves everything as it was', async () => {
+    await using folder = await JournalFolder.make()
+    await folder.keep(20)
+    {
+      using database = new DatabaseSync(folder.file)
+      assert.throws(() => migrate(database, folder.file, [...MIGRATIONS, NEXT, 'no SQL']))
+    }
+    await using journal = await folder.open()
+    assert.equal((await journal.unsettled('one')).length, 20)
+  })
+
+  test('of nothing keeps no copy', async () => {
+    await using folder = await JournalFolder.make()
+    await folder.keep(1)
+    assert.equal(existsSync(backupPath(folder.file, 0)), false)
+  })
+})
