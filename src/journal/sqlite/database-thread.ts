@@ -8,7 +8,7 @@ import type { DatabaseOptions, Operation, Question, Reply } from './messages.ts'
 const WORKER = new URL(`./sqlite-worker${extname(import.meta.filename)}`, import.meta.url)
 
 /** What is handed over at once, about: what waits beyond it costs no more than the records that it is about. */
-const BATCH_BYTES = 10 * 2 ** 20
+const BATCH_BYTES = 2 * 2 ** 20
 const BATCH_OPERATIONS = 5000
 
 interface Asked {
