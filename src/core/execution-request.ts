@@ -17,6 +17,8 @@ export interface ExecutionRequest {
   readonly isolation?: Isolation
   /** Default: `standard`, or what the executor demands. */
   readonly profile?: 'standard' | 'strict'
+  /** What it gets beyond `strict`, by a name that the executor's owner grants. See `PRESETS`. */
+  readonly preset?: string
   /** Default: `none`. */
   readonly network?: 'none' | 'internal' | 'egress'
   /** Needs a network. Default: none. */

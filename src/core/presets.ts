@@ -50,3 +50,11 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     shmBytes: GIB,
   },
 }
+
+export function presetNames(): PresetName[] {
+  return Object.keys(PRESETS).filter(isPreset)
+}
+
+export function isPreset(name: string): name is PresetName {
+  return Object.hasOwn(PRESETS, name)
+}

@@ -45,7 +45,7 @@ export async function openExecutions(
     executorId: config.node,
     engines: new Map([[engine.engine.name, engine]]),
     admission,
-    journal: held.use(await SqliteJournal.open<ExecutionRecord>(join(stateDir, 'journal.db'), clock)),
+    journal: held.use(await SqliteJournal.open<ExecutionRecord>(join(stateDir, 'journal.db'), { clock })),
     tracker: monitor,
     clock,
     bootId: await readBootId(),

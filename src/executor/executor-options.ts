@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { presetNames } from '../core/presets.ts'
 import { MIB, parseCores } from '../core/resources.ts'
 import type { RuntimePolicy } from '../engine/choose.ts'
 import type { ImageOptions } from '../images/open-images.ts'
@@ -56,6 +57,8 @@ const DAY_MS = 86_400_000
 
 const DEFAULTS: ExecutionDefaults = {
   profile: 'standard',
+  // Who embeds an executor is its operator.
+  presets: presetNames(),
   queueTimeoutMs: DAY_MS,
   pullTimeoutMs: 1_800_000,
   timeoutMs: undefined,

@@ -51,6 +51,7 @@ export function defaultValues(
     'tasks.privateNetworks': 'allow',
     'executions.network': 'internal',
     'executions.profile': 'standard',
+    'executions.presets': [],
     'executions.timeoutMs': 0,
     'executions.queueTimeoutMs': 86_400_000,
     'executions.pullTimeoutMs': 1_800_000,

@@ -80,6 +80,7 @@ test('without any source the defaults hold', () => {
     executions: {
       allowEgress: false,
       profile: 'standard',
+      presets: [],
       timeoutMs: undefined,
       queueTimeoutMs: 86_400_000,
       pullTimeoutMs: 1_800_000,
@@ -131,7 +132,7 @@ test('a file of everything is read into inside units', () => {
       network: internal
       hostAccess: allow
       privateNetworks: deny
-    executions: { network: egress, profile: strict, timeoutMs: 60000, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4 }
+    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4 }
     isolation: { runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
     log: { level: debug, access: true }
@@ -187,6 +188,7 @@ test('a file of everything is read into inside units', () => {
     executions: {
       allowEgress: true,
       profile: 'strict',
+      presets: ['big-shm'],
       timeoutMs: 60_000,
       queueTimeoutMs: 2,
       pullTimeoutMs: 3,

@@ -1,5 +1,6 @@
 import { closest } from 'fastest-levenshtein'
 import { z } from 'zod'
+import { isPreset, presetNames } from '../../core/presets.ts'
 import type { Config } from './config.ts'
 import * as fields from './fields.ts'
 import { isHostName, LISTENER_KEYS, listen } from './listen.ts'
@@ -10,6 +11,7 @@ const NETWORK = 'the name of a network of the engine'
 const HOST_NAME = 'a host name without a port'
 const IMAGE_GLOB = 'a glob of images such as docker.io/library/*'
 const REGISTRY = 'HOST or HOST:PORT'
+const PRESET = `one of ${presetNames().join(', ')}`
 
 /** One row per key of the file, by its dotted name. */
 const schema = z.strictObject({
@@ -57,6 +59,10 @@ const schema = z.strictObject({
   'tasks.privateNetworks': fields.oneOf('deny', 'allow'),
   'executions.network': fields.oneOf('internal', 'egress'),
   'executions.profile': fields.oneOf('standard', 'strict'),
+  'executions.presets': z.array(
+    z.string(fields.must(PRESET)).refine(isPreset, fields.must(PRESET)),
+    fields.must('a list of presets'),
+  ),
   'executions.timeoutMs': fields.wholeNumber(0, 2 ** 31 - 1),
   'executions.queueTimeoutMs': fields.millis,
   'executions.pullTimeoutMs': fields.millis,
@@ -193,6 +199,7 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
     executions: {
       allowEgress: values['executions.network'] === 'egress',
       profile: values['executions.profile'],
+      presets: values['executions.presets'].filter(isPreset),
       // 0: as long as they like.
       timeoutMs: values['executions.timeoutMs'] || undefined,
       queueTimeoutMs: values['executions.queueTimeoutMs'],

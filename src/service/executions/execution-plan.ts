@@ -1,4 +1,5 @@
 import type { ExecutionRequest, InputMount, ProvisionScript } from '../../core/execution-request.ts'
+import type { Preset, PresetName } from '../../core/presets.ts'
 import type { Resources } from '../../core/resources.ts'
 import type { Isolation } from '../../core/task.ts'
 import type { PortBinding, ProcessSpec, SandboxNetworkKind, SandboxProfile, SignalName } from '../../engine/engine.ts'
@@ -20,6 +21,7 @@ export interface ExecutionPlan {
   readonly diskBytes: number
   readonly isolation: Isolation
   readonly profile: SandboxProfile
+  readonly preset: Preset | undefined
   readonly network: Exclude<SandboxNetworkKind, 'tasks'>
   readonly ports: readonly PortBinding[]
   readonly dnsServers: readonly string[]
@@ -45,6 +47,8 @@ export interface ExecutionPlan {
 export interface ExecutionDefaults {
   /** Demanded of every execution where it is `strict`. */
   readonly profile: SandboxProfile
+  /** Granted to whoever asks for them. */
+  readonly presets: readonly PresetName[]
   readonly queueTimeoutMs: number
   readonly pullTimeoutMs: number
   readonly timeoutMs: number | undefined

@@ -1,4 +1,5 @@
 import { ErrandError } from '../../core/errors.ts'
+import { isTerminal } from '../../core/execution.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
@@ -117,6 +118,7 @@ export class KnownExecutions {
       const view = found.get(record.request.engineSpec.type)?.get(record.executionId)
       await this.#takeUp(record, takeUp(record, view, this.#deps.bootId))
     }
+    await this.#recoverRetention()
     return records.length
   }
 
@@ -192,6 +194,21 @@ export class KnownExecutions {
     this.#retention.after(executionId, retentionMs, () => this.#background.add(this.#expire(executionId)))
     if (persistLogsMs === undefined || persistLogsMs >= retentionMs) return
     this.#retention.after(executionId, persistLogsMs, () => this.#background.add(execution.files.removeTexts()))
+  }
+
+  /** What had ended before is forgotten in its own time. */
+  async #recoverRetention(): Promise<void> {
+    const { journal, executorId, clock, defaults } = this.#deps
+    let cursor: string | undefined
+    do {
+      const page = await journal.page(executorId, { limit: 1000, ...(cursor !== undefined && { cursor }) })
+      for (const { executionId, times, request } of page.records.filter(({ status }) => isTerminal(status))) {
+        const keptMs = clock.wallMs() - (times.endedMs ?? clock.wallMs())
+        const leftMs = Math.max(0, (request.retentionMs ?? defaults.retentionMs) - keptMs)
+        this.#retention.after(executionId, leftMs, () => this.#background.add(this.#expire(executionId)))
+      }
+      cursor = page.cursor
+    } while (cursor !== undefined)
   }
 
   async #expire(executionId: string): Promise<void> {

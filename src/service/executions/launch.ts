@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
+import type { Preset } from '../../core/presets.ts'
 import { Deadline } from '../../core/wait.ts'
 import { chooseRuntime } from '../../engine/choose.ts'
 import type { SandboxMount, SandboxSpec } from '../../engine/engine.ts'
@@ -80,19 +81,21 @@ export class Launch {
   }
 
   specify(imageId: string, mounts: readonly SandboxMount[], prefix: readonly string[] = []): SandboxSpec {
-    const { resources, profile, process, network, ports, dnsServers, pidsLimit, diskBytes, isolation } = this.#plan
+    const { resources, profile, network, ports, dnsServers, pidsLimit, diskBytes, isolation, preset } = this.#plan
+    const process = this.#strictUser({ ...this.#plan.process, ...(prefix.length > 0 && { prefix }) })
     const { probe } = this.#on
     return {
       imageId,
       resources,
       runtime: chooseRuntime(isolation, this.#deps.runtimes, probe),
       profile,
-      process: this.#strictUser({ ...process, ...(prefix.length > 0 && { prefix }) }),
+      process,
       network,
       hasSocket: false,
       ports,
       dnsServers,
-      mounts,
+      mounts: [...mounts, ...scratchOf(preset, process.user)],
+      ...presetLimits(preset),
       ...(pidsLimit !== undefined && { pidsLimit }),
       ...(probe.canLimitDisk && { diskBytes }),
     }
@@ -104,6 +107,19 @@ export class Launch {
     const uid = FIRST_STRICT_UID + (hash(this.#plan.executionId) % STRICT_UIDS)
     return { ...process, user: `${uid}:${uid}` }
   }
+}
+
+/** The preset's folders, the task's own. */
+function scratchOf(preset: Preset | undefined, owner: string | undefined): SandboxMount[] {
+  return (preset?.scratch ?? []).map((folder) => ({
+    kind: 'scratch',
+    ...(owner !== undefined && { owner }),
+    ...folder,
+  }))
+}
+
+function presetLimits({ shmBytes, pidsLimit }: Partial<Preset> = {}): Partial<SandboxSpec> {
+  return { ...(shmBytes !== undefined && { shmBytes }), ...(pidsLimit !== undefined && { pidsLimit }) }
 }
 
 function hash(text: string): number {

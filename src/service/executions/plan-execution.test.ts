@@ -112,6 +112,15 @@ describe('a request', () => {
     assert.equal(plan({ ...SMALLEST, profile: 'strict' }).profile, 'strict')
   })
 
+  test('gets a preset that is granted, and no other', () => {
+    const shared = plan({ ...SMALLEST, profile: 'strict', preset: 'big-shm' })
+    assert.equal(shared.profile, 'strict')
+    assert.equal(shared.preset?.shmBytes, 1024 * MIB)
+    assert.equal(plan({ ...SMALLEST, profile: 'strict', preset: 'root-init' }).profile, 'standard')
+    assert.match(refused({ ...SMALLEST, preset: 'postgres' }), /not granted/)
+    assert.match(refused({ ...SMALLEST, preset: 'constructor' }), /not granted/)
+  })
+
   test('that is anything at all is taken or refused, and nothing else', () => {
     fc.assert(
       fc.property(fc.object({ withNullPrototype: true, maxDepth: 4 }), (anything) => {

@@ -10,6 +10,7 @@ import type {
   TaskParams,
 } from '../../core/execution-request.ts'
 import type { IdSource } from '../../core/ids.ts'
+import { PRESETS } from '../../core/presets.ts'
 import { DEFAULT_RESOURCES, LEAST_MEMORY_BYTES, MIB, parseCores, type Resources } from '../../core/resources.ts'
 import type { PortBinding, ProcessSpec } from '../../engine/engine.ts'
 import { checkOutputs } from '../../files/results-folder.ts'
@@ -44,7 +45,7 @@ export function planExecution(asked: ExecutionRequest, defaults: ExecutionDefaul
     process: processOf(task),
     ...planResources(request.resources ?? {}, defaults),
     isolation: request.isolation ?? 'container',
-    profile: defaults.profile === 'strict' ? 'strict' : (request.profile ?? 'standard'),
+    ...planProfile(request, defaults),
     ...planNetwork(request),
     inputs: request.inputs ?? [],
     outputs: planOutputs(request.outputs ?? []),
@@ -114,6 +115,20 @@ function decoded({ name, content, encoding, args }: ProvisionScript): ProvisionS
 function splitVariable(variable: string): [string, string] {
   const at = variable.indexOf('=')
   return [variable.slice(0, at), variable.slice(at + 1)]
+}
+
+function planProfile(
+  { profile = 'standard', preset: name }: ExecutionRequest,
+  defaults: ExecutionDefaults,
+): Pick<ExecutionPlan, 'profile' | 'preset'> {
+  const asked = defaults.profile === 'strict' ? 'strict' : profile
+  if (name === undefined) return { profile: asked, preset: undefined }
+  const granted = defaults.presets.find((each) => each === name)
+  if (granted === undefined) {
+    throw invalid(`preset: ${JSON.stringify(name)} is not granted here`, { granted: defaults.presets })
+  }
+  const preset = PRESETS[granted]
+  return { profile: preset.profile ?? asked, preset }
 }
 
 type PlannedResources = Pick<ExecutionPlan, 'resources' | 'pidsLimit' | 'diskBytes'>

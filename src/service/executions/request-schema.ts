@@ -81,6 +81,7 @@ export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
   resources: resources.exactOptional(),
   isolation: z.enum(['container', 'microvm']).exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),
+  preset: z.string().max(64).exactOptional(),
   network: z.enum(['none', 'internal', 'egress']).exactOptional(),
   portsToBind: z
     .array(

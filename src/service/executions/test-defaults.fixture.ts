@@ -3,6 +3,7 @@ import type { ExecutionDefaults } from './execution-plan.ts'
 
 export const DEFAULTS: ExecutionDefaults = {
   profile: 'standard',
+  presets: ['big-shm', 'root-init'],
   queueTimeoutMs: 1000,
   pullTimeoutMs: 2000,
   timeoutMs: undefined,
