@@ -40,7 +40,7 @@ export type * from './fake-script.ts'
  * Disposing ends everything and closes all its servers.
  */
 export class FakeEngine implements Engine {
-  readonly name = 'fake'
+  readonly name: string = 'fake'
   readonly images: FakeImages
   readonly #probe: EngineProbe
   readonly #clock: Clock

@@ -31,7 +31,7 @@ const surroundings = {
   ports: z.array(port).max(MOST_ITEMS).exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),
   provision: z
-    .array(z.strictObject({ name: z.string(), content: z.string(), args: words.exactOptional() }))
+    .array(z.strictObject({ name: z.string(), content: z.string(), encoding: z.enum(['utf8', 'base64']).exactOptional(), args: words.exactOptional() }))
     .max(MOST_ITEMS)
     .exactOptional(),
   stopSignal: z
@@ -118,8 +118,16 @@ export interface SurroundingsBody {
   readonly network?: 'none' | 'internal' | 'egress'
   readonly ports?: readonly PortBody[]
   readonly profile?: 'standard' | 'strict'
-  readonly provision?: readonly { readonly name: string; readonly content: string; readonly args?: readonly string[] }[]
+  readonly provision?: readonly ScriptBody[]
   readonly stopSignal?: string
+}
+
+interface ScriptBody {
+  readonly name: string
+  readonly content: string
+  /** Of `content`. Default: `utf8`. */
+  readonly encoding?: 'utf8' | 'base64'
+  readonly args?: readonly string[]
 }
 
 export interface ResourcesBody {
