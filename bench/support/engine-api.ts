@@ -37,8 +37,8 @@ export async function runByHand(
   { image, cmd }: JobByHand,
   meanwhile: (id: string) => Promise<void> = async () => {},
 ): Promise<void> {
-  const host = { NetworkMode: 'none', LogConfig: { Type: 'local', Config: { 'max-size': '1g', 'max-file': '1' } } }
-  const body = { Image: image, Cmd: cmd, Labels: LABELS, NetworkDisabled: true, HostConfig: host }
+  const host = { NetworkMode: 'none', LogConfig: { Type: 'local', Config: { 'max-size': '1g', 'max-file': '2' } } }
+  const body = { Image: image, Cmd: cmd, Labels: LABELS, HostConfig: host }
   const { Id: id } = JSON.parse(await call('POST', '/containers/create', body)) as { Id: string }
   try {
     await call('POST', `/containers/${id}/start`)

@@ -31,7 +31,7 @@ export interface Engine extends AsyncDisposable {
    */
   create(spec: SandboxSpec, identity: SandboxIdentity, signal: AbortSignal): Promise<SandboxRef>
   /**
-   * Follows the live output, from the first byte when called before `start`. `sink` must take each chunk at once: a
+   * Follows the live output, from the first byte when called before `start`. A
    * follower that stalls blocks the task. `signal` covers the connecting only; the attachment lasts until it ends or is
    * disposed.
    */
@@ -234,7 +234,11 @@ export interface OutputChunk {
   readonly data: Buffer
 }
 
-export type OutputSink = (chunk: OutputChunk) => void
+/**
+ * Takes output as it comes. What is returned holds it up until it resolves, or for a second: meanwhile a task that prints
+ * on is blocked, and ending it may take as long.
+ */
+export type OutputSink = (chunk: OutputChunk) => void | Promise<void>
 
 /** A live output connection. Disposing cuts it at once and never blocks the task. */
 export interface Attachment extends Disposable {

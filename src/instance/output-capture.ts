@@ -7,9 +7,10 @@ import type { KeptOutput } from '../logs/log-catch-up.ts'
 import { abortable } from '../util/abort.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
 
-/** Where output goes. Takes each chunk at once: who makes the engine wait makes the task wait. */
+/** Where output goes. */
 export interface CaptureSink {
-  append(stream: OutputChunk['stream'], data: Buffer): void
+  /** What is returned holds the output up: see `OutputSink`. */
+  append(stream: OutputChunk['stream'], data: Buffer): Promise<void> | undefined
   /** Takes from what the engine keeps what has not been taken yet, to the end of the sandbox. */
   catchUp(kept: KeptOutput): Promise<void>
   /** Output may have been missed. */

@@ -38,6 +38,11 @@ export class PendingOutput {
     this.#headBytes = headBytes
   }
 
+  /** So much waits that whoever brings it had better wait, too. */
+  get isCrowded(): boolean {
+    return this.#bytes > MOST_BYTES / 2
+  }
+
   get newest(): Block | undefined {
     return this.#blocks.at(-1)
   }

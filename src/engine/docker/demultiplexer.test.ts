@@ -32,7 +32,7 @@ test('every byte comes out on its stream and in order, however the frames are cu
     fc.property(frames, cuts, (sent, lengths) => {
       const bytes = Buffer.concat(sent.map(({ stream, data }) => frame(stream, Buffer.from(data))))
       const received: OutputChunk[] = []
-      const demultiplexer = new Demultiplexer((chunk) => received.push(chunk))
+      const demultiplexer = new Demultiplexer((chunk) => void received.push(chunk))
       for (const slice of slices(bytes, lengths)) demultiplexer.push(slice)
       const expected = sent.map(({ stream, data }) => ({
         stream: stream === 1 ? ('stdout' as const) : ('stderr' as const),
@@ -47,7 +47,7 @@ test('every byte comes out on its stream and in order, however the frames are cu
 test('the bytes handed on are those received, not copies', () => {
   const bytes = frame(1, 'hello')
   const received: OutputChunk[] = []
-  new Demultiplexer((chunk) => received.push(chunk)).push(bytes)
+  new Demultiplexer((chunk) => void received.push(chunk)).push(bytes)
   assert.equal(received[0]?.data.buffer, bytes.buffer)
 })
 

@@ -16,7 +16,7 @@ const LIMIT = { bytes: 1e9, inodes: 1000 }
 /** What is told of a container that an Engine describes so, and that it says has written 4711 bytes. */
 async function usageOf(container: object, sized: object = { SizeRw: 4711 }): Promise<DiskUsage | undefined> {
   const answer = (request: IncomingMessage, response: ServerResponse): void =>
-    json(request.url?.endsWith('size=1') === true ? { ...container, ...sized } : container)(request, response)
+    json({ State: { Pid: 0 }, ...container, ...(request.url?.endsWith('size=1') === true && sized) })(request, response)
   await using stub = await EngineStub.open({ routes: { 'GET /containers/abc/json': answer } })
   await using client = await DockerClient.open(stub, never)
   return await diskUsage(client, REF, LIMIT, never)

@@ -2,6 +2,9 @@ import type { Duplex } from 'node:stream'
 import type { Attachment, OutputSink } from '../engine.ts'
 import { Demultiplexer } from './demultiplexer.ts'
 
+/** The longest that a sink may hold output up: a task must not hang because a disk does. */
+const MOST_HELD_MS = 1000
+
 /** The live output of one container, on a connection of its own. */
 export class DockerAttachment implements Attachment {
   readonly ended: Promise<void>
@@ -13,7 +16,7 @@ export class DockerAttachment implements Attachment {
     this.ended = ended.promise
     const demultiplexer = new Demultiplexer((chunk) => {
       // What had been read before the cut still drains from the socket's buffer.
-      if (!socket.destroyed) sink(chunk)
+      if (!socket.destroyed) this.#holdUp(sink(chunk))
     })
     socket.once('close', ended.resolve)
     socket.on('end', () => socket.destroy())
@@ -24,6 +27,17 @@ export class DockerAttachment implements Attachment {
         socket.destroy(error instanceof Error ? error : undefined)
       }
     })
+  }
+
+  #holdUp(until: void | Promise<void>): void {
+    if (until === undefined || this.#socket.isPaused()) return
+    const goOn = (): void => {
+      clearTimeout(timer)
+      this.#socket.resume()
+    }
+    const timer = setTimeout(goOn, MOST_HELD_MS)
+    this.#socket.pause()
+    until.then(goOn, goOn)
   }
 
   [Symbol.dispose](): void {

@@ -1,23 +1,23 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, opendir, readlink, realpath } from 'node:fs/promises'
 import type { DiskUsage } from '../engine.ts'
+import { UsageCount } from './usage-count.ts'
 
 // Names are bytes and need not be UTF-8. As latin1 each byte is one character, so that none is lost.
 const ENCODING = 'latin1'
-const BLOCK_BYTES = 512
 /** Files looked at together. */
 const BATCH = 64
 /** What a writer's changes make of a path that was there a moment ago. */
 const CHANGED: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ELOOP']
 
 /**
- * What is in a folder, the folder itself left out, while somebody hostile may write to it. Follows no link. A file counts
- * for its length or for the blocks that it takes, whichever is more: a sparse one counts. Stops once a limit is passed.
- * A folder with a path longer than the kernel takes could hide anything: it counts as beyond both limits.
+ * What is in a folder, the folder itself left out, while somebody hostile may write to it. Follows no link. Stops
+ * once a limit is passed. A folder with a path longer than the kernel takes could hide anything: it counts as beyond both
+ * limits.
  * @throws what the file system says of a folder that cannot be read; signal.reason
  */
 export async function folderUsage(folder: string, limit: DiskUsage, signal: AbortSignal): Promise<DiskUsage> {
-  const count = new Count(limit)
+  const count = new UsageCount(limit)
   const pending = [Buffer.from(await realpath(folder)).toString(ENCODING)]
   for (let path = pending.pop(); path !== undefined && !count.isBeyond; path = pending.pop()) {
     try {
@@ -31,43 +31,8 @@ export async function folderUsage(folder: string, limit: DiskUsage, signal: Abor
   return count.usage
 }
 
-class Count {
-  readonly #limit: DiskUsage
-  readonly #linked = new Set<string>()
-  #bytes = 0
-  #inodes = 0
-
-  constructor(limit: DiskUsage) {
-    this.#limit = limit
-  }
-
-  get usage(): DiskUsage {
-    return { bytes: this.#bytes, inodes: this.#inodes }
-  }
-
-  get isBeyond(): boolean {
-    return this.#bytes > this.#limit.bytes || this.#inodes > this.#limit.inodes
-  }
-
-  exceed(): void {
-    this.#bytes = Math.max(this.#bytes, this.#limit.bytes + 1)
-    this.#inodes = Math.max(this.#inodes, this.#limit.inodes + 1)
-  }
-
-  add(stats: Stats): void {
-    if (stats.nlink > 1 && !stats.isDirectory() && !this.#isFirst(stats)) return
-    this.#bytes += Math.max(stats.size, stats.blocks * BLOCK_BYTES)
-    this.#inodes += 1
-  }
-
-  #isFirst({ dev, ino }: Stats): boolean {
-    const before = this.#linked.size
-    return this.#linked.add(`${dev}:${ino}`).size > before
-  }
-}
-
 /** Counts what lies directly in a folder; the folders among it are left pending. */
-async function countFolder(path: string, count: Count, pending: string[], signal: AbortSignal): Promise<void> {
+async function countFolder(path: string, count: UsageCount, pending: string[], signal: AbortSignal): Promise<void> {
   const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
   await using handle = await open(Buffer.from(path, ENCODING), flags)
   // One of the folders above may have become a link since. What is open stays what it is, whatever its name means later.

@@ -64,9 +64,9 @@ export class ExecutionFiles implements CaptureSink {
     return this.#log.totals
   }
 
-  append(stream: OutputChunk['stream'], data: Buffer): void {
-    this.#log.append(stream, data)
+  append(stream: OutputChunk['stream'], data: Buffer): Promise<void> | undefined {
     this.#texts?.append(stream, data)
+    return this.#log.append(stream, data)
   }
 
   async catchUp(kept: KeptOutput): Promise<void> {
