@@ -76,6 +76,10 @@ export function canMove(from: ExecutionStatus, to: ExecutionStatus): boolean {
   return NEXT[from].includes(to)
 }
 
+export function isExecutionStatus(value: unknown): value is ExecutionStatus {
+  return typeof value === 'string' && Object.hasOwn(NEXT, value)
+}
+
 export function isTerminal(status: ExecutionStatus): status is TerminalStatus {
   return NEXT[status].length === 0
 }
