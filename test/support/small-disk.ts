@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** A disk of a few MiB, for what happens when it is full. Root alone can have one. */
+export class SmallDisk implements AsyncDisposable {
+  readonly path: string
+  readonly #filler: string
+
+  private constructor(path: string) {
+    this.path = path
+    this.#filler = join(path, 'filler')
+  }
+
+  static async mount(mebibytes: number): Promise<SmallDisk> {
+    const path = await mkdtemp(join(tmpdir(), 'errand-disk-'))
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0700`, 'errand-test', path])
+    return new SmallDisk(path)
+  }
+
+  /** Leaves nothing, or so many bytes. */
+  async fill(freeBytes = 0): Promise<void> {
+    const { bavail, bsize } = await statfs(this.path)
+    await run('fallocate', ['-l', String(bavail * bsize - freeBytes), this.#filler])
+  }
+
+  async free(): Promise<void> {
+    await rm(this.#filler)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await run('umount', [this.path])
+    await rm(this.path, { recursive: true })
+  }
+}
+
+/** A disk that turns read-only under whoever uses it, as one does that has failed. Root alone can have one. */
+export class FailingDisk implements AsyncDisposable {
+  readonly path: string
+  readonly #image: string
+  readonly #device: string
+
+  private constructor(path: string, image: string, device: string) {
+    this.path = path
+    this.#image = image
+    this.#device = device
+  }
+
+  static async mount(mebibytes: number): Promise<FailingDisk> {
+    const path = await mkdtemp(join(tmpdir(), 'errand-disk-'))
+    const image = `${path}.img`
+    await run('truncate', ['-s', `${mebibytes}M`, image])
+    await run('mkfs.ext4', ['-q', image])
+    const { stdout } = await run('losetup', ['-f', '--show', image])
+    const disk = new FailingDisk(path, image, stdout.trim())
+    await disk.#mount()
+    return disk
+  }
+
+  /** As ext4 does when it finds an error: from now on nothing can be written. */
+  async fail(): Promise<void> {
+    await writeFile(`/sys/fs/ext4/${basename(this.#device)}/trigger_fs_error`, 'test')
+  }
+
+  /** What it is after a repair and a restart. Nothing may be open. */
+  async mend(): Promise<void> {
+    await run('umount', [this.path])
+    // 1: errors were found, and corrected.
+    await run('fsck.ext4', ['-p', '-f', this.#device]).catch((error: { code?: unknown }) => {
+      if (error.code !== 1) throw error
+    })
+    await this.#mount()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await run('umount', [this.path])
+    await run('losetup', ['-d', this.#device])
+    await rm(this.path, { recursive: true })
+    await rm(this.#image)
+  }
+
+  async #mount(): Promise<void> {
+    await run('mount', ['-o', 'errors=remount-ro', this.#device, this.path])
+  }
+}
