@@ -31,7 +31,14 @@ const surroundings = {
   ports: z.array(port).max(MOST_ITEMS).exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),
   provision: z
-    .array(z.strictObject({ name: z.string(), content: z.string(), encoding: z.enum(['utf8', 'base64']).exactOptional(), args: words.exactOptional() }))
+    .array(
+      z.strictObject({
+        name: z.string(),
+        content: z.string(),
+        encoding: z.enum(['utf8', 'base64']).exactOptional(),
+        args: words.exactOptional(),
+      }),
+    )
     .max(MOST_ITEMS)
     .exactOptional(),
   stopSignal: z
