@@ -23,6 +23,9 @@ import type { ExecutionRecord, Executor } from '../service/executor.ts'
 import { StateFolder } from '../service/state-folder.ts'
 import { type ExecutorOptions, type ExecutorSettings, settle } from './executor-options.ts'
 
+/** A start waits for the kernel half of its time: with one per core the engine would idle between them. */
+const STARTS_PER_CORE = 2
+
 /** Opens the engine of an installation; whoever asked disposes it. */
 export type OpenEngine = (installation: Installation, signal: AbortSignal) => Promise<Engine>
 
@@ -79,7 +82,7 @@ async function openEngine(
   const engine = held.use(new GuardedEngine(await open(), { clock, log }))
   const probe = await engine.probe(signal)
   for (const warning of probe.warnings) log.warn({ engine: engine.name }, warning)
-  const permits = new StartPermits(availableParallelism())
+  const permits = new StartPermits(STARTS_PER_CORE * availableParallelism())
   const intend = async (): Promise<void> => {}
   const instances = held.use(await Instances.open({ ...deps, engine, reach, intend, permits }, signal))
   const options = { ...settings.images, folder: settings.stateDir }
