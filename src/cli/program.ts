@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { describeValues, explain } from '../daemon/config/explain.ts'
 import type { ConfigFlags } from '../daemon/config/flags.ts'
 import { loadConfig } from '../daemon/config/load.ts'
@@ -35,6 +35,7 @@ function makeProgram(run: { status: number }, open: OpenDaemon, terminal: Termin
     .addHelpText('after', PROGRAM_EXAMPLES)
 
   withConfigFlags(program.command('serve').description('Run the daemon in the foreground.'))
+    .addOption(new Option('--enable-faults', 'heed ERRAND_FAULT: for tests of crashes').hideHelp())
     .addHelpText('after', SERVE_EXAMPLES)
     .action(async (flags: ConfigFlags) => {
       run.status = await serve(flags, open, terminal)

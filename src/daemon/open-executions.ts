@@ -13,6 +13,7 @@ import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { ExecutionRecord } from '../service/executor.ts'
 import type { Gate } from '../service/gate.ts'
 import type { Config } from './config/config.ts'
+import { FaultHook } from './faults/fault-hook.ts'
 
 /** How far apart looks at disk and network use are. */
 const WATCH_PERIOD_MS = 5000
@@ -41,11 +42,12 @@ export async function openExecutions(
   const folder = join(stateDir, 'executions')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const { storageFolder } = engine.probe
+  const journal = held.use(await SqliteJournal.open<ExecutionRecord>(join(stateDir, 'journal.db'), { clock }))
   const service = new ExecutionService({
     executorId: config.node,
     engines: new Map([[engine.engine.name, engine]]),
     admission,
-    journal: held.use(await SqliteJournal.open<ExecutionRecord>(join(stateDir, 'journal.db'), { clock })),
+    journal: new FaultHook(config.fault).journal(journal),
     tracker: monitor,
     clock,
     bootId: await readBootId(),

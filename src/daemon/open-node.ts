@@ -22,6 +22,7 @@ import type { ByteBudget } from '../util/byte-budget.ts'
 import { ColdStart } from '../warm/cold-start.ts'
 import { Pool } from '../warm/pool.ts'
 import type { Config } from './config/config.ts'
+import { FaultHook } from './faults/fault-hook.ts'
 import { openExecutions } from './open-executions.ts'
 
 export interface OpenNodeDeps {
@@ -58,7 +59,9 @@ export async function openNode(
   const { log, clock } = deps
   const { installation } = held.use(await StateFolder.open(config.stateDir))
   const monitor = held.use(HostMonitor.open({ clock, roots: HOST_ROOTS }))
-  const engine = held.use(new GuardedEngine(await deps.openEngine(installation, signal), { clock, log }))
+  const faults = new FaultHook(config.fault)
+  const opened = faults.engine(await deps.openEngine(installation, signal))
+  const engine = held.use(new GuardedEngine(opened, { clock, log }))
   const probe = await engine.probe(signal)
   for (const warning of probe.warnings) log.warn({ engine: engine.name }, warning)
   const permits = new StartPermits(availableParallelism())

@@ -3,6 +3,7 @@ import type { ListenerConfig } from '../../http/listener-config.ts'
 import type { ImageOptions } from '../../images/open-images.ts'
 import type { ExecutionDefaults } from '../../service/executions/execution-plan.ts'
 import type { Grant } from '../../service/node-api.ts'
+import type { Fault } from '../faults/fault.ts'
 
 /** The effective configuration, checked and in inside units. What each key means: `docs/configuration.md`. */
 export interface Config {
@@ -60,6 +61,8 @@ export interface Config {
   }
   /** Restores the original's behaviour where ours differs: an error status of a task counts as success. */
   readonly isMecaStrict: boolean
+  /** For tests of crashes. Absent in earnest. */
+  readonly fault?: Fault
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

@@ -17,6 +17,8 @@ export interface ConfigFlags {
   readonly logLevel?: string
   /** `KEY=VALUE` each. */
   readonly set?: readonly string[]
+  /** Lets the variable `ERRAND_FAULT` say where the daemon is to die. */
+  readonly enableFaults?: boolean
 }
 
 /** Flags with a name of their own. */

@@ -2,6 +2,7 @@ import type { Config } from './config.ts'
 import { ConfigError, type ConfigProblem, type Origin } from './config-error.ts'
 import { defaultValues } from './defaults.ts'
 import { readEnvironment } from './environment.ts'
+import { readFault } from './fault-variable.ts'
 import { type ConfigFlags, readFlags } from './flags.ts'
 import { type ConfigHost, thisHost } from './host.ts'
 import { checkEntries, type Entry, type Layer } from './layer.ts'
@@ -29,11 +30,12 @@ export interface EffectiveValue {
  */
 export function loadConfig(flags: ConfigFlags = {}, host: ConfigHost = thisHost()): LoadedConfig {
   const layers = [readFile(flags, host), readEnvironment(host.environment), readFlags(flags)]
-  const problems = layers.flatMap((layer) => [...layer.problems, ...checkEntries(layer)])
+  const fault = readFault(host.environment, flags.enableFaults === true)
+  const problems = [...layers.flatMap((layer) => [...layer.problems, ...checkEntries(layer)]), ...fault.problems]
   if (problems.length > 0) throw new ConfigError(problems)
   const values = mergeLayers(layers, host)
   const config = toConfig(Object.fromEntries(values.map(({ key, value }) => [key, value])))
-  return { config, values }
+  return { config: fault.fault === undefined ? config : { ...config, fault: fault.fault }, values }
 }
 
 function mergeLayers(layers: readonly Layer[], host: ConfigHost): EffectiveValue[] {
