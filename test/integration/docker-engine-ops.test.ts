@@ -113,6 +113,18 @@ test('a sparse file counts for its length, and 5,000 empty files one by one', as
   assert.ok((sparse?.bytes ?? 0) >= 1024 * GIB)
 })
 
+test('a deleted file that is still open counts, also in a command beside the main process, and one in memory does not', async () => {
+  await using engine = await openDocker()
+  await using bench = new ConformanceBench(engine, images)
+  const ref = await bench.startReady(images.waits)
+  const hold = (path: string, mebibytes: number): string =>
+    `exec 7>${path}; bb rm ${path}; bb dd if=/dev/zero bs=1M count=${mebibytes} >&7; bb sleep 1000 >/dev/null 2>&1 &`
+  await exec(bench, ref, hold('/dev/shm/held', 10))
+  await exec(bench, ref, hold('/held', 20))
+  const held = await engine.diskUsage(ref, NO_LIMIT, bench.signal)
+  assert.ok(held && held.bytes >= 20 * MIB && held.bytes < 21 * MIB, `${held?.bytes} bytes`)
+})
+
 test('5 MiB of random bytes come out of a command as they went in', async () => {
   await using engine = await openDocker()
   await using bench = new ConformanceBench(engine, images)

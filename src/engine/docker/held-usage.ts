@@ -57,7 +57,7 @@ async function addDeleted(files: readonly string[], device: number, count: Usage
 /** Asks the file system, which may be one that hangs, only where the kernel's own word makes it worth it. */
 async function lookIfDeleted(file: string) {
   const name = await readlink(file).catch((error: unknown) => (isTooLong(error) ? DELETED : ''))
-  return name.endsWith(DELETED) ? await stat(file).catch(() => undefined) : undefined
+  return name.endsWith(DELETED) ? stat(file).catch(() => undefined) : undefined
 }
 
 function isTooLong(error: unknown): boolean {
@@ -65,7 +65,7 @@ function isTooLong(error: unknown): boolean {
 }
 
 async function deviceOf(path: string): Promise<number | undefined> {
-  return await stat(path).then(
+  return stat(path).then(
     ({ dev }) => dev,
     () => undefined,
   )
