@@ -6,6 +6,7 @@ import type { ExecutionRequest } from '../core/execution-request.ts'
 import { randomId } from '../core/ids.ts'
 import { MIB } from '../core/resources.ts'
 import type { Engine } from '../engine/engine.ts'
+import { INSTALLATION_LABEL } from '../instance/identity.ts'
 import type { LogEntry, LogRange } from '../logs/log-entry.ts'
 import type { ExecutionResult, Executor } from '../service/executor.ts'
 import { commandOf, type ProgramName } from './conformance-programs.ts'
@@ -46,6 +47,14 @@ export type ExecutorTest = (bench: ExecutorBench) => Promise<void>
 /** Far beyond what any test takes: one that reaches it hangs for a reason. */
 const TEST_DEADLINE_MS = 180_000
 
+interface FirstExecutor {
+  readonly executor: Executor
+  readonly engine: Engine
+  readonly images: ExecutorImages
+  readonly opened: AsyncDisposableStack
+  readonly installations: Set<string>
+}
+
 /** What one test works with: an executor in a folder of its own. Disposing ends every executor of the test. */
 export class ExecutorBench implements AsyncDisposable {
   /** The type of the engine. */
@@ -57,30 +66,32 @@ export class ExecutorBench implements AsyncDisposable {
   readonly rounds: number
   readonly signal: AbortSignal = AbortSignal.timeout(TEST_DEADLINE_MS)
   readonly #subject: ExecutorUnderTest
-  readonly #opened = new AsyncDisposableStack()
+  readonly #engine: Engine
+  readonly #opened: AsyncDisposableStack
   readonly #installations: Set<string>
 
-  private constructor(
-    subject: ExecutorUnderTest,
-    folder: string,
-    first: { executor: Executor; images: ExecutorImages; installations: Set<string> },
-  ) {
+  private constructor(subject: ExecutorUnderTest, folder: string, first: FirstExecutor) {
     this.#subject = subject
     this.name = subject.name
     this.folder = folder
     this.rounds = subject.rounds ?? 20
-    this.executor = this.#opened.use(first.executor)
+    this.executor = first.executor
     this.images = first.images
+    this.#engine = first.engine
+    this.#opened = first.opened
     this.#installations = first.installations
   }
 
   /** `folder` is empty; whoever made it removes it. */
   static async open(subject: ExecutorUnderTest, folder: string): Promise<ExecutorBench> {
+    await using opened = new AsyncDisposableStack()
     const installations = new Set<string>()
-    const images = Promise.withResolvers<ExecutorImages>()
+    const asked = Promise.withResolvers<Engine>()
     const options = { id: 'conformance', stateDir: join(folder, 'state') }
-    const executor = await open(subject, options, installations, (engine) => images.resolve(subject.images(engine)))
-    return new ExecutorBench(subject, folder, { executor, images: await images.promise, installations })
+    const executor = opened.use(await open(subject, options, installations, asked.resolve))
+    const engine = await asked.promise
+    const images = await subject.images(engine)
+    return new ExecutorBench(subject, folder, { executor, engine, images, installations, opened: opened.move() })
   }
 
   /** One more executor, by default with an id and a folder of its own. */
@@ -183,9 +194,10 @@ export class ExecutorBench implements AsyncDisposable {
     return entries
   }
 
-  /** What executors of the test hold outside this process is gone, sooner or later. */
-  async untilHostIsClean(): Promise<void> {
-    while ((await this.#leftovers()).length > 0) await sleep(20, undefined, { signal: this.signal })
+  /** Resolves once the engine has no sandbox of this executor any more. */
+  async untilNoSandbox(): Promise<void> {
+    const [installation = ''] = this.#installations
+    while ((await this.#engine.list(INSTALLATION_LABEL, installation, this.signal)).length > 0) await sleep(20)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -194,16 +206,13 @@ export class ExecutorBench implements AsyncDisposable {
 
   /** Asserts that the disposed executors have left nothing. */
   async assertNothingLeft(): Promise<void> {
-    assert.deepEqual(await this.#leftovers(), [], 'something is left on the host')
+    for (const installation of this.#installations) {
+      assert.deepEqual((await this.#subject.leftovers?.(installation)) ?? [], [], 'something is left on the host')
+    }
     for (const state of await readdir(this.folder, { withFileTypes: true })) {
       const executions = join(this.folder, state.name, 'executions')
       assert.deepEqual(await readdir(executions).catch(() => []), [], `files are left in ${executions}`)
     }
-  }
-
-  async #leftovers(): Promise<string[]> {
-    const found = [...this.#installations].map((installation) => this.#subject.leftovers?.(installation) ?? [])
-    return (await Promise.all(found)).flat()
   }
 }
 

@@ -20,7 +20,7 @@ export const CLEANUP_TESTS: Record<string, ExecutorTest> = {
     const waiting = bench.wait(executionId)
     await bench.executor.remove(executionId, 60_000, bench.signal)
     assert.equal((await waiting).status, 'cancelled')
-    await bench.untilHostIsClean()
+    await bench.untilNoSandbox()
   },
 
   async 'an execution is forgotten some time after its end, when its request says so'(bench) {
@@ -67,14 +67,14 @@ export const CLEANUP_TESTS: Record<string, ExecutorTest> = {
 export const LEAK_TESTS: Record<string, ExecutorTest> = {
   async 'what has ended holds nothing of the engine'(bench) {
     await bench.run('print', ['', '', '1'])
-    await bench.untilHostIsClean()
+    await bench.untilNoSandbox()
   },
 
   async 'many executions of every kind of end leave nothing open'(bench) {
     await oneOfEachEnd(bench)
     const most = await countDescriptors()
     for (let round = 0; round < bench.rounds; round += 4) await oneOfEachEnd(bench)
-    await bench.untilHostIsClean()
+    await bench.untilNoSandbox()
     await assertDescriptors(most)
   },
 
