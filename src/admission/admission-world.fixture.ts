@@ -2,7 +2,7 @@ import { ErrandError } from '../core/errors.ts'
 import { ManualClock } from '../core/manual-clock.ts'
 import type { Resources } from '../core/resources.ts'
 import { type Lease, type LeaseHolder, Ledger } from '../resources/ledger.ts'
-import { Admission, type AdmissionLimits } from './admission.ts'
+import { Admission, type AdmissionLimits, type AdmissionRequest } from './admission.ts'
 import type { Evictable } from './eviction.ts'
 
 /** A caller that never leaves. */
@@ -49,10 +49,11 @@ export class AdmissionWorld {
 
   admit(
     resources: Resources,
-    options: { name?: string; timeoutMs?: number; signal?: AbortSignal } = {},
+    options: { name?: string; timeoutMs?: number; signal?: AbortSignal } & Partial<AdmissionRequest> = {},
   ): Promise<Lease> {
-    const { name = 'task', timeoutMs = 30_000, signal = never } = options
-    return this.admission.admit({ resources, holder: { instanceId: name, image: `${name}-image` }, timeoutMs }, signal)
+    const { name = 'task', timeoutMs = 30_000, signal = never, ...more } = options
+    const holder = { instanceId: name, image: `${name}-image` }
+    return this.admission.admit({ ...more, resources, holder, timeoutMs }, signal)
   }
 
   /** Makes the lease's instance idle. Its removal takes until somebody releases the lease. */

@@ -1,8 +1,9 @@
 import type { Clock } from '../core/clock.ts'
 import type { ErrandError } from '../core/errors.ts'
-import type { Resources } from '../core/resources.ts'
+import type { ResourceKind, Resources } from '../core/resources.ts'
 import type { Lease, LeaseHolder, Ledger } from '../resources/ledger.ts'
 import { kindsIn, shortfall } from '../resources/shortfall.ts'
+import { AdmissionQueue, type Ranked } from './admission-queue.ts'
 import { DrainRate } from './drain-rate.ts'
 import { chooseEvictions, type Evictable } from './eviction.ts'
 import type { HostCheck, HostCheckMode } from './host-check.ts'
@@ -13,15 +14,31 @@ import { Waiter } from './waiter.ts'
 /** The host tells nobody when it has room again, so it is asked this often while it keeps the first one waiting. */
 const HOST_RECHECK_MS = 1_000
 
-export interface AdmissionRequest {
+/**
+ * Who is first can be delayed by others that fit beside it, and are sure to be gone by then: no longer than this from the
+ * moment at which it came to be first.
+ */
+export const MOST_BACK_FILL_MS = 60_000
+
+export interface AdmissionRequest extends Ranked {
   readonly resources: Resources
   readonly holder: LeaseHolder
   /** How long it may wait in the queue. */
   readonly timeoutMs: number
+  /** The longest that it holds what it gets, where that is known. */
+  readonly holdsAtMostMs?: number
+}
+
+/** Where a request stands. */
+export interface Standing {
+  /** From 1. */
+  readonly position: number
+  /** What it itself lacks; empty for one that only has others before it. */
+  readonly missing: readonly ResourceKind[]
 }
 
 export interface AdmissionLimits {
-  /** Requests that may wait; one more is refused. */
+  /** Warm starts that may wait; one more is refused. */
   readonly queueLimit: number
   readonly hostCheck: HostCheckMode
   /** Factor on the cores on offer, 1 or more. */
@@ -37,19 +54,22 @@ export interface AdmissionDeps {
   readonly limits: AdmissionLimits
 }
 
-interface Waiting {
+interface Waiting extends Ranked {
   readonly request: AdmissionRequest
   readonly waiter: Waiter<Lease>
+  /** When it came to be first and did not fit. */
+  firstMs: number | undefined
 }
 
 /**
- * Decides that something may start now. One queue in strict order: the first one blocks those behind it, so that a big
- * request is not starved by small ones. Whoever is first has idle instances evicted when it does not fit.
+ * Decides that something may start now. One queue: the first one blocks those behind it, but for small ones that delay it
+ * by at most `MOST_BACK_FILL_MS`, so that a big request is not starved. Whoever is first has idle instances evicted when it
+ * does not fit.
  */
 export class Admission {
   readonly #deps: AdmissionDeps
   readonly #room: Room
-  readonly #queue = new Set<Waiting>()
+  readonly #queue = new AdmissionQueue<Waiting>()
   readonly #rate = new DrainRate()
   readonly #watch: Disposable
   #recheck: Disposable | undefined
@@ -65,6 +85,19 @@ export class Admission {
 
   get waiting(): number {
     return this.#queue.size
+  }
+
+  /** Executions that wait, of all callers or of one. */
+  waitingExecutions(callerId?: string): number {
+    return callerId === undefined ? this.#queue.executions : this.#queue.ofCaller(callerId)
+  }
+
+  /** Undefined for one that does not wait. */
+  standing(instanceId: string): Standing | undefined {
+    const waiting = [...this.#queue].find(({ request }) => request.holder.instanceId === instanceId)
+    if (waiting === undefined) return undefined
+    const missing = kindsIn(shortfall(waiting.request.resources, this.#room.free))
+    return { position: this.#queue.indexOf(waiting) + 1, missing }
   }
 
   /**
@@ -120,9 +153,13 @@ export class Admission {
 
   async #wait(request: AdmissionRequest, signal: AbortSignal): Promise<Lease> {
     const { clock, limits } = this.#deps
-    if (this.#queue.size >= limits.queueLimit) throw queueFull(this.#queue.size, this.#retryAfterMs(this.#queue.size))
+    const isFull = request.priority === undefined && this.#queue.warm >= limits.queueLimit
+    if (isFull) throw queueFull(this.#queue.warm, this.#retryAfterMs(this.#queue.size))
     if (this.#queue.size === 0) this.#rate.began(clock.monotonicMs())
-    const waiting = { request, waiter: new Waiter<Lease>(signal, () => this.#leave(waiting)) }
+    const { priority, callerId } = request
+    const rank = { ...(priority !== undefined && { priority }), ...(callerId !== undefined && { callerId }) }
+    const waiter = new Waiter<Lease>(signal, () => this.#leave(waiting))
+    const waiting: Waiting = { ...rank, request, waiter, firstMs: undefined }
     this.#queue.add(waiting)
     using _deadline = clock.setTimer(request.timeoutMs, () => this.#giveUp(waiting))
     this.wake()
@@ -134,9 +171,9 @@ export class Admission {
   }
 
   #giveUp(waiting: Waiting): void {
-    if (!this.#queue.has(waiting)) return
     const { request, waiter } = waiting
-    const ahead = [...this.#queue].indexOf(waiting)
+    const ahead = this.#queue.indexOf(waiting)
+    if (ahead < 0) return
     const shortage = { ...this.#whatIsMissing(request), ahead, leases: this.#deps.ledger.leases() }
     waiter.refuse(exhausted(shortage, request.timeoutMs, this.#retryAfterMs(ahead + 1)))
     this.#leave(waiting)
@@ -146,7 +183,7 @@ export class Admission {
   #whatIsMissing(request: AdmissionRequest): Pick<Shortage, 'lackedBy' | 'missing' | 'asked' | 'free'> {
     const free = this.#room.free
     const missing = kindsIn(shortfall(request.resources, free))
-    const [first] = this.#queue
+    const { first } = this.#queue
     if (missing.length > 0 || first === undefined)
       return { lackedBy: 'itself', missing, asked: request.resources, free }
     const asked = first.request.resources
@@ -158,16 +195,25 @@ export class Admission {
   }
 
   #serveQueue(): void {
+    let blocking: Waiting | undefined
     for (const waiting of this.#queue) {
-      const { request, waiter } = waiting
-      const settle = this.#settlement(request)
-      if (settle === undefined) {
-        this.#makeRoom(request.resources)
-        return
+      if (blocking !== undefined && !this.#mayPass(waiting, blocking)) continue
+      const settle = this.#settlement(waiting.request)
+      if (settle !== undefined) {
+        this.#queue.delete(waiting)
+        settle(waiting.waiter)
+      } else if (blocking === undefined) {
+        blocking = waiting
+        waiting.firstMs ??= this.#deps.clock.monotonicMs()
+        this.#makeRoom(waiting.request.resources)
       }
-      this.#queue.delete(waiting)
-      settle(waiter)
     }
+  }
+
+  #mayPass({ request }: Waiting, { firstMs = 0 }: Waiting): boolean {
+    const { holdsAtMostMs } = request
+    if (holdsAtMostMs === undefined) return false
+    return this.#deps.clock.monotonicMs() + holdsAtMostMs <= firstMs + MOST_BACK_FILL_MS
   }
 
   /** How the first request can be settled now; undefined when it has to wait. */
@@ -191,7 +237,7 @@ export class Admission {
   }
 
   #scheduleRecheck(): void {
-    const [first] = this.#queue
+    const { first } = this.#queue
     if (first === undefined || !this.#room.isHostShort(first.request.resources)) {
       this.#recheck?.[Symbol.dispose]()
       this.#recheck = undefined

@@ -33,6 +33,8 @@ export interface ExecutionRequest {
   readonly resultsDir?: string
   /** Run before the job, in this order, in its sandbox and as its user; the first that fails ends it. */
   readonly provisionScripts?: readonly ProvisionScript[]
+  /** -100 to 100: the higher comes first. Default: 0. */
+  readonly priority?: number
   readonly queueTimeoutMs?: number
   readonly pullTimeoutMs?: number
   /** How long it may run. Default: the executor's; none unless that says so. */

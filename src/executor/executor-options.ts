@@ -22,8 +22,6 @@ export interface ExecutorOptions {
   readonly resources?: { readonly cpu?: number; readonly memoryBytes?: number; readonly cpuOvercommit?: number }
   /** Whether the real host must have room, too. Default: `memory`. */
   readonly hostCheck?: 'full' | 'memory' | 'none'
-  /** Executions that may wait for room. Default: 1,000. */
-  readonly queueLimit?: number
   /** For requests that do not say. */
   readonly defaults?: Partial<ExecutionDefaults>
   readonly images?: Partial<Omit<ImageOptions, 'folder'>>
@@ -40,7 +38,6 @@ export interface ExecutorSettings {
   readonly capacity: (host: HostCapacity) => HostCapacity
   readonly cpuOvercommit: number
   readonly hostCheck: 'full' | 'memory' | 'none'
-  readonly queueLimit: number
   readonly defaults: ExecutionDefaults
   readonly images: Omit<ImageOptions, 'folder'>
   readonly runtimes: RuntimePolicy
@@ -59,6 +56,8 @@ const DEFAULTS: ExecutionDefaults = {
   profile: 'standard',
   // Who embeds an executor is its operator.
   presets: presetNames(),
+  queueLimit: 1000,
+  callerQueueLimit: 1000,
   queueTimeoutMs: DAY_MS,
   pullTimeoutMs: 1_800_000,
   timeoutMs: undefined,
@@ -93,7 +92,6 @@ export function settle(options: ExecutorOptions): ExecutorSettings {
     }),
     cpuOvercommit,
     hostCheck: options.hostCheck ?? 'memory',
-    queueLimit: options.queueLimit ?? 1000,
     defaults: { ...DEFAULTS, ...options.defaults },
     images: { ...IMAGES, ...options.images },
     runtimes: { microVmRuntime: undefined, allowUnenforced: new Set(), ...runtimes },

@@ -91,7 +91,7 @@ async function openEngine(
 }
 
 function openAdmission(settings: ExecutorSettings, monitor: HostMonitor, clock: Clock): Admission {
-  const { hostCheck, cpuOvercommit, queueLimit } = settings
+  const { hostCheck, cpuOvercommit } = settings
   const { cpuMillis, memoryBytes } = settings.capacity(monitor.capacity)
   const ledger = new Ledger({ cpuMillis: cpuMillis * cpuOvercommit, memoryBytes, gpus: 0 })
   return new Admission({
@@ -99,7 +99,8 @@ function openAdmission(settings: ExecutorSettings, monitor: HostMonitor, clock: 
     host: monitor,
     idle: () => [],
     clock,
-    limits: { queueLimit, hostCheck, cpuOvercommit },
+    // Nothing is warm here.
+    limits: { queueLimit: 0, hostCheck, cpuOvercommit },
   })
 }
 

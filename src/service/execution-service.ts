@@ -1,3 +1,4 @@
+import type { Standing } from '../admission/admission.ts'
 import { ErrandError } from '../core/errors.ts'
 import { type ExecutionStatus, isTerminal } from '../core/execution.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'
@@ -129,7 +130,10 @@ export class ExecutionService implements ExecutionsApi {
 
   async getInfo(executionId: string): Promise<ExecutionRecord> {
     const live = await this.#known.live(executionId)
-    return live?.record.value ?? (await this.#known.past(executionId)).record
+    if (live === undefined) return (await this.#known.past(executionId)).record
+    const record = live.record.value
+    const queue = record.status === 'queued' ? queueOf(this.#deps.admission.standing(executionId)) : undefined
+    return queue === undefined ? record : { ...record, queue }
   }
 
   async getNetInfo(executionId: string, signal: AbortSignal = NEVER): Promise<ExecutionNet> {
@@ -202,6 +206,13 @@ export class ExecutionService implements ExecutionsApi {
     const [stdout, stderr] = await Promise.all([kept.text('stdout'), kept.text('stderr')])
     return { ...record, status, stdout, stderr }
   }
+}
+
+function queueOf(standing: Standing | undefined): ExecutionRecord['queue'] {
+  if (standing === undefined) return undefined
+  const { position, missing } = standing
+  const reason = missing.length === 0 ? 'others come first' : `waits for ${missing.join(', ')}`
+  return { position, reason }
 }
 
 function summarize({ executionId, jobId, status, times }: ExecutionRecord): ExecutionSummary {

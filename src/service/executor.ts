@@ -134,6 +134,8 @@ export interface ExecutionRecord {
   readonly wasForced: boolean
   readonly warnings: readonly string[]
   readonly times: ExecutionTimes
+  /** Where it stands, while it waits for resources. Not kept. */
+  readonly queue?: { readonly position: number; readonly reason: string }
   readonly request: ExecutionRequest
   /** Told to end: recorded before it is signalled. */
   readonly intent?: { readonly kind: StopIntent; readonly atMs: number; readonly graceMs: number }

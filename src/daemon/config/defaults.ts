@@ -53,6 +53,8 @@ export function defaultValues(
     'executions.profile': 'standard',
     'executions.presets': [],
     'executions.timeoutMs': 0,
+    'executions.queueLimit': 1000,
+    'executions.callerQueueLimit': 1000,
     'executions.queueTimeoutMs': 86_400_000,
     'executions.pullTimeoutMs': 1_800_000,
     'executions.diskBytes': '10GiB',

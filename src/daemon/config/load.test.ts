@@ -82,6 +82,8 @@ test('without any source the defaults hold', () => {
       profile: 'standard',
       presets: [],
       timeoutMs: undefined,
+      queueLimit: 1000,
+      callerQueueLimit: 1000,
       queueTimeoutMs: 86_400_000,
       pullTimeoutMs: 1_800_000,
       diskBytes: 10 * 1024 * MIB,
@@ -132,7 +134,7 @@ test('a file of everything is read into inside units', () => {
       network: internal
       hostAccess: allow
       privateNetworks: deny
-    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4 }
+    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4 }
     isolation: { runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
     log: { level: debug, access: true }
@@ -190,6 +192,8 @@ test('a file of everything is read into inside units', () => {
       profile: 'strict',
       presets: ['big-shm'],
       timeoutMs: 60_000,
+      queueLimit: 9,
+      callerQueueLimit: 8,
       queueTimeoutMs: 2,
       pullTimeoutMs: 3,
       diskBytes: MIB,

@@ -64,6 +64,8 @@ const schema = z.strictObject({
     fields.must('a list of presets'),
   ),
   'executions.timeoutMs': fields.wholeNumber(0, 2 ** 31 - 1),
+  'executions.queueLimit': fields.wholeNumber(0, 1_000_000),
+  'executions.callerQueueLimit': fields.wholeNumber(0, 1_000_000),
   'executions.queueTimeoutMs': fields.millis,
   'executions.pullTimeoutMs': fields.millis,
   'executions.diskBytes': fields.diskBytes,
@@ -202,6 +204,8 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
       presets: values['executions.presets'].filter(isPreset),
       // 0: as long as they like.
       timeoutMs: values['executions.timeoutMs'] || undefined,
+      queueLimit: values['executions.queueLimit'],
+      callerQueueLimit: values['executions.callerQueueLimit'],
       queueTimeoutMs: values['executions.queueTimeoutMs'],
       pullTimeoutMs: values['executions.pullTimeoutMs'],
       diskBytes: values['executions.diskBytes'],

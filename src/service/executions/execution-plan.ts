@@ -29,6 +29,7 @@ export interface ExecutionPlan {
   readonly outputs: readonly { readonly path: string; readonly name: string }[]
   readonly resultsDir: string | undefined
   readonly provisionScripts: readonly ProvisionScript[]
+  readonly priority: number
   readonly queueTimeoutMs: number
   readonly pullTimeoutMs: number
   /** Undefined: as long as it likes. */
@@ -49,6 +50,9 @@ export interface ExecutionDefaults {
   readonly profile: SandboxProfile
   /** Granted to whoever asks for them. */
   readonly presets: readonly PresetName[]
+  /** Executions that may wait for resources, in all and of one caller. */
+  readonly queueLimit: number
+  readonly callerQueueLimit: number
   readonly queueTimeoutMs: number
   readonly pullTimeoutMs: number
   readonly timeoutMs: number | undefined

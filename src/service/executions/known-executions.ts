@@ -82,6 +82,7 @@ export class KnownExecutions {
     const on = this.#engineOf(plan)
     const launch = new Launch(this.#deps, plan, on)
     await launch.assertPossible()
+    launch.assertRoomInQueue()
     const record = newRecord(this.#deps, plan, placeOf(this.#deps, plan).resultsDir, on.engine.name)
     const known = await journal.insert(record, key)
     if (known !== undefined) return { record: known, begun: undefined }

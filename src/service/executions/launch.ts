@@ -11,6 +11,12 @@ import type { Lease } from '../../resources/ledger.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 
+/** To fetch nothing, and to start and remove a sandbox: what it takes beyond the time that it may run. */
+const ROUND_TRIPS_MS = 5000
+
+/** Places come free as executions end, of which nothing is known beforehand. */
+const QUEUE_RETRY_MS = 5000
+
 /** What has no user of its own under `strict`; nobody's on any host that does not ask for trouble. */
 const FIRST_STRICT_UID = 200_000
 const STRICT_UIDS = 60_000
@@ -41,6 +47,18 @@ export class Launch {
     await checkInputs(inputs, this.#deps.privatePaths)
   }
 
+  /** @throws queue_full */
+  assertRoomInQueue(): void {
+    const { admission, defaults } = this.#deps
+    const { callerId } = this.#plan
+    const [all, own] = [admission.waitingExecutions(), admission.waitingExecutions(callerId)]
+    if (all < defaults.queueLimit && own < defaults.callerQueueLimit) return
+    throw new ErrandError('queue_full', `${all} executions wait already, ${own} of them this caller's`, {
+      details: { waiting: all, ofCaller: own },
+      retryAfterMs: QUEUE_RETRY_MS,
+    })
+  }
+
   #assertOffered(): void {
     const { network, ports, inputs, provisionScripts, outputs } = this.#plan
     const { engine, probe } = this.#on
@@ -57,10 +75,12 @@ export class Launch {
 
   /** @throws resources_exhausted after the plan's time in the queue */
   async admit(signal: AbortSignal): Promise<Lease> {
-    const { executionId, image, queueTimeoutMs } = this.#plan
+    const { executionId, callerId, image, queueTimeoutMs, priority, timeoutMs, graceMs } = this.#plan
     const resources = this.#on.engine.footprint(this.specify('', []))
     const holder = { instanceId: executionId, image }
-    return await this.#deps.admission.admit({ resources, holder, timeoutMs: queueTimeoutMs }, signal)
+    const holdsAtMostMs = timeoutMs === undefined ? undefined : timeoutMs + graceMs + ROUND_TRIPS_MS
+    const place = { priority, callerId, ...(holdsAtMostMs !== undefined && { holdsAtMostMs }) }
+    return await this.#deps.admission.admit({ resources, holder, timeoutMs: queueTimeoutMs, ...place }, signal)
   }
 
   async image(signal: AbortSignal): Promise<HeldImage> {

@@ -51,6 +51,7 @@ export function planExecution(asked: ExecutionRequest, defaults: ExecutionDefaul
     outputs: planOutputs(request.outputs ?? []),
     resultsDir: request.resultsDir,
     provisionScripts: (request.provisionScripts ?? []).map(decoded),
+    priority: request.priority ?? 0,
     queueTimeoutMs: request.queueTimeoutMs ?? defaults.queueTimeoutMs,
     pullTimeoutMs: request.pullTimeoutMs ?? defaults.pullTimeoutMs,
     timeoutMs: request.timeoutMs ?? defaults.timeoutMs,

@@ -104,6 +104,7 @@ export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
   outputs: z.array(output).max(MOST_ITEMS).exactOptional(),
   resultsDir: path.exactOptional(),
   provisionScripts: z.array(script).max(MOST_ITEMS).exactOptional(),
+  priority: z.int().min(-100).max(100).exactOptional(),
   queueTimeoutMs: milliseconds.exactOptional(),
   pullTimeoutMs: milliseconds.exactOptional(),
   timeoutMs: milliseconds.exactOptional(),

@@ -4,6 +4,8 @@ import type { ExecutionDefaults } from './execution-plan.ts'
 export const DEFAULTS: ExecutionDefaults = {
   profile: 'standard',
   presets: ['big-shm', 'root-init'],
+  queueLimit: 100,
+  callerQueueLimit: 50,
   queueTimeoutMs: 1000,
   pullTimeoutMs: 2000,
   timeoutMs: undefined,
