@@ -8,7 +8,8 @@ import { FakeEngine } from '../../src/engine/fake/fake-engine.ts'
 import { ask } from '../../src/http/wire-kit.fixture.ts'
 import { type FaultDaemon, startFaultDaemon } from '../support/fault-daemon.ts'
 
-// There is nothing to log in with yet: whoever may connect, or open the unix socket, may use the face that is served there.
+// The MECA face has nothing to log in with: whoever may connect, or open the unix socket, may use it. /v1 has tokens, none of
+// which is there unless somebody made it.
 
 async function start(folder: string, listen: readonly string[]): Promise<FaultDaemon> {
   const images = {
@@ -49,7 +50,7 @@ test('A56: a first start makes no credentials, a second one finds none, and no t
   assert.notEqual(JSON.parse(kept[0] ?? '').macKey, JSON.parse(kept[2] ?? '').macKey)
 })
 
-test('A53: credentials of every kind change no answer, since no listener takes any', async () => {
+test('A53: credentials of every kind change no answer of the MECA face, which takes none', async () => {
   await using folder = await temporaryFolder()
   await using node = await start(folder.path, ['127.0.0.1:0'])
   const port = Number(new URL(node.url).port)
@@ -66,9 +67,21 @@ test('A53: credentials of every kind change no answer, since no listener takes a
   }
 })
 
-test('A53: a listener that should take tokens is refused at the start, instead of being open', async () => {
-  for (const entry of ['{ address: "127.0.0.1:0", auth: token }', '{ address: "127.0.0.1:0", faces: [v1] }']) {
-    assert.throws(() => loadConfig({ set: [`listen=[${entry}]`] }), entry)
+test('A53: without tokens nobody is let in to /v1, and an open listener beyond this host never serves it', async () => {
+  await using folder = await temporaryFolder()
+  await using node = await start(folder.path, ['127.0.0.1:0'])
+  for (const authorization of [
+    undefined,
+    'Bearer admin.admin',
+    `Bearer admin.${'A'.repeat(43)}`,
+    'Basic YWRtaW46YWRtaW4=',
+  ]) {
+    const headers = authorization === undefined ? {} : { authorization }
+    const { status } = await ask(Number(new URL(node.url).port), { method: 'GET', path: '/v1/executions', headers })
+    assert.equal(status, 401, authorization)
+  }
+  for (const entry of ['{ address: "0.0.0.0:0", faces: [v1] }', '{ address: "0.0.0.0:0", faces: [v1], auth: none }']) {
+    assert.throws(() => loadConfig({ set: [`listen=[${entry}]`] }), /v1 needs auth: token/, entry)
   }
 })
 

@@ -174,7 +174,7 @@ test('A16: the same key of two callers stands for two executions', async () => {
 
 test('A17: what a body may not say is refused, at every depth, and changes nothing', async () => {
   const good = { task: { image: 'hello', resources: { cpu: 1 } }, limits: {}, outputs: [{ path: '/x' }] }
-  const extras = ['owner', 'callerId', 'caller', 'status', 'state', 'priority', 'executorId', 'resultsDir', 'attempt']
+  const extras = ['owner', 'callerId', 'caller', 'status', 'state', 'executorId', 'resultsDir', 'attempt']
   const more = ['inputs', 'portsToBind', 'gatewayIp', 'privileged', 'binds', '__proto__', 'constructor', 'toString']
   for (const key of [...extras, ...more]) {
     const at = (path: (body: Record<string, never>) => object): string => {

@@ -30,6 +30,7 @@ const surroundings = {
   network: z.enum(['none', 'internal', 'egress']).exactOptional(),
   ports: z.array(port).max(MOST_ITEMS).exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),
+  preset: z.string().min(1).max(64).exactOptional(),
   provision: z
     .array(
       z.strictObject({
@@ -73,6 +74,7 @@ export const executionBody: z.ZodType<ExecutionBody> = z
       .array(z.strictObject({ path: z.string(), name: z.string().exactOptional() }))
       .max(MOST_ITEMS)
       .exactOptional(),
+    priority: z.int().min(-100).max(100).exactOptional(),
     timeoutMs: milliseconds.exactOptional(),
     queueTimeoutMs: milliseconds.exactOptional(),
     pullTimeoutMs: milliseconds.exactOptional(),
@@ -96,6 +98,8 @@ export interface ExecutionBody {
   readonly task?: TaskBody
   readonly engineSpec?: EngineSpecBody
   readonly outputs?: readonly { readonly path: string; readonly name?: string }[]
+  /** -100 to 100: the higher comes first. Default: 0. */
+  readonly priority?: number
   readonly timeoutMs?: number
   readonly queueTimeoutMs?: number
   readonly pullTimeoutMs?: number
@@ -125,6 +129,8 @@ export interface SurroundingsBody {
   readonly network?: 'none' | 'internal' | 'egress'
   readonly ports?: readonly PortBody[]
   readonly profile?: 'standard' | 'strict'
+  /** What it gets beyond `strict`, by a name that the node's owner grants. */
+  readonly preset?: string
   readonly provision?: readonly ScriptBody[]
   readonly stopSignal?: string
 }

@@ -36,13 +36,14 @@ function toParams(task: TaskBody | undefined): Record<string, unknown> {
 }
 
 function toSurroundings(spec: SurroundingsBody): Partial<ExecutionRequest> {
-  const { resources, isolation, network, ports, profile, provision, stopSignal } = spec
+  const { resources, isolation, network, ports, profile, preset, provision, stopSignal } = spec
   return {
     ...(resources !== undefined && { resources: toResources(resources) }),
     ...(isolation !== undefined && { isolation }),
     ...(network !== undefined && { network }),
     ...(ports !== undefined && { portsToBind: ports.map(toPort) }),
     ...(profile !== undefined && { profile }),
+    ...(preset !== undefined && { preset }),
     ...(provision !== undefined && { provisionScripts: provision }),
     // The service knows which names are signals.
     ...(stopSignal !== undefined && { stopSignal: stopSignal as NodeJS.Signals }),

@@ -54,7 +54,7 @@ class V1Face {
 
   /** Answers every failure itself, so it never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [path = '', query = ''] = splitTarget(request.url ?? '')
+    const [path, query] = splitTarget(request.url ?? '')
     const matched = this.#guard.check(request) ?? this.#table.match(request.method, path)
     if (!('route' in matched)) refuse(request, response, secured(problemOf(matched)))
     else await this.#answer(request, response, matched, query).catch((error) => this.#fail(request, response, error))
@@ -80,7 +80,7 @@ class V1Face {
   /** @throws validation_failed for what is no JSON object; queue_full without memory for it; signal.reason */
   async #gather(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<JsonObject> {
     signal.throwIfAborted()
-    return await new Promise((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       // What is refused for its size is answered there and then; the end of that answer ends this too.
       response.once('close', () => reject(signal.reason ?? noMemory()))
       const onBody = (body: Buffer): void => {

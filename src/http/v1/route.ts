@@ -75,7 +75,7 @@ export function route<Query, Body>({ query, body, handle, ...rest }: Definition<
         body: parse(body, exchange.body, 'body'),
         rawBody: exchange.body,
       }
-      return await handle(call, deps)
+      return handle(call, deps)
     },
   }
 }

@@ -85,10 +85,10 @@ test('output comes as lines of JSON, with the bytes beside a text that has not a
     .split('\n')
     .map((line) => JSON.parse(line))
   assert.deepEqual(
-    lines.map(({ time: _, ...line }) => line),
+    lines.map(({ seq, stream, data, base64 }) => [seq, stream, data, base64]),
     [
-      { seq: 1, stream: 'stdout', data: 'hello\n' },
-      { seq: 2, stream: 'stderr', data: '\ufffd\n', base64: '/wo=' },
+      [1, 'stdout', 'hello\n', undefined],
+      [2, 'stderr', '\ufffd\n', '/wo='],
     ],
   )
   const since = await node.call(ann, `GET /v1/executions/${id}/logs?since=1`)
