@@ -27,3 +27,12 @@ export function taskKey(caller: Caller, task: Task): TaskKey {
   const { cpuMillis, memoryBytes, gpus } = task.resources
   return `${caller.id}\n${task.image}\n${task.isolation}\n${cpuMillis}\n${memoryBytes}\n${gpus}\n${task.sgx}` as TaskKey
 }
+
+/** The task that a key was made of; undefined for a text that no `taskKey` makes. */
+export function taskOf(key: string): Task | undefined {
+  const [callerId = '', image = '', isolation, ...rest] = key.split('\n')
+  const [cpuMillis = 0, memoryBytes = 0, gpus = 0] = rest.slice(0, 3).map(Number)
+  if (isolation !== 'container' && isolation !== 'microvm') return undefined
+  const task: Task = { image, isolation, resources: { cpuMillis, memoryBytes, gpus }, sgx: rest[3] === 'true' }
+  return taskKey({ id: callerId }, task) === key ? task : undefined
+}

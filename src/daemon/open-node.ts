@@ -4,6 +4,7 @@ import { StartPermits } from '../admission/start-permits.ts'
 import type { Clock } from '../core/clock.ts'
 import { randomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
+import type { RuntimePolicy } from '../engine/choose.ts'
 import type { Engine, EngineProbe } from '../engine/engine.ts'
 import { GuardedEngine } from '../engine/guarded-engine.ts'
 import { isResponsive, reach } from '../forward/reach.ts'
@@ -19,8 +20,10 @@ import { InvocationService } from '../service/invocation-service.ts'
 import { Node } from '../service/node.ts'
 import { StateFolder } from '../service/state-folder.ts'
 import type { ByteBudget } from '../util/byte-budget.ts'
+import { adoptWarm } from '../warm/adoption.ts'
 import { ColdStart } from '../warm/cold-start.ts'
 import { Pool } from '../warm/pool.ts'
+import { TaskSpecs } from '../warm/task-specs.ts'
 import type { Config } from './config/config.ts'
 import { FaultHook } from './faults/fault-hook.ts'
 import { openExecutions } from './open-executions.ts'
@@ -69,6 +72,7 @@ export async function openNode(
   const instances = held.use(
     await Instances.open({ engine, reach, clock, log, intend, installation, node: config.node, permits }, signal),
   )
+  using _recovering = instances.spareLeftovers()
   const node = await assemble(config, deps, { monitor, engine, probe, instances }, held, signal)
   const leftovers = await instances.removeLeftovers(signal)
   if (leftovers > 0) log.info({ leftovers }, 'removed what an earlier daemon left behind')
@@ -99,32 +103,33 @@ async function assemble(
     clock,
     limits: { queueLimit: tasks.queueLimit, ...resources },
   })
+  // What earlier daemons left takes room, whatever becomes of it: it counts before anything new is let in.
+  const left = await instances.leftWarm((asked, holder) => ledger.adopt(asked, holder), signal)
   const onStale = (): void => pool.retireStale()
   const images = await openImages(imageOptions(config), { images: engine.images, probe, clock, log, onStale }, held)
+  const runtimes = (): RuntimePolicy => ({ microVmRuntime: node.grant.microVmRuntime, ...config.isolation })
+  const specs = specsOf(config, probe, runtimes)
+  const starting = { specs, images, admission, instances, tracker: monitor, ...tasks }
+  const coldStart = new ColdStart({ ...starting, engine, newId: randomId })
+  const onIdle = (): void => admission.wake()
+  const { keepAliveMs } = grant
+  const pool = held.use(new Pool({ coldStart, clock, log, onIdle, isResponsive, keepAliveMs, ...tasks }))
   const executions = await openExecutions(
     config,
     { engine: { engine, probe, instances, images }, admission, monitor, gate, clock, log },
     held,
     signal,
   )
-  const coldStart = new ColdStart({
-    engine,
-    probe,
-    images,
-    admission,
-    instances,
-    tracker: monitor,
-    newId: randomId,
-    runtimes: () => ({ microVmRuntime: node.grant.microVmRuntime, ...config.isolation }),
-    sgx: config.sgx.isEnabled ? config.sgx : undefined,
-    port: TASK_PORT,
-    ...tasks,
-  })
-  const onIdle = (): void => admission.wake()
-  const pool = new Pool({ coldStart, clock, log, onIdle, isResponsive, keepAliveMs: grant.keepAliveMs, ...tasks })
   const invocations = new InvocationService({ pool, gate, clock, answerMemory, ...tasks })
   const node = new Node({ invocations, pool, instances, admission, ledger, monitor, gate, clock, log, limits, grant })
+  const adopted = await adoptWarm(left, { ...starting, ledger, pool, clock, log }, signal)
+  if (adopted > 0) log.info({ instances: adopted }, 'took up warm instances that an earlier daemon left')
   return { node, executions }
+}
+
+function specsOf({ docker, tasks, sgx }: Config, probe: EngineProbe, runtimes: () => RuntimePolicy): TaskSpecs {
+  const network = docker.network ?? `our own, ${tasks.network}`
+  return new TaskSpecs({ probe, runtimes, sgx: sgx.isEnabled ? sgx : undefined, port: TASK_PORT, network })
 }
 
 function imageOptions({ images, docker, stateDir }: Config): ImageOptions {

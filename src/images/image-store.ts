@@ -56,19 +56,29 @@ export class ImageStore {
    * image_pull_timeout, storage_full
    */
   async ensure(text: string, signal: AbortSignal): Promise<HeldImage> {
-    const { policy, pins, records } = this.#deps
-    const reference = parseImageReference(text)
-    policy.assertAllowed(reference)
     using undo = new DisposableStack()
-    const pin = undo.use(await pins.pin(reference, signal))
+    const pin = undo.use(await this.#pin(text, signal))
     const lookUp = this.#nextLookUp()
-    const present = await this.#deps.images.find(reference, signal)
-    const image = present ?? (await this.#pull(reference, signal))
-    pin.resolve(image)
-    this.#compare(reference, image.id, present === undefined ? this.#nextLookUp() : lookUp)
-    records.noteUse(image.id)
+    const present = await this.#deps.images.find(pin.reference, signal)
+    const image = present ?? (await this.#pull(pin.reference, signal))
+    const held = this.#hold(pin, image, present === undefined ? this.#nextLookUp() : lookUp)
     undo.move()
-    return toHeldImage(pin, image)
+    return held
+  }
+
+  /**
+   * The image if it is here: nothing is pulled. Whoever gets it disposes it.
+   * @throws validation_failed, forbidden
+   */
+  async findPresent(text: string, signal: AbortSignal): Promise<HeldImage | undefined> {
+    using undo = new DisposableStack()
+    const pin = undo.use(await this.#pin(text, signal))
+    const lookUp = this.#nextLookUp()
+    const present = await this.#deps.images.find(pin.reference, signal)
+    if (present === undefined) return undefined
+    const held = this.#hold(pin, present, lookUp)
+    undo.move()
+    return held
   }
 
   /** Looks up again what the names in use mean, and tells `onStale` of those that have moved. */
@@ -79,6 +89,19 @@ export class ImageStore {
       // A name that is gone means nothing else: what runs may go on.
       if (image !== undefined) this.#compare(reference, image.id, lookUp)
     }
+  }
+
+  async #pin(text: string, signal: AbortSignal): Promise<Pin> {
+    const reference = parseImageReference(text)
+    this.#deps.policy.assertAllowed(reference)
+    return await this.#deps.pins.pin(reference, signal)
+  }
+
+  #hold(pin: Pin, image: Image, lookUp: number): HeldImage {
+    pin.resolve(image)
+    this.#compare(pin.reference, image.id, lookUp)
+    this.#deps.records.noteUse(image.id)
+    return toHeldImage(pin, image)
   }
 
   #nextLookUp(): number {

@@ -4,7 +4,15 @@ import { ErrandError } from '../core/errors.ts'
 import { settle } from '../core/manual-clock.ts'
 import { EngineUnresponsive } from '../engine/engine-breaker.ts'
 import { identify, isOurs } from './identity.ts'
-import { advanceUntilSettled, coded, InstancesBench, type Launched, MARK, until } from './instances-bench.fixture.ts'
+import {
+  advanceUntilSettled,
+  coded,
+  InstancesBench,
+  KEY,
+  type Launched,
+  MARK,
+  until,
+} from './instances-bench.fixture.ts'
 
 const options = { timeout: 30_000 }
 const lostAnswer = new ErrandError('engine_unavailable', 'no answer', { retryAfterMs: 1000 })
@@ -70,7 +78,7 @@ describe('F28: an engine that hangs and comes back', options, () => {
     assert.equal(lease.releases, 0)
     await bench.engine.create(
       plan.spec,
-      identify(bench.installation, 'test', { kind: 'warm', id: plan.id }, plan.spec),
+      identify(bench.installation, 'test', { kind: 'warm', ...plan }, plan.spec),
       bench.signal,
     )
     await advanceUntilSettled(bench.clock, bench.instances.idle())
@@ -114,7 +122,7 @@ describe('a gap in the events', options, () => {
     const starting = bench.launch({ mark: MARK, isNeverReady: true })
     await until(() => bench.engine.sandboxes.length === 2)
     const { spec } = starting.plan
-    const stray = identify(bench.installation, 'test', { kind: 'warm', id: 'stray' }, spec)
+    const stray = identify(bench.installation, 'test', { kind: 'warm', id: 'stray', key: KEY, setup: 'as today' }, spec)
     await bench.engine.create(spec, stray, bench.signal)
     await bench.engine.create(spec, { ...stray, name: 'copied-labels' }, bench.signal)
     bench.engine.dropEvents()

@@ -1,4 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Resources } from '../core/resources.ts'
+import { type Task, type TaskKey, taskOf } from '../core/task.ts'
 import type { SandboxIdentity, SandboxListing, SandboxSpec } from '../engine/engine.ts'
 
 /** One state folder's identity: what its sandboxes are known by, across restarts. */
@@ -13,7 +15,7 @@ export const INSTALLATION_LABEL = 'dev.errand.installation'
 
 const MAC_LABEL = 'dev.errand.mac'
 
-/** Under the mac, in this order; those of executions only where they are. */
+/** Under the mac, in this order; those of one kind only where they are. */
 const SIGNED_LABELS = [
   INSTALLATION_LABEL,
   'dev.errand.node',
@@ -24,11 +26,18 @@ const SIGNED_LABELS = [
   'dev.errand.lease',
   'dev.errand.endpoint',
 ] as const
-const SIGNED_IF_PRESENT = ['dev.errand.executor', 'dev.errand.job'] as const
+const SIGNED_IF_PRESENT = ['dev.errand.executor', 'dev.errand.job', 'dev.errand.task', 'dev.errand.setup'] as const
 
 /** What a sandbox is for. */
 export type SandboxOwner =
-  | { readonly kind: 'warm'; readonly id: string }
+  | {
+      readonly kind: 'warm'
+      readonly id: string
+      /** Whose instance it is, and of which task. */
+      readonly key: TaskKey
+      /** A digest of everything that shaped it: one that a start would make otherwise today is of no more use. */
+      readonly setup: string
+    }
   | {
       readonly kind: 'execution'
       readonly id: string
@@ -37,9 +46,19 @@ export type SandboxOwner =
       readonly attempt: number
     }
 
+/** A warm instance as its labels tell of it, to whoever finds it later. */
+export interface WarmRecord {
+  readonly id: string
+  readonly key: TaskKey
+  readonly task: Task
+  readonly setup: string
+  /** What its lease held. */
+  readonly leased: Resources
+}
+
 /**
  * Name and labels of a sandbox; each try has a name of its own. `lease` is `cpuMillis,memoryBytes,gpus`, `endpoint` the
- * port it serves on, or nothing, `spec` the image id and the runtime.
+ * port it serves on, or nothing, `spec` the image id and the runtime, `task` the fields of the task's key as JSON.
  */
 export function identify(
   installation: Installation,
@@ -47,11 +66,12 @@ export function identify(
   owner: SandboxOwner,
   spec: SandboxSpec,
   tries = 1,
+  leased: Resources = spec.resources,
 ): SandboxIdentity {
   const attempt = owner.kind === 'warm' ? tries : owner.attempt
   const suffix = owner.kind === 'warm' || tries === 1 ? '' : `-${tries}`
   const name = `errand-${node}-${owner.id}-${attempt}${suffix}`
-  const { cpuMillis, memoryBytes, gpus } = spec.resources
+  const { cpuMillis, memoryBytes, gpus } = leased
   const base: Record<(typeof SIGNED_LABELS)[number], string> = {
     [INSTALLATION_LABEL]: installation.id,
     'dev.errand.node': node,
@@ -62,7 +82,7 @@ export function identify(
     'dev.errand.lease': `${cpuMillis},${memoryBytes},${gpus}`,
     'dev.errand.endpoint': String(spec.port ?? ''),
   }
-  const labels = owner.kind === 'warm' ? base : { ...base, ...executionLabels(owner) }
+  const labels = { ...base, ...(owner.kind === 'warm' ? warmLabels(owner) : executionLabels(owner)) }
   return { name, labels: { ...labels, [MAC_LABEL]: sign(installation.macKey, name, labels) } }
 }
 
@@ -74,6 +94,30 @@ export function kindOf({ labels }: Pick<SandboxListing, 'labels'>): string | und
 /** Whose it is: the id of an execution or of a warm instance. */
 export function ownerIdOf({ labels }: Pick<SandboxListing, 'labels'>): string {
   return labels['dev.errand.id'] ?? ''
+}
+
+/** Undefined for what is no warm instance, and for one of a version that recorded less. */
+export function warmRecordOf({ labels }: Pick<SandboxListing, 'labels'>): WarmRecord | undefined {
+  const key = keyIn(labels['dev.errand.task'] ?? '')
+  const task = taskOf(key)
+  const setup = labels['dev.errand.setup']
+  if (kindOf({ labels }) !== 'warm' || task === undefined || setup === undefined) return undefined
+  const [cpuMillis = 0, memoryBytes = 0, gpus = 0] = (labels['dev.errand.lease'] ?? '').split(',').map(Number)
+  const id = ownerIdOf({ labels })
+  return { id, key, task, setup, leased: { cpuMillis, memoryBytes, gpus } }
+}
+
+function warmLabels({ key, setup }: { readonly key: TaskKey; readonly setup: string }): Record<string, string> {
+  return { 'dev.errand.task': JSON.stringify(key.split('\n')), 'dev.errand.setup': setup }
+}
+
+/** Our mac covers the label, so that it is ours or of another version of ours. */
+function keyIn(label: string): TaskKey {
+  try {
+    return (JSON.parse(label) as string[]).join('\n') as TaskKey
+  } catch {
+    return '' as TaskKey
+  }
 }
 
 function executionLabels(owner: { readonly executor: string; readonly job: string }): Record<string, string> {

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../core/endpoint.ts'
 import type { InstanceState } from '../core/instance-state.ts'
 import type { Resources } from '../core/resources.ts'
-import type { Readiness } from '../core/task.ts'
+import type { Readiness, TaskKey } from '../core/task.ts'
 import type { SandboxSpec } from '../engine/engine.ts'
 import type { HeldImage } from '../images/image-store.ts'
 import type { Lease } from '../resources/ledger.ts'
@@ -46,6 +46,10 @@ export const LOG_TAIL_BYTES = 4096
 
 export interface InstancePlan {
   readonly id: string
+  /** Of the task that it is of. */
+  readonly key: TaskKey
+  /** A digest of everything that shapes it, for a later process to compare with what it would make. */
+  readonly setup: string
   readonly image: InstanceImage
   readonly spec: SandboxSpec
   readonly readiness: Readiness

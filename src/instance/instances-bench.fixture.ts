@@ -4,7 +4,7 @@ import { randomId } from '../core/ids.ts'
 import { silentLog } from '../core/log.ts'
 import { ManualClock, settle } from '../core/manual-clock.ts'
 import { DEFAULT_RESOURCES, type Resources } from '../core/resources.ts'
-import type { Readiness } from '../core/task.ts'
+import { type Readiness, type TaskKey, taskKey } from '../core/task.ts'
 import { FakeEngine, type FakeScript } from '../engine/fake/fake-engine.ts'
 import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
 import type { Lease, LeaseHolder } from '../resources/ledger.ts'
@@ -14,6 +14,11 @@ import { StartPhases } from './start-phases.ts'
 
 export const MARK = 'ready now'
 export const START_TIMEOUT_MS = 10_000
+/** Of some task. */
+export const KEY: TaskKey = taskKey(
+  { id: 'caller' },
+  { image: 'hello', isolation: 'container', resources: DEFAULT_RESOURCES, sgx: false },
+)
 
 /** A lease that a test can look at. */
 export class FakeLease implements Lease {
@@ -86,7 +91,17 @@ export class InstancesBench implements AsyncDisposable {
     const lease = new FakeLease()
     const phases = new StartPhases(this.clock)
     const held = { id: image.id, digest: undefined, isStale: false }
-    const plan = { id, image: held, spec, readiness, startTimeoutMs: START_TIMEOUT_MS, lease, phases }
+    const plan = {
+      id,
+      key: KEY,
+      setup: 'as today',
+      image: held,
+      spec,
+      readiness,
+      startTimeoutMs: START_TIMEOUT_MS,
+      lease,
+      phases,
+    }
     return { instance: this.instances.launch(plan, this.signal), plan, lease }
   }
 

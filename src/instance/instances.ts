@@ -1,7 +1,9 @@
 import type { StartPermits } from '../admission/start-permits.ts'
 import { ErrandError } from '../core/errors.ts'
+import type { Resources } from '../core/resources.ts'
 import { Deadline } from '../core/wait.ts'
 import type { SandboxView } from '../engine/engine.ts'
+import type { Lease, LeaseHolder } from '../resources/ledger.ts'
 import { abortable } from '../util/abort.ts'
 import { BackgroundWork } from '../util/background-work.ts'
 import { ExecutionInstance, type ExecutionInstanceDeps, type ExecutionInstancePlan } from './execution-instance.ts'
@@ -13,8 +15,10 @@ import {
   kindOf,
   ownerIdOf,
   type SandboxOwner,
+  warmRecordOf,
 } from './identity.ts'
 import type { Instance, InstancePlan } from './instance.ts'
+import type { LeftInstance } from './left-instance.ts'
 import { LiveInstance, type LiveInstanceDeps } from './live-instance.ts'
 import { removeSandbox } from './removal.ts'
 import { SandboxWatch } from './sandbox-watch.ts'
@@ -42,7 +46,9 @@ export class Instances implements AsyncDisposable {
   readonly #executionWork = new BackgroundWork()
   #engineStartedMs: Promise<number | undefined> | undefined
   readonly #closing = new AbortController()
-  /** From before the engine is asked until they are gone. */
+  /** While one lasts, what belongs to no instance of this process may yet be taken up. */
+  readonly #truces = new Set<object>()
+  /** From before the engine is asked, or since they were found, until they are gone. */
   readonly #living = new Set<{ readonly name: string }>()
 
   private constructor(deps: InstancesDeps, watch: SandboxWatch) {
@@ -69,10 +75,8 @@ export class Instances implements AsyncDisposable {
   async launch(plan: InstancePlan, signal: AbortSignal): Promise<Instance> {
     const { installation, node, permits, clock } = this.#deps
     const identifyBy = (attempt: number) =>
-      identify(installation, node, { kind: 'warm', id: plan.id }, plan.spec, attempt)
-    const instance = new LiveInstance(this.#instanceDeps(), plan, identifyBy)
-    this.#living.add(instance)
-    void instance.gone.then(() => this.#living.delete(instance))
+      identify(installation, node, { kind: 'warm', ...plan }, plan.spec, attempt, plan.lease.resources)
+    const instance = this.#live(new LiveInstance(this.#instanceDeps(), plan, identifyBy))
     try {
       using permit = await permits.acquire(signal)
       using _patience = clock.setTimer(MOST_PERMIT_MS, () => permit[Symbol.dispose]())
@@ -88,12 +92,59 @@ export class Instances implements AsyncDisposable {
   /** The sandbox of an execution: nothing is asked of the engine before its `start`. Whoever made it removes it. */
   execution(plan: ExecutionInstancePlan, owner: SandboxOwner): ExecutionInstance {
     const { installation, node } = this.#deps
-    const identifyBy = (tries: number) => identify(installation, node, owner, plan.spec, tries)
+    const identifyBy = (tries: number) => identify(installation, node, owner, plan.spec, tries, plan.lease.resources)
     const deps = { ...this.#instanceDeps(), background: this.#executionWork }
-    const instance = new ExecutionInstance(deps, plan, identifyBy)
-    this.#living.add(instance)
-    void instance.gone.then(() => this.#living.delete(instance))
-    return instance
+    return this.#live(new ExecutionInstance(deps, plan, identifyBy))
+  }
+
+  /**
+   * The warm instances that earlier processes of this installation left. Each holds a lease from now on, which `lease` has
+   * given for what its labels say that it holds. Adopt or discard every one.
+   */
+  async leftWarm(
+    lease: (held: Resources, holder: LeaseHolder) => Lease,
+    signal: AbortSignal,
+  ): Promise<readonly LeftInstance[]> {
+    const { engine, installation } = this.#deps
+    const listed = await engine.list(INSTALLATION_LABEL, installation.id, signal)
+    const left = listed.flatMap((listing): LeftInstance[] => {
+      const record = isOurs(installation, listing) ? warmRecordOf(listing) : undefined
+      if (record === undefined) return []
+      const holder = { instanceId: record.id, image: record.task.image }
+      return [{ name: listing.name, listing, record, lease: lease(record.leased, holder) }]
+    })
+    for (const each of left) this.#living.add(each)
+    return left
+  }
+
+  /**
+   * Takes it over if it serves; does not wait until it does.
+   * @throws not_ready, task_gone, task_exited, network_unavailable, runtime_unavailable; engine errors. It is being removed then.
+   */
+  async adopt(left: LeftInstance, plan: InstancePlan, signal: AbortSignal): Promise<Instance> {
+    const instance = this.#live(new LiveInstance(this.#instanceDeps(), plan, () => left.listing))
+    this.#living.delete(left)
+    try {
+      await instance.adopt(left.listing, signal)
+      return instance
+    } catch (error) {
+      this.#background.add(instance.stop(0))
+      throw error
+    }
+  }
+
+  /** Removes it in the background. Does nothing to one that was adopted, or tried to be. */
+  discard(left: LeftInstance): void {
+    if (!this.#living.has(left)) return
+    left.lease.markReturning()
+    this.#background.add(this.#removeLeft(left))
+  }
+
+  /** Nothing is removed for belonging to no instance before the returned value is disposed, unless `removeLeftovers` is called. */
+  spareLeftovers(): Disposable {
+    const truce = {}
+    this.#truces.add(truce)
+    return { [Symbol.dispose]: () => void this.#truces.delete(truce) }
   }
 
   /**
@@ -147,8 +198,22 @@ export class Instances implements AsyncDisposable {
     await this.#executionWork.idle()
   }
 
+  #live<T extends { readonly name: string; readonly gone: Promise<void> }>(instance: T): T {
+    this.#living.add(instance)
+    void instance.gone.then(() => this.#living.delete(instance))
+    return instance
+  }
+
+  async #removeLeft(left: LeftInstance): Promise<void> {
+    const isRemoved = await removeSandbox({ ...this.#deps, closing: this.#closing.signal }, left.listing)
+    if (!isRemoved) return
+    left.lease.release()
+    this.#living.delete(left)
+  }
+
   async #removeStray(): Promise<void> {
     const { log } = this.#deps
+    if (this.#truces.size > 0) return
     try {
       const strays = await this.removeLeftovers(this.#closing.signal)
       if (strays > 0) log.warn({ strays }, 'removed sandboxes that belong to no instance')

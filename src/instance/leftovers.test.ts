@@ -5,13 +5,13 @@ import { randomId } from '../core/ids.ts'
 import type { SandboxIdentity } from '../engine/engine.ts'
 import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
 import { INSTALLATION_LABEL, identify, isOurs } from './identity.ts'
-import { advanceUntilSettled, InstancesBench } from './instances-bench.fixture.ts'
+import { advanceUntilSettled, InstancesBench, KEY } from './instances-bench.fixture.ts'
 
 const SPEC = plainSpec('sha256:0')
 const OURS = { id: 'ours', macKey: Buffer.alloc(32, 1) }
 
 describe('an identity', () => {
-  const identity = identify(OURS, 'node-1', { kind: 'warm', id: 'abc' }, SPEC)
+  const identity = identify(OURS, 'node-1', { kind: 'warm', id: 'abc', key: KEY, setup: 'as today' }, SPEC)
 
   test('names its sandbox after node and instance, and says what it holds', () => {
     assert.equal(identity.name, 'errand-node-1-abc-1')
@@ -50,7 +50,7 @@ async function leave(bench: InstancesBench, change: (identity: SandboxIdentity) 
   const id = randomId()
   const image = bench.engine.addImage(`image-${id}`, {})
   const spec = plainSpec(image.id)
-  const identity = change(identify(bench.installation, 'test', { kind: 'warm', id }, spec))
+  const identity = change(identify(bench.installation, 'test', { kind: 'warm', id, key: KEY, setup: 'as today' }, spec))
   await bench.engine.start(await bench.engine.create(spec, identity, bench.signal), bench.signal)
   return identity.name
 }

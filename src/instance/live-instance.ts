@@ -3,13 +3,13 @@ import { ErrandError } from '../core/errors.ts'
 import type { InstanceState } from '../core/instance-state.ts'
 import type { Resources } from '../core/resources.ts'
 import { Deadline, sleep } from '../core/wait.ts'
-import type { SandboxIdentity, SandboxView } from '../engine/engine.ts'
+import type { SandboxIdentity, SandboxListing, SandboxView } from '../engine/engine.ts'
 import { abortable } from '../util/abort.ts'
-import { engineTooLateError, exitError, notReadyError } from './exit-errors.ts'
+import { engineTooLateError, exitError, limitsError, notReadyError } from './exit-errors.ts'
 import type { SandboxEnd } from './exit-observer.ts'
 import { HeldFolder } from './held-folder.ts'
 import type { Instance, InstanceExit, InstanceImage, InstancePlan } from './instance.ts'
-import { firstReachable, type Reach } from './readiness.ts'
+import { findReachable, firstReachable, type Reach } from './readiness.ts'
 import { SupervisedSandbox, type SupervisionDeps } from './supervised-sandbox.ts'
 import { TaskOutput } from './task-output.ts'
 
@@ -103,6 +103,26 @@ export class LiveInstance implements Instance {
     }
   }
 
+  /**
+   * Takes over what an earlier process made, provided that it serves as it should. Instead of `start`; after a rejection:
+   * `stop`. Does not wait for one that is not ready yet: nobody could tell it from one that will never be.
+   */
+  async adopt(listing: SandboxListing, parent: AbortSignal): Promise<void> {
+    this.#sandbox.adopt(listing)
+    const signal = AbortSignal.any([parent, this.#died.signal])
+    const view = await this.#deps.engine.inspect(listing, signal)
+    if (view?.id !== listing.id || view.state !== 'running') throw new ErrandError('task_gone', 'it does not run')
+    const unset = limitsError(this.#plan.spec.resources, view.limits)
+    if (unset !== undefined) throw unset
+    if (view.tcp === undefined) throw new ErrandError('network_unavailable', 'it is not on its network any more')
+    const hasMarked = await this.#output.hasMarked(listing, signal)
+    const endpoint = hasMarked ? await this.#findReachable(view, signal) : undefined
+    if (endpoint === undefined) throw new ErrandError('not_ready', 'it has not been ready, or does not listen any more')
+    signal.throwIfAborted()
+    this.#pid = view.pid
+    this.#folder = new HeldFolder(endpoint)
+  }
+
   stop(graceMs: number): Promise<void> {
     if (!this.#isStopping) {
       this.#isStopping = true
@@ -116,8 +136,11 @@ export class LiveInstance implements Instance {
 
   async #becomeReachable(view: SandboxView, signal: AbortSignal): Promise<Endpoint> {
     await abortable(this.#output.marked, signal)
-    const candidates = [view.unix, view.tcp].filter((endpoint) => endpoint !== undefined)
-    return firstReachable(candidates, this.#plan.readiness, this.#deps.reach, this.#deps.clock, signal)
+    return firstReachable(endpointsOf(view), this.#plan.readiness, this.#deps.reach, this.#deps.clock, signal)
+  }
+
+  #findReachable(view: SandboxView, signal: AbortSignal): Promise<Endpoint | undefined> {
+    return findReachable(endpointsOf(view), this.#plan.readiness, this.#deps.reach, signal)
   }
 
   async #describe(end: SandboxEnd): Promise<InstanceExit> {
@@ -151,4 +174,9 @@ export class LiveInstance implements Instance {
     void this.gone.then(() => ended.abort(new ErrandError('cancelled', 'ended within its grace')))
     await sleep(this.#deps.clock, graceMs, ended.signal).then(this.#killNow.resolve, () => {})
   }
+}
+
+/** Best first. */
+function endpointsOf({ unix, tcp }: SandboxView): Endpoint[] {
+  return [unix, tcp].filter((endpoint) => endpoint !== undefined)
 }

@@ -25,11 +25,23 @@ export async function firstReachable(
 ): Promise<Endpoint> {
   const backoff = new Backoff(1, 100)
   for (;;) {
-    for (const endpoint of candidates) {
-      if (await isUp(endpoint, readiness, reach, signal)) return endpoint
-    }
+    const found = await findReachable(candidates, readiness, reach, signal)
+    if (found !== undefined) return found
     await sleep(clock, backoff.nextMs(), signal)
   }
+}
+
+/** The first at which a server is up now. */
+export async function findReachable(
+  candidates: readonly Endpoint[],
+  readiness: Readiness,
+  reach: Reach,
+  signal: AbortSignal,
+): Promise<Endpoint | undefined> {
+  for (const endpoint of candidates) {
+    if (await isUp(endpoint, readiness, reach, signal)) return endpoint
+  }
+  return undefined
 }
 
 function isUp(endpoint: Endpoint, readiness: Readiness, reach: Reach, signal: AbortSignal): Promise<boolean> {

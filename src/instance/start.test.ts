@@ -132,7 +132,7 @@ describe('a start whose engine gives no answer', options, () => {
     stalled[Symbol.dispose]()
     await bench.engine.create(
       plan.spec,
-      identify(bench.installation, 'test', { kind: 'warm', id: plan.id }, plan.spec),
+      identify(bench.installation, 'test', { kind: 'warm', ...plan }, plan.spec),
       bench.signal,
     )
     await advanceUntilSettled(bench.clock, bench.instances.idle())

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import { canBecome, type InstanceState } from '../core/instance-state.ts'
 import type { Log } from '../core/log.ts'
-import type { Engine, SandboxIdentity, SandboxRef, SandboxSpec, SandboxView, SignalName } from '../engine/engine.ts'
+import type { Engine, SandboxIdentity, SandboxListing, SandboxRef, SandboxSpec, SandboxView, SignalName } from '../engine/engine.ts'
 import type { Lease } from '../resources/ledger.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
 import { isRefused, limitsError } from './exit-errors.ts'
@@ -86,7 +86,7 @@ export class SupervisedSandbox {
   }
 
   /** Takes over what an earlier process made, in whatever state it is. Instead of `create` and `start`. */
-  adopt({ name, id, labels }: SandboxView): void {
+  adopt({ name, id, labels }: SandboxListing): void {
     this.#identity = { name, labels }
     this.#ref = { name, id }
     this.#state = 'ready'

@@ -53,6 +53,15 @@ export class TaskOutput {
     this.#attachment = await this.#deps.engine.attach(ref, (chunk) => this.#take(chunk), signal)
   }
 
+  /** Whether the mark is in what the engine keeps of the output; true where the task declares none. */
+  async hasMarked(ref: SandboxRef, signal: AbortSignal): Promise<boolean> {
+    if (this.#finder === undefined) return true
+    for await (const { stream, data } of this.#deps.engine.output(ref, {}, signal)) {
+      if (stream === 'stdout' && this.#finder.push(data)) return true
+    }
+    return false
+  }
+
   /** A follower that stalls would block the task: let go as soon as the start is over. */
   release(): void {
     this.#attachment?.[Symbol.dispose]()

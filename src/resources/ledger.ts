@@ -1,4 +1,4 @@
-import { addResources, NO_RESOURCES, type Resources, subtractResources } from '../core/resources.ts'
+import { addResources, NO_RESOURCES, RESOURCE_KINDS, type Resources, subtractResources } from '../core/resources.ts'
 import { kindsIn, shortfall } from './shortfall.ts'
 
 /** Who holds resources, for those who wait for them. */
@@ -36,6 +36,12 @@ export class Ledger {
   /** Negative in kinds whose capacity was lowered below what is in use. */
   get free(): Resources {
     return subtractResources(this.#capacity, this.#reserved)
+  }
+
+  /** More is held than there is, even without what is being given back: something that was adopted has no room. */
+  get isOverbooked(): boolean {
+    const left = addResources(this.free, this.#returning)
+    return RESOURCE_KINDS.some((kind) => left[kind] < 0)
   }
 
   /** Held by leases, those being given back included. */

@@ -2,7 +2,7 @@ import type { Endpoint } from '../core/endpoint.ts'
 import type { ErrandError } from '../core/errors.ts'
 import type { InstanceState } from '../core/instance-state.ts'
 import { DEFAULT_RESOURCES, type Resources } from '../core/resources.ts'
-import type { Task } from '../core/task.ts'
+import type { Task, TaskKey } from '../core/task.ts'
 import type { Instance, InstanceExit, InstanceImage } from '../instance/instance.ts'
 import type { StartPhases } from '../instance/start-phases.ts'
 import type { ColdStarter } from './cold-start.ts'
@@ -68,7 +68,13 @@ export class FakeStarter implements ColdStarter {
     if (this.impossible !== undefined) throw this.impossible
   }
 
-  start(task: Task, phases: StartPhases, onStarting: () => void, signal: AbortSignal): Promise<Instance> {
+  start(
+    _key: TaskKey,
+    task: Task,
+    phases: StartPhases,
+    onStarting: () => void,
+    signal: AbortSignal,
+  ): Promise<Instance> {
     const { promise, resolve, reject } = Promise.withResolvers<Instance>()
     signal.addEventListener('abort', () => reject(signal.reason))
     const id = `instance-${this.starts.length + 1}`

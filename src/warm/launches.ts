@@ -50,7 +50,7 @@ export class Launches {
       const delayMs = shelf.crashes.delayMs(clock.monotonicMs())
       if (delayMs > 0) await sleep(clock, delayMs, signal)
       phases.end('queue')
-      const instance = await coldStart.start(shelf.task, phases, onStarting, signal)
+      const instance = await coldStart.start(shelf.key, shelf.task, phases, onStarting, signal)
       shelf.launches.delete(launch)
       onReady(shelf, instance, phases)
     } catch (thrown) {

@@ -9,11 +9,15 @@ const MOST_FAULTS = 3
 /** After so many requests in a row whose callers left before an answer, an instance is asked whether it is alive. */
 const MOST_ABANDONED = 3
 
+/** What another start is taken to cost where nobody has seen the first one. */
+const UNKNOWN_START_MS = 1000
+
 /** A warm instance as the pool keeps it: idle while it has no turns. */
 export class Member {
   readonly instance: Instance
   readonly connections: Connections
-  readonly phases: StartPhases
+  /** Of its start; undefined where an earlier process has started it. */
+  readonly phases: StartPhases | undefined
   /** Requests that it is answering now. */
   turns = 0
   /** Requests that it has answered. */
@@ -31,12 +35,12 @@ export class Member {
   #abandoned = 0
   #value = 0
 
-  constructor(instance: Instance, phases: StartPhases, nowMs: number) {
+  constructor(instance: Instance, phases: StartPhases | undefined, nowMs: number) {
     this.instance = instance
     this.connections = openConnections(instance.endpoint)
     this.phases = phases
     this.idleSinceMs = nowMs
-    this.#coldStartMs = phases.totalMs
+    this.#coldStartMs = phases?.totalMs ?? UNKNOWN_START_MS
   }
 
   /** What keeping it is worth, as of its last use (`admission/eviction.ts`). */

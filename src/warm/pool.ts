@@ -97,6 +97,11 @@ export class Pool implements Disposable {
       }))
   }
 
+  /** Takes in an instance of the task that an earlier process has started, as one that is idle from now on. */
+  adopt(key: TaskKey, task: Task, instance: Instance): void {
+    this.#welcome(this.#shelves.get(key, task), instance, undefined)
+  }
+
   /** Lends no more what was made from an image whose name means another one now; what it is answering may end. */
   retireStale(): void {
     for (const shelf of this.#shelves) {
@@ -162,7 +167,7 @@ export class Pool implements Disposable {
     if (refusal !== undefined) throw refusal
   }
 
-  #welcome(shelf: Shelf, instance: Instance, phases: StartPhases): void {
+  #welcome(shelf: Shelf, instance: Instance, phases: StartPhases | undefined): void {
     const member = new Member(instance, phases, this.#deps.clock.monotonicMs())
     shelf.members.add(member)
     this.#background.add(this.#departures.seeOut(shelf, member))
@@ -206,12 +211,13 @@ export class Pool implements Disposable {
   #noteSuccess(shelf: Shelf, member: Member): void {
     member.noteSuccess()
     shelf.crashes.forgive()
-    if (member.uses > 1) return
-    member.phases.end('firstByte')
+    const { phases } = member
+    if (member.uses > 1 || phases === undefined) return
+    phases.end('firstByte')
     const { id, endpoint, image } = member.instance
     const { id: imageId, digest } = image
     const facts = { instance: id, image: shelf.task.image, imageId, digest, endpoint: describeEndpoint(endpoint) }
-    this.#deps.log.info({ ...facts, ...member.phases.toFacts() }, 'cold start')
+    this.#deps.log.info({ ...facts, ...phases.toFacts() }, 'cold start')
   }
 
   #evict(member: Member): void {
