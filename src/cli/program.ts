@@ -5,6 +5,7 @@ import type { ConfigFlags } from '../daemon/config/flags.ts'
 import { loadConfig } from '../daemon/config/load.ts'
 import { EXIT } from './exit-status.ts'
 import { describeFailure } from './failure.ts'
+import { runRepair } from './repair.ts'
 import { type OpenDaemon, serve } from './serve.ts'
 import type { Terminal } from './terminal.ts'
 import { addTokenCommands } from './token.ts'
@@ -51,6 +52,13 @@ function makeProgram(run: { status: number }, open: OpenDaemon, terminal: Termin
     })
 
   addTokenCommands(program, terminal)
+
+  withConfigFlags(
+    program.command('repair').description('Make a damaged journal usable again; the daemon must not run.'),
+  )
+    .option('--json', 'print JSON')
+    .addHelpText('after', REPAIR_EXAMPLES)
+    .action((flags: ConfigFlags & { json?: boolean }) => runRepair(flags, terminal))
 
   program
     .command('version')
@@ -99,6 +107,16 @@ Exit status: 0 stopped as asked, 64 wrong command line, 69 no container engine,
 network or free address, 70 our own fault, 74 state folder unusable, 75 state
 folder in use by another daemon, 77 address not permitted, 78 wrong
 configuration; 128 + N after a second signal N.`
+
+const REPAIR_EXAMPLES = `
+Examples:
+  errand repair --config node.yaml
+  errand repair --state-dir /var/lib/errand --json
+
+Puts a copy of the damaged file aside, keeps what can be read of it, and makes
+records for containers that have none from their labels. Says what is lost.
+Exit status: 0 repaired or sound, 69 no container engine, 74 storage cannot be
+used, 75 a daemon is at work, 78 wrong configuration.`
 
 const EXPLAIN_EXAMPLES = `
 Examples:

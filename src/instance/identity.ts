@@ -96,6 +96,30 @@ export function ownerIdOf({ labels }: Pick<SandboxListing, 'labels'>): string {
   return labels['dev.errand.id'] ?? ''
 }
 
+/** What the labels of an execution's sandbox say of it; undefined for any other sandbox. Check the mac before. */
+export function describeExecution({ labels }: Pick<SandboxListing, 'labels'>): LabelledExecution | undefined {
+  const { 'dev.errand.executor': executor, 'dev.errand.job': job, 'dev.errand.spec': spec = '' } = labels
+  if (executor === undefined || job === undefined) return undefined
+  const [cpuMillis = 0, memoryBytes = 0, gpus = 0] = (labels['dev.errand.lease'] ?? '').split(',').map(Number)
+  return {
+    id: labels['dev.errand.id'] ?? '',
+    executor,
+    job,
+    attempt: Number(labels['dev.errand.attempt']),
+    imageId: spec.split(',')[0] ?? '',
+    resources: { cpuMillis, memoryBytes, gpus },
+  }
+}
+
+export interface LabelledExecution {
+  readonly id: string
+  readonly executor: string
+  readonly job: string
+  readonly attempt: number
+  readonly imageId: string
+  readonly resources: Resources
+}
+
 /** Undefined for what is no warm instance, and for one of a version that recorded less. */
 export function warmRecordOf({ labels }: Pick<SandboxListing, 'labels'>): WarmRecord | undefined {
   const key = keyIn(labels['dev.errand.task'] ?? '')

@@ -83,7 +83,9 @@ function lastSeq(database: DatabaseSync): number | undefined {
 function readKeys(database: DatabaseSync): Map<string, IdempotencyKey> {
   const keys = new Map<string, IdempotencyKey>()
   attempt(() => {
-    for (const { executor, id, key, digest } of database.prepare('SELECT executor, id, key, digest FROM keys').iterate()) {
+    for (const { executor, id, key, digest } of database
+      .prepare('SELECT executor, id, key, digest FROM keys')
+      .iterate()) {
       keys.set(keyOf(String(executor), String(id)), { key: String(key), digest: String(digest) })
     }
   })

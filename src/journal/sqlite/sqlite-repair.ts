@@ -5,8 +5,7 @@ import { ErrandError } from '../../core/errors.ts'
 import type { JournalRecord } from '../journal.ts'
 import type { JournalRepair, Salvage, SalvagedEntry } from '../journal-repair.ts'
 import { salvageFrom } from './salvage.ts'
-import { NewerSchema } from './schema.ts'
-import { assertSound } from './soundness.ts'
+import { assertSound, Damaged } from './soundness.ts'
 import { SqliteJournal } from './sqlite-journal.ts'
 
 /** How many records of the new journal share a commit. */
@@ -28,13 +27,16 @@ export class SqliteRepair<R extends JournalRecord> implements JournalRepair<R> {
       assertSound(this.#path)
       return undefined
     } catch (error) {
-      if (error instanceof NewerSchema) throw new ErrandError('storage_error', error.message, { cause: error })
-      return error instanceof Error ? error.message : String(error)
+      if (error instanceof Damaged) return error.reason
+      const message = error instanceof Error ? error.message : String(error)
+      throw new ErrandError('storage_error', `the journal ${this.#path} cannot be used: ${message}`, { cause: error })
     }
   }
 
   async putAside(): Promise<string | undefined> {
-    const bytes = await stat(this.#path).then(({ size }) => size).catch(() => undefined)
+    const bytes = await stat(this.#path)
+      .then(({ size }) => size)
+      .catch(() => undefined)
     if (bytes === undefined) return undefined
     const at = new Date(this.#clock.wallMs()).toISOString().replaceAll(':', '-')
     const path = `${this.#path}.damaged-${at}`

@@ -24,7 +24,7 @@ const OUTPUT_BYTES = 1024 * MIB
 const OUTPUT_FILES = 10_000
 
 /** What an executor without a caller of its own works for. */
-const LOCAL_CALLER = 'local'
+export const LOCAL_CALLER = 'local'
 
 /**
  * Reads a request. Fields that are `null` count as absent.
