@@ -55,14 +55,14 @@ export type TimeName = 'accepted' | 'queued' | 'pulling' | 'creating' | 'running
 
 export type UsedName = 'cpuSeconds' | 'memoryPeak' | 'networkRx' | 'networkTx' | 'blockRead' | 'blockWrite'
 
-export interface PortView {
+interface PortView {
   readonly port: number
   readonly protocol: string
   readonly hostIp: string
   readonly hostPort: number
 }
 
-export interface OutputView {
+interface OutputView {
   readonly name: string
   readonly path: string
   readonly bytes: number

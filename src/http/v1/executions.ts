@@ -1,4 +1,5 @@
 import { seesAll } from '../auth.ts'
+import type { ExecutionPage } from '../contract/answers.ts'
 import { executionBody } from '../contract/execution-body.ts'
 import { cancelBody, emptyBody, execBody, listQuery, noQuery, waitQuery } from '../contract/requests.ts'
 import { idempotencyKey, toExecutionRequest } from './execution-request.ts'
@@ -39,7 +40,8 @@ const list = route({
     // Whose they are is part of what was asked for; that it was heeded must not depend on one place alone.
     const records = page.records.filter((record) => isOwn(principal, record))
     const next = page.cursor === undefined ? {} : { cursor: page.cursor }
-    return { status: 200, value: { executions: records.map(viewExecution), ...next } }
+    const value: ExecutionPage = { executions: records.map(viewExecution), ...next }
+    return { status: 200, value }
   },
 })
 

@@ -21,7 +21,7 @@ export interface V1Deps {
 }
 
 /** One request of a known caller, as far as it is the same for all routes. */
-export interface Exchange {
+interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly principal: Principal
