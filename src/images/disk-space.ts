@@ -4,6 +4,8 @@ export interface DiskSpace {
   readonly totalBytes: number
   /** What may still be written by those who are not root. */
   readonly freeBytes: number
+  /** Share of its inodes that are free, 0 to 1; absent where the file system makes them as it needs them. */
+  readonly freeInodes?: number
 }
 
 /** Undefined where the disk cannot be looked at from here. Never rejects. */
@@ -13,9 +15,10 @@ export type DiskProbe = () => Promise<DiskSpace | undefined>
 export function probeDisk(folder: string): DiskProbe {
   return async () => {
     try {
-      const { blocks, bfree, bavail, bsize } = await statfs(folder)
+      const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(folder)
       // What is kept for root is neither used nor free, as `df` counts.
-      return { totalBytes: (blocks - bfree + bavail) * bsize, freeBytes: bavail * bsize }
+      const bytes = { totalBytes: (blocks - bfree + bavail) * bsize, freeBytes: bavail * bsize }
+      return files === 0 ? bytes : { ...bytes, freeInodes: ffree / files }
     } catch {
       return undefined
     }
