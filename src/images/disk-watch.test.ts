@@ -40,7 +40,7 @@ describe('F19: new work', () => {
     bench.engine = { totalBytes: 10 * GIB, freeBytes: GIB }
     await bench.watch.assertRoom()
     bench.engine = { totalBytes: 10 * GIB, freeBytes: GIB - 1 }
-    bench.clock.advance(1000)
+    await bench.clock.advance(1000)
     await bench.refused(/the disk of the engine has 1073741823 bytes left/)
   })
 
@@ -49,7 +49,7 @@ describe('F19: new work', () => {
     bench.state = { totalBytes: 1000 * GIB, freeBytes: 5 * GIB }
     await bench.watch.assertRoom()
     bench.state = { totalBytes: 1000 * GIB, freeBytes: 5 * GIB - 1 }
-    bench.clock.advance(1000)
+    await bench.clock.advance(1000)
     await bench.refused(/state folder/)
   })
 
@@ -69,10 +69,10 @@ describe('F19: new work', () => {
     bench.state = { ...ROOMY, freeBytes: 0 }
     await bench.refused(/state folder/)
     bench.state = ROOMY
-    bench.clock.advance(999)
+    await bench.clock.advance(999)
     await bench.refused(/state folder/)
     assert.equal(bench.looks, 1)
-    bench.clock.advance(1)
+    await bench.clock.advance(1)
     await Promise.all([bench.watch.assertRoom(), bench.watch.assertRoom()])
     assert.equal(bench.looks, 2)
   })
