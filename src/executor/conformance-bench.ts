@@ -129,7 +129,7 @@ export class ExecutorBench implements AsyncDisposable {
     args: readonly string[] = [],
     more: Partial<ExecutionRequest> = {},
   ): Promise<ExecutionResult> {
-    return await this.executor.run(this.task(program, args, more), { signal: this.signal })
+    return this.executor.run(this.task(program, args, more), { signal: this.signal })
   }
 
   /** Starts it, and gives its id once it runs. */
@@ -155,7 +155,7 @@ export class ExecutorBench implements AsyncDisposable {
   }
 
   async wait(executionId: string): Promise<ExecutionResult> {
-    return await this.executor.wait(executionId, this.signal)
+    return this.executor.wait(executionId, this.signal)
   }
 
   /** Resolves once there is an execution of this id, long before it runs. */
@@ -231,5 +231,5 @@ async function open(
   // What a test starts side by side is not to wait for the room of the machine that it runs on.
   const defaults = { hostCheck: 'none', resources: { cpuOvercommit: 64 } } as const
   const deadline = AbortSignal.timeout(TEST_DEADLINE_MS)
-  return await openExecutor({ [subject.name]: openEngine }, { ...defaults, ...options }, deadline)
+  return openExecutor({ [subject.name]: openEngine }, { ...defaults, ...options }, deadline)
 }

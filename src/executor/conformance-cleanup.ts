@@ -104,7 +104,7 @@ async function oneOfEachEnd(bench: ExecutorBench): Promise<void> {
 async function cancelSoon<T>(bench: ExecutorBench, executionId: string, end: Promise<T>): Promise<T> {
   await bench.known(executionId)
   await bench.executor.cancel(executionId, { graceMs: 0, signal: bench.signal })
-  return await end
+  return end
 }
 
 /** As the next process would, had the first one died: the same identity, and nothing remembered. */
@@ -112,5 +112,5 @@ async function openLater(bench: ExecutorBench): Promise<ExecutorBench['executor'
   const stateDir = join(bench.folder, 'later')
   await mkdir(stateDir, { mode: 0o700 })
   await copyFile(join(bench.folder, 'state', 'installation.json'), join(stateDir, 'installation.json'))
-  return await bench.another({ id: bench.executor.getId(), stateDir })
+  return bench.another({ id: bench.executor.getId(), stateDir })
 }

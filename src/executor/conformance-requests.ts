@@ -122,7 +122,12 @@ export const REQUEST_TESTS: Record<string, ExecutorTest> = {
   async 'what is no request at all is refused as such'(bench) {
     const { name } = bench
     const shapes: readonly unknown[] = [
-      ...[undefined, null, 1, 'x', [], {}],
+      undefined,
+      null,
+      1,
+      'x',
+      [],
+      {},
       { engineSpec: null },
       { engineSpec: { type: name } },
       { engineSpec: { type: name, params: {} } },

@@ -28,7 +28,7 @@ export const DockerExecutor: DockerExecutorFactory = {
     const { socketPath = SOCKET_PATH, allowEgress = false, log, clock } = options
     const own = { socketPath, network: { kind: 'absent' }, executions: { allowEgress } } as const
     const openDocker = async ({ id }: { readonly id: string }): Promise<DockerEngine> =>
-      await DockerEngine.open({ ...own, installation: id, ...(log && { log }), ...(clock && { clock }) }, signal)
-    return await openExecutor({ docker: openDocker }, options, signal)
+      DockerEngine.open({ ...own, installation: id, ...(log && { log }), ...(clock && { clock }) }, signal)
+    return openExecutor({ docker: openDocker }, options, signal)
   },
 }

@@ -83,7 +83,7 @@ const PROGRAMS: Readonly<Record<ProgramName, Program>> = {
 export const FAKE_SHELL: FakeScript = {
   run: async (process) => {
     const program = findProgram(process.argv)
-    if (program !== undefined) return await program.run(process, program.args)
+    if (program !== undefined) return program.run(process, program.args)
     process.print({ stream: 'stderr', data: `fake: no such command: ${process.argv[0]}\n` })
     return 127
   },

@@ -52,7 +52,7 @@ export class ShellExecutor implements AsyncDisposable {
   }
 
   async run(script: string, more: Partial<ExecutionRequest> = {}): Promise<ExecutionResult> {
-    return await this.executor.run(this.request(script, more))
+    return this.executor.run(this.request(script, more))
   }
 
   /** Resolves once there is an execution of this id, long before it runs. */
