@@ -137,6 +137,9 @@ const PAGES: Record<string, JournalTest> = {
     assert.deepEqual(await idsOf({ callerId: 'you' }), ['b'])
     assert.deepEqual(await idsOf({ statuses: ['failed'] }), ['c'])
     assert.deepEqual(await idsOf({ statuses: ['accepted'], callerId: 'me' }), ['a'])
+    assert.deepEqual(await idsOf({ statuses: ['accepted', 'failed', 'lost'] }), ['c', 'b', 'a'])
+    assert.deepEqual(await idsOf({ statuses: ['accepted', 'failed'], limit: 2 }), ['c', 'b'])
+    assert.deepEqual(await idsOf({ statuses: [] }), [])
     assert.deepEqual((await journal.page('two', { limit: 10 })).records, [])
     await refused(journal.page('one', { limit: 10, cursor: 'x' }), 'validation_failed')
   },

@@ -93,22 +93,14 @@ export class Statements {
     return { seq, atMs, executionId, callerId, status, ...(reason !== undefined && { reason }) }
   }
 
-  #page(executorId: string, { callerId, statuses, cursor, limit }: PageQuery): Reply {
-    const conditions = [
-      'executor = ?',
-      ...(cursor === undefined ? [] : ['seq < ?']),
-      ...(callerId === undefined ? [] : ['caller = ?']),
-      ...(statuses === undefined ? [] : [`status IN (${statuses.map(() => '?').join()})`]),
-    ]
-    const values = [
-      executorId,
-      ...(cursor === undefined ? [] : [Number(cursor)]),
-      ...(callerId === undefined ? [] : [callerId]),
-      ...(statuses ?? []),
-      limit + 1,
-    ]
-    const sql = `SELECT seq, record FROM executions WHERE ${conditions.join(' AND ')} ORDER BY seq DESC LIMIT ?`
-    const rows = this.#sql(sql).all(...values)
+  #page(executorId: string, query: PageQuery): Reply {
+    const { statuses, limit } = query
+    if (statuses?.length === 0) return records([])
+    // One index has them in order for each status, none for several: the first of each, merged.
+    const parts = (statuses ?? [undefined]).map((status) => pagePart(executorId, query, status))
+    const found = parts.map(({ sql }) => `SELECT seq FROM (${sql})`).join(' UNION ALL ')
+    const sql = `SELECT seq, record FROM executions WHERE seq IN (${found}) ORDER BY seq DESC LIMIT ?`
+    const rows = this.#sql(sql).all(...parts.flatMap(({ values }) => values), limit + 1)
     const last = rows[limit - 1]
     const page = records(rows.slice(0, limit))
     return rows.length > limit && last !== undefined ? { ...page, cursor: String(last.seq) } : page
@@ -125,6 +117,31 @@ export class Statements {
     const prepared = this.#database.prepare(text)
     this.#prepared.set(text, prepared)
     return prepared
+  }
+}
+
+interface PagePart {
+  readonly sql: string
+  readonly values: readonly (string | number)[]
+}
+
+function pagePart(
+  executorId: string,
+  { callerId, cursor, limit }: PageQuery,
+  status: ExecutionStatus | undefined,
+): PagePart {
+  const conditions = [
+    ['executor = ?', executorId],
+    ...(cursor === undefined ? [] : [['seq < ?', Number(cursor)] as const]),
+    ...(callerId === undefined ? [] : [['caller = ?', callerId] as const]),
+    ...(status === undefined ? [] : [['status = ?', status] as const]),
+  ] as const
+  // Most are of one executor: its index would only bring them out of order.
+  const table = callerId === undefined && status === undefined ? 'executions NOT INDEXED' : 'executions'
+  const where = conditions.map(([condition]) => condition).join(' AND ')
+  return {
+    sql: `SELECT seq FROM ${table} WHERE ${where} ORDER BY seq DESC LIMIT ?`,
+    values: [...conditions.map(([, value]) => value), limit + 1],
   }
 }
 
