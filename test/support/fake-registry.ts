@@ -68,6 +68,14 @@ export function guarding(upstream: string, account: string): RegistryHandler {
   }
 }
 
+/** Hands everything on to a real registry, but no manifest before `until` resolves. */
+export function holding(upstream: string, until: () => Promise<void>): RegistryHandler {
+  return (asked, response) => {
+    const isManifest = asked.url?.includes('/manifests/') === true
+    void (isManifest ? until() : Promise.resolve()).then(() => handOn(upstream, asked, response))
+  }
+}
+
 function handOn(upstream: string, asked: IncomingMessage, response: ServerResponse): void {
   const { authorization: _kept, ...headers } = asked.headers
   const passed = request(`http://${upstream}${asked.url}`, { method: asked.method ?? 'GET', headers }, (answer) => {

@@ -12,6 +12,7 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'ERRAND_SOCKET',
   'ERRAND_FAULT',
   'ERRAND_TEST_FULL',
+  'ERRAND_TEST_SEED',
 ])
 
 /** Lists and mappings have no variable, except `listen`, whose items are separated by commas. */

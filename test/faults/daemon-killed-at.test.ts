@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
+import { assertExecutions } from '../support/execution-invariants.ts'
+import { MortalNode } from '../support/mortal-node.ts'
+import { TestRegistry } from '../support/registry.ts'
+import { OUTPUT_BYTES, smallExecution } from '../support/small-executions.ts'
+
+/** An image that is missing is built first. */
+const options = { timeout: 120_000, concurrency: 2 }
+
+/** Every point between two steps, by the row that it belongs to. */
+const POINTS: readonly (readonly [row: string, what: string, fault: string])[] = [
+  ['F2', 'before it is accepted', 'before:journal.insert'],
+  ['F2', 'when it is accepted', 'after:journal.insert'],
+  ['F2', 'when it is queued', 'after:journal.save.queued'],
+  ['F2', 'before its image is looked for', 'after:journal.save.pulling'],
+  ['F3', 'before its image is asked for', 'before:image.pull'],
+  ['F3', 'when its image is there', 'after:image.pull'],
+  ['F4', 'before its container is announced', 'after:journal.save.creating'],
+  ['F4', 'when its container is announced', 'after:journal.save.creating.create'],
+  ['F4', 'when its container is made', 'after:container.create'],
+  ['F4', 'before its output is listened to', 'before:log.attach'],
+  ['F4', 'when its output is listened to', 'after:log.attach'],
+  ['F5', 'when its start is announced', 'after:journal.save.creating.start'],
+  ['F5', 'before its container is started', 'before:container.start'],
+  ['F5', 'when its container is started', 'after:container.start'],
+  ['F5', 'before it is said to run', 'before:journal.save.running'],
+  ['F1', 'when it is said to run', 'after:journal.save.running'],
+  ['F6', 'before its end is recorded', 'before:journal.save.finalizing'],
+  ['F6', 'when its end is recorded', 'after:journal.save.finalizing'],
+  ['F6', 'before its output is brought in', 'before:output.collect'],
+  ['F6', 'when its output is brought in', 'after:output.collect'],
+  ['F6', 'before its result is committed', 'before:journal.save.ended'],
+  ['F7', 'when its result is committed', 'after:journal.save.ended'],
+  ['F7', 'before its container is removed', 'before:container.remove'],
+  ['F7', 'when its container is removed', 'after:container.remove'],
+]
+
+describe('a daemon killed', options, () => {
+  let image = ''
+  let registry: TestRegistry
+
+  before(async () => {
+    image = await ensureImage('busybox')
+    registry = await TestRegistry.open()
+  })
+
+  after(async () => {
+    await registry[Symbol.asyncDispose]()
+  })
+
+  for (const [row, what, fault] of POINTS) {
+    test(`${row}: ${what} (${fault}) leaves the next one to bring the execution to its own end, once`, async () => {
+      await using node = await MortalNode.make()
+      const used = row === 'F3' ? await registry.push(image, fault.replaceAll(':', '-')) : image
+      const { id, body, meant } = smallExecution('one', used, { exitCode: 3, hasOutput: true })
+      await node.startWithFault(fault)
+      const ended = node.ask(async (client) => {
+        await client.submit(body, 'key')
+        return await client.wait(id)
+      })
+      // Once its result is committed its caller may have it, too.
+      const early = ended.then(({ message }) => (row === 'F7' ? node.died() : assert.fail(`nobody died: ${message}`)))
+      await Promise.race([node.died(), early])
+      await node.start()
+      const { outputs, times } = await ended
+      assert.deepEqual(
+        outputs.map(({ name, bytes, files }) => ({ name, bytes, files })),
+        [{ name: 'result', bytes: OUTPUT_BYTES, files: 1 }],
+      )
+      assert.deepEqual(Object.values(times), Object.values(times).toSorted(), 'times are in order')
+      await node.served.assertInvariants()
+      await assertExecutions(node, new Map([[id, meant]]))
+    })
+  }
+})
