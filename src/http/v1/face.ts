@@ -11,6 +11,7 @@ import type { Outbox } from '../outbox.ts'
 import { problemAnswer, problemOf } from '../problem.ts'
 import { type Answer, refuse } from '../refusal.ts'
 import { type BodyLimits, gatherBody } from '../request-body.ts'
+import { recheck } from './recheck.ts'
 import type { Reply, V1Deps } from './route.ts'
 import { type Matched, RouteTable, readQuery } from './route-table.ts'
 import { V1_ROUTES } from './routes.ts'
@@ -68,8 +69,11 @@ class V1Face {
   ): Promise<void> {
     // Before anything is awaited: that a caller left is told once.
     const cancellation = cancelOnDisconnect(response)
-    const principal = await this.#options.authenticate(request)
+    const { authenticate, clock } = this.#options
+    const principal = await authenticate(request)
     requireScope(principal, route.scope)
+    const check = async (): Promise<void> => requireScope(await authenticate(request), route.scope)
+    using _allowed = recheck(clock, check, (reason) => cancellation.cancel(reason))
     const query = readQuery(queryText)
     const body = route.method === 'POST' ? await this.#gather(request, response, cancellation.signal) : {}
     const exchange = { request, response, principal, id, query, body, signal: cancellation.signal }
