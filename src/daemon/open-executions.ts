@@ -4,6 +4,8 @@ import type { Admission } from '../admission/admission.ts'
 import type { Clock } from '../core/clock.ts'
 import { randomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
+import { probeDisk } from '../images/disk-space.ts'
+import { DiskWatch } from '../images/disk-watch.ts'
 import { SqliteJournal } from '../journal/sqlite/sqlite-journal.ts'
 import { readBootId } from '../resources/boot-id.ts'
 import type { HostMonitor } from '../resources/host-monitor.ts'
@@ -43,6 +45,8 @@ export async function openExecutions(
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const { storageFolder } = engine.probe
   const journal = held.use(await SqliteJournal.open<ExecutionRecord>(join(stateDir, 'journal.db'), { clock }))
+  const engineDisk = storageFolder === undefined ? {} : { engine: probeDisk(storageFolder) }
+  const disks = new DiskWatch({ disks: { 'state folder': probeDisk(stateDir), ...engineDisk }, clock })
   const service = new ExecutionService({
     executorId: config.node,
     engines: new Map([[engine.engine.name, engine]]),
@@ -59,7 +63,10 @@ export async function openExecutions(
     trash: join(stateDir, 'trash'),
     privatePaths: [stateDir, runDir, ...(storageFolder === undefined ? [] : [storageFolder])],
     watchPeriodMs: WATCH_PERIOD_MS,
-    assertOpen: () => gate.assertOpen(),
+    async assertOpen() {
+      gate.assertOpen()
+      await disks.assertRoom()
+    },
   })
   held.defer(() => service.detach())
   const taken = await service.recover(signal)

@@ -54,7 +54,7 @@ class GpuBench extends ConformanceBench {
   /** What a command prints inside. */
   async prints(ref: SandboxRef, argv: readonly string[]): Promise<string> {
     const output: OutputChunk[] = []
-    await this.engine.exec(ref, { argv }, (chunk) => output.push(chunk), this.signal)
+    await this.engine.exec(ref, { argv }, (chunk) => void output.push(chunk), this.signal)
     return Buffer.concat([joinOutput(output, 'stdout'), joinOutput(output, 'stderr')])
       .toString()
       .trim()

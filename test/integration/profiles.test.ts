@@ -96,7 +96,7 @@ async function tried(row: ProfileRow, preset: Preset): Promise<Outcome> {
   const output: OutputChunk[] = []
   const ref = await engine.create(spec, bench.identity(), bench.signal)
   try {
-    using _attachment = await engine.attach(ref, (chunk) => output.push(chunk), bench.signal)
+    using _attachment = await engine.attach(ref, (chunk) => void output.push(chunk), bench.signal)
     await engine.start(ref, bench.signal)
     const works = await (row.server === undefined
       ? endsWell(bench, ref, output)
@@ -143,7 +143,7 @@ async function answers(
   const script = `until ${ready}; do sleep 0.1; done && ${uses}`
   const argv = ['/bin/busybox', 'timeout', '30', 'sh', '-c', `${script}`]
   try {
-    return (await engine.exec(ref, { argv }, (chunk) => output.push(chunk), bench.signal)).exitCode === 0
+    return (await engine.exec(ref, { argv }, (chunk) => void output.push(chunk), bench.signal)).exitCode === 0
   } catch (error) {
     if (ErrandError.from(error).code === 'task_gone') return false
     throw error

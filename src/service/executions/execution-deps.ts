@@ -46,8 +46,8 @@ export interface ExecutionDeps {
   readonly privatePaths: readonly string[]
   /** How far apart looks at disk and network use are. */
   readonly watchPeriodMs: number
-  /** Asked before a request is taken. @throws paused, draining */
-  readonly assertOpen?: () => void
+  /** Asked before a request is taken. @throws paused, draining; storage_full */
+  readonly assertOpen?: () => Promise<void>
   /** What it works with and nobody else: let go when it is closed. */
   readonly held?: AsyncDisposable
 }

@@ -77,7 +77,7 @@ export class KnownExecutions {
     signal?.throwIfAborted()
     const { defaults, newId, journal } = this.#deps
     if (this.#isClosed) throw new ErrandError('draining', 'the executor is closed')
-    this.#deps.assertOpen?.()
+    await this.#deps.assertOpen?.()
     const plan = planExecution(caller === undefined ? asked : { ...asked, callerId: caller.id }, defaults, newId)
     const on = this.#engineOf(plan)
     const launch = new Launch(this.#deps, plan, on)
