@@ -128,7 +128,7 @@ export class Instances implements AsyncDisposable {
       await instance.adopt(left.listing, signal)
       return instance
     } catch (error) {
-      this.#background.add(instance.stop(0))
+      this.#background.add(instance.stop(0).then(() => this.#noteRemoved(left)))
       throw error
     }
   }
@@ -209,6 +209,11 @@ export class Instances implements AsyncDisposable {
     if (!isRemoved) return
     left.lease.release()
     this.#living.delete(left)
+    this.#noteRemoved(left)
+  }
+
+  #noteRemoved({ record: { id, task } }: LeftInstance): void {
+    this.#deps.log.info({ instance: id, image: task.image }, 'removed an instance')
   }
 
   async #removeStray(): Promise<void> {

@@ -2,7 +2,15 @@ import type { Clock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import { canBecome, type InstanceState } from '../core/instance-state.ts'
 import type { Log } from '../core/log.ts'
-import type { Engine, SandboxIdentity, SandboxListing, SandboxRef, SandboxSpec, SandboxView, SignalName } from '../engine/engine.ts'
+import type {
+  Engine,
+  SandboxIdentity,
+  SandboxListing,
+  SandboxRef,
+  SandboxSpec,
+  SandboxView,
+  SignalName,
+} from '../engine/engine.ts'
 import type { Lease } from '../resources/ledger.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
 import { isRefused, limitsError } from './exit-errors.ts'

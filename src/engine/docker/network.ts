@@ -47,6 +47,8 @@ export class SandboxNetworks implements AsyncDisposable {
   readonly #deps: NetworkDeps
   /** What `tasks` means: a network of ours, the name of another, or nothing. */
   readonly #tasks: OwnNetwork | string | undefined
+  /** Where the network of the tasks is another one now, what an earlier run has left of it is taken away at the end. */
+  readonly #ownTasks: OwnNetwork
   readonly #internal: OwnNetwork
   /** Like `internal`, for ports: the Engine leads none to a network that is internal in its words. */
   readonly #published: OwnNetwork
@@ -63,7 +65,8 @@ export class SandboxNetworks implements AsyncDisposable {
     const access = { ...DEFAULT_ACCESS, ...options }
     const tasks = { isInternal: options.kind === 'own' && options.isInternal, denied: deniedBy(access) }
     this.#deps = deps
-    this.#tasks = options.kind === 'own' ? own('tasks', tasks) : named
+    this.#ownTasks = own('tasks', tasks)
+    this.#tasks = options.kind === 'own' ? this.#ownTasks : named
     this.#internal = own('internal', { isInternal: true, denied: NOTHING_ALLOWED })
     this.#published = own('published', { isInternal: false, hasMasquerade: false, denied: NOTHING_ALLOWED })
     this.#egress = own('egress', { isInternal: false, denied: deniedBy({ ...access, ...executions }) })
@@ -139,8 +142,7 @@ export class SandboxNetworks implements AsyncDisposable {
   }
 
   #own(): OwnNetwork[] {
-    const others = [this.#internal, this.#published, this.#egress]
-    return this.#tasks instanceof OwnNetwork ? [this.#tasks, ...others] : others
+    return [this.#ownTasks, this.#internal, this.#published, this.#egress]
   }
 
   #assertEgress(): void {
