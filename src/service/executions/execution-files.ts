@@ -108,11 +108,6 @@ export class ExecutionFiles implements CaptureSink {
     return this.#log.read(range, signal)
   }
 
-  /** Takes away `stdout.log` and `stderr.log`. */
-  async removeTexts(): Promise<void> {
-    await HumanLogs.remove(this.resultsDir, this.#deps.log)
-  }
-
   /** What its sandbox was given and has no more use for. */
   async removeGiven(): Promise<void> {
     for (const name of ['provision', 'inputs']) await removeTree(join(this.folder, name))

@@ -1,10 +1,10 @@
 import { ErrandError } from '../../core/errors.ts'
-import { isTerminal } from '../../core/execution.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
 import type { SubmitOptions, Submitted } from '../executions-api.ts'
 import type { ExecutionRecord } from '../executor.ts'
+import { EndedExecutions } from './ended-executions.ts'
 import { Execution } from './execution.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import { ExecutionFiles, placeOf } from './execution-files.ts'
@@ -14,7 +14,6 @@ import { newRecord } from './new-record.ts'
 import { PastExecution, refuseEnded } from './past-execution.ts'
 import { planExecution } from './plan-execution.ts'
 import { type Beginning, takeUp } from './recovery.ts'
-import { Retention } from './retention.ts'
 import { TrackedRecord } from './tracked-record.ts'
 
 /** The executions that an executor knows: those that live, in this process, and those that have ended, in the journal. */
@@ -28,12 +27,12 @@ export class KnownExecutions {
   /** Waits for results, which want to be read before their files go. */
   readonly #waits = new Map<string, Set<Promise<unknown>>>()
   readonly #background = new BackgroundWork()
-  readonly #retention: Retention
+  readonly #ended: EndedExecutions
   #isClosed = false
 
   constructor(deps: ExecutionDeps) {
     this.#deps = deps
-    this.#retention = new Retention(deps.clock)
+    this.#ended = new EndedExecutions(deps, (executionId) => this.forget(executionId))
   }
 
   async live(executionId: string): Promise<Execution | undefined> {
@@ -119,7 +118,7 @@ export class KnownExecutions {
       const view = found.get(record.request.engineSpec.type)?.get(record.executionId)
       await this.#takeUp(record, takeUp(record, view, this.#deps.bootId))
     }
-    await this.#recoverRetention()
+    await this.#ended.recover()
     return records.length
   }
 
@@ -141,11 +140,12 @@ export class KnownExecutions {
   /** Nothing more is begun. */
   close(): void {
     this.#isClosed = true
-    this.#retention[Symbol.dispose]()
+    this.#ended[Symbol.dispose]()
   }
 
-  idle(): Promise<void> {
-    return this.#background.idle()
+  async idle(): Promise<void> {
+    await this.#ended.idle()
+    await this.#background.idle()
   }
 
   async #setGoing(
@@ -187,37 +187,10 @@ export class KnownExecutions {
   }
 
   async #untilGone(execution: Execution, plan: ExecutionPlan): Promise<void> {
-    const { executionId, retentionMs, persistLogsMs } = plan
     await execution.settled
     await execution.gone
-    this.#live.delete(executionId)
-    if (this.#isClosed) return
-    this.#retention.after(executionId, retentionMs, () => this.#background.add(this.#expire(executionId)))
-    if (persistLogsMs === undefined || persistLogsMs >= retentionMs) return
-    this.#retention.after(executionId, persistLogsMs, () => this.#background.add(execution.files.removeTexts()))
-  }
-
-  /** What had ended before is forgotten in its own time. */
-  async #recoverRetention(): Promise<void> {
-    const { journal, executorId, clock, defaults } = this.#deps
-    let cursor: string | undefined
-    do {
-      const page = await journal.page(executorId, { limit: 1000, ...(cursor !== undefined && { cursor }) })
-      for (const { executionId, times, request } of page.records.filter(({ status }) => isTerminal(status))) {
-        const keptMs = clock.wallMs() - (times.endedMs ?? clock.wallMs())
-        const leftMs = Math.max(0, (request.retentionMs ?? defaults.retentionMs) - keptMs)
-        this.#retention.after(executionId, leftMs, () => this.#background.add(this.#expire(executionId)))
-      }
-      cursor = page.cursor
-    } while (cursor !== undefined)
-  }
-
-  async #expire(executionId: string): Promise<void> {
-    try {
-      await this.forget(executionId)
-    } catch (error) {
-      this.#deps.log.warn({ err: error, execution: executionId }, 'an old execution could not be removed')
-    }
+    this.#live.delete(plan.executionId)
+    if (!this.#isClosed) this.#ended.keep(plan.executionId, plan, 0)
   }
 
   async #forget(executionId: string): Promise<void> {
@@ -228,7 +201,7 @@ export class KnownExecutions {
       await live.gone
     }
     await Promise.allSettled(this.#waits.get(executionId) ?? [])
-    this.#retention.drop(executionId)
+    this.#ended.drop(executionId)
     const record = live?.record.value ?? (await journal.find(executorId, executionId))
     if (record !== undefined) await (live?.files ?? (await new PastExecution(this.#deps, record).files)).remove()
     await journal.remove(executorId, executionId)

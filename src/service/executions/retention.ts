@@ -1,26 +1,67 @@
 import type { Clock } from '../../core/clock.ts'
 
-/** What is to be done with an execution some time after its end. */
+/** Of so many there is one look per millisecond at most. */
+const PER_MS = 100
+
+/**
+ * Which executions are due for something, some time after their end. There may be very many of them: an id and a number
+ * each, and one timer for all.
+ */
 export class Retention implements Disposable {
   readonly #clock: Clock
-  readonly #timers = new Map<string, Set<Disposable>>()
+  readonly #onDue: (executionId: string) => void
+  /** On the monotonic clock. */
+  readonly #dueMs = new Map<string, number>()
+  #timer: Disposable | undefined
+  #firesMs = Infinity
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, onDue: (executionId: string) => void) {
     this.#clock = clock
+    this.#onDue = onDue
   }
 
-  after(executionId: string, delayMs: number, work: () => void): void {
-    const timers = this.#timers.get(executionId) ?? new Set()
-    this.#timers.set(executionId, timers.add(this.#clock.setTimer(delayMs, work)))
+  keep(executionId: string, forMs: number): void {
+    const nowMs = this.#clock.monotonicMs()
+    this.#dueMs.set(executionId, nowMs + forMs)
+    if (nowMs + forMs < this.#firesMs) this.#arm(forMs)
   }
 
   /** Nothing more is to be done with it. */
   drop(executionId: string): void {
-    for (const timer of this.#timers.get(executionId) ?? []) timer[Symbol.dispose]()
-    this.#timers.delete(executionId)
+    this.#dueMs.delete(executionId)
   }
 
   [Symbol.dispose](): void {
-    for (const executionId of [...this.#timers.keys()]) this.drop(executionId)
+    this.#dueMs.clear()
+    this.#disarm()
+  }
+
+  #arm(delayMs: number): void {
+    this.#disarm()
+    this.#firesMs = this.#clock.monotonicMs() + delayMs
+    this.#timer = this.#clock.setTimer(delayMs, () => this.#sweep())
+  }
+
+  #disarm(): void {
+    this.#timer?.[Symbol.dispose]()
+    this.#timer = undefined
+    this.#firesMs = Infinity
+  }
+
+  #sweep(): void {
+    this.#disarm()
+    const nowMs = this.#clock.monotonicMs()
+    let nextMs = Infinity
+    // Whatever is due leaves the map that is walked here, which maps allow.
+    for (const [executionId, dueMs] of this.#dueMs) {
+      if (dueMs > nowMs) {
+        nextMs = Math.min(nextMs, dueMs)
+        continue
+      }
+      this.#dueMs.delete(executionId)
+      this.#onDue(executionId)
+    }
+    const pauseMs = Math.floor(this.#dueMs.size / PER_MS)
+    if (nextMs < Infinity) this.#arm(Math.max(nextMs - nowMs, pauseMs))
   }
 }

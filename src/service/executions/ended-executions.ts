@@ -1,0 +1,83 @@
+import { isTerminal } from '../../core/execution.ts'
+import { HumanLogs } from '../../logs/human-logs.ts'
+import { BackgroundWork } from '../../util/background-work.ts'
+import type { ExecutionDeps } from './execution-deps.ts'
+import type { ExecutionPlan } from './execution-plan.ts'
+import { Retention } from './retention.ts'
+
+/** How long things are kept after the end. */
+type Keeping = Pick<ExecutionPlan, 'retentionMs' | 'persistLogsMs'>
+
+const PAGE = 1000
+
+/**
+ * Executions that have ended, until their time is over. There may be very many: of each only its id is in memory, and
+ * nothing given here may hold on to more.
+ */
+export class EndedExecutions implements Disposable {
+  readonly #deps: ExecutionDeps
+  readonly #forget: (executionId: string) => Promise<void>
+  readonly #background = new BackgroundWork()
+  readonly #records: Retention
+  /** Of the output as files for people. */
+  readonly #texts: Retention
+
+  /** @param forget removes all that there is of one */
+  constructor(deps: ExecutionDeps, forget: (executionId: string) => Promise<void>) {
+    this.#deps = deps
+    this.#forget = forget
+    this.#records = new Retention(deps.clock, (executionId) => this.#background.add(this.#expire(executionId)))
+    this.#texts = new Retention(deps.clock, (executionId) => this.#background.add(this.#removeTexts(executionId)))
+  }
+
+  /** @param sinceMs how long ago it ended */
+  keep(executionId: string, { retentionMs, persistLogsMs }: Keeping, sinceMs: number): void {
+    this.#records.keep(executionId, Math.max(0, retentionMs - sinceMs))
+    if (persistLogsMs === undefined || persistLogsMs >= retentionMs) return
+    this.#texts.keep(executionId, Math.max(0, persistLogsMs - sinceMs))
+  }
+
+  drop(executionId: string): void {
+    this.#records.drop(executionId)
+    this.#texts.drop(executionId)
+  }
+
+  /** What ended in earlier processes is forgotten in its own time, too. */
+  async recover(): Promise<void> {
+    const { journal, executorId, clock, defaults } = this.#deps
+    let cursor: string | undefined
+    do {
+      const page = await journal.page(executorId, { limit: PAGE, ...(cursor !== undefined && { cursor }) })
+      for (const { executionId, times, request } of page.records.filter(({ status }) => isTerminal(status))) {
+        const { retentionMs = defaults.retentionMs, persistLogsMs } = request
+        const nowMs = clock.wallMs()
+        this.keep(executionId, { retentionMs, persistLogsMs }, nowMs - (times.endedMs ?? nowMs))
+      }
+      cursor = page.cursor
+    } while (cursor !== undefined)
+  }
+
+  idle(): Promise<void> {
+    return this.#background.idle()
+  }
+
+  /** Nothing more is due. */
+  [Symbol.dispose](): void {
+    this.#records[Symbol.dispose]()
+    this.#texts[Symbol.dispose]()
+  }
+
+  async #expire(executionId: string): Promise<void> {
+    try {
+      await this.#forget(executionId)
+    } catch (error) {
+      this.#deps.log.warn({ err: error, execution: executionId }, 'an old execution could not be removed')
+    }
+  }
+
+  async #removeTexts(executionId: string): Promise<void> {
+    const { journal, executorId, log } = this.#deps
+    const record = await journal.find(executorId, executionId).catch(() => undefined)
+    if (record !== undefined) await HumanLogs.remove(record.resultsDir, log)
+  }
+}
