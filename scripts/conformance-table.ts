@@ -57,7 +57,8 @@ class Scores {
     for (const [feature, row] of this.#features) {
       yield `| ${feature} | ${this.#engines.map((engine) => cellOf(row.get(engine), notes)).join(' | ')} |\n`
     }
-    for (const [index, note] of notes.entries()) yield `\n${index + 1}. Skipped: ${note}.\n`
+    if (notes.length > 0) yield '\n'
+    for (const [index, note] of notes.entries()) yield `${index + 1}. Skipped: ${note}.\n`
   }
 
   #placeOf(nesting: number): readonly [feature: string, engine: string] | undefined {
