@@ -10,6 +10,7 @@ const PROBE: EngineProbe = {
   version: '1',
   cpuCores: 2,
   memoryBytes: 1,
+  outlivesRestart: true,
   canPause: true,
   canExec: true,
   canCollect: true,

@@ -138,7 +138,7 @@ export const LIFECYCLE_TESTS: Record<string, ConformanceTest> = {
     )
   },
 
-  async 'events begin with listening, then tell the exit with its code and the removal'(bench) {
+  async 'events begin with listening, then tell signals, the exit with its code and the removal'(bench) {
     const identity = bench.identity()
     const ref = await bench.startReady(bench.images.waits, identity)
     const value = identity.labels[CONFORMANCE_LABEL] ?? ''
@@ -151,6 +151,7 @@ export const LIFECYCLE_TESTS: Record<string, ConformanceTest> = {
     }
     assert.deepEqual(seen, [
       { kind: 'listening' },
+      { kind: 'signalled', id: ref.id, signal: 9 },
       { kind: 'exited', id: ref.id, exitCode: 137 },
       { kind: 'removed', id: ref.id },
     ])

@@ -21,7 +21,7 @@ export interface Engine extends AsyncDisposable {
   /** The vendor, in one word: `docker`, `fake`. */
   readonly name: string
   readonly images: EngineImages
-  /** What this engine can do on this host, asked anew. */
+  /** What this engine can do on this host, asked anew: one that is going down takes no new questions, and gives no answer. */
   probe(signal: AbortSignal): Promise<EngineProbe>
   /** What a sandbox takes of the host: the resources asked for plus the overhead of the sandbox itself. Pure. */
   footprint(spec: SandboxSpec): Resources
@@ -98,6 +98,8 @@ export interface EngineProbe {
   readonly version: string
   /** When the engine itself was started, milliseconds since the Unix epoch, where that can be seen. */
   readonly startedMs?: number
+  /** Sandboxes run on while the engine is restarted. */
+  readonly outlivesRestart: boolean
   readonly cpuCores: number
   readonly memoryBytes: number
   readonly canPause: boolean
@@ -147,6 +149,8 @@ export interface SandboxView extends SandboxListing {
   readonly state: 'created' | 'running' | 'paused' | 'exited'
   /** Set once it has exited. */
   readonly exit: SandboxExit | undefined
+  /** Somebody is removing it now. */
+  readonly isBeingRemoved?: boolean
   /** Where its server can be dialled; undefined while it does not run. */
   readonly tcp: TcpEndpoint | undefined
   readonly unix: UnixEndpoint | undefined
@@ -248,5 +252,8 @@ export interface Attachment extends Disposable {
 
 export type EngineEvent =
   | { readonly kind: 'listening' }
+  /** Somebody had the engine send it a signal, by its number: we, or whoever else may use the engine. */
+  | { readonly kind: 'signalled'; readonly id: string; readonly signal: number }
+  /** An exit code other than the one that inspection shows says that nobody saw it end: what ran it was lost. */
   | { readonly kind: 'exited'; readonly id: string; readonly exitCode: number }
   | { readonly kind: 'removed'; readonly id: string }

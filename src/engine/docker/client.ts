@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { type Dispatcher, Pool } from 'undici'
@@ -84,6 +86,22 @@ export class DockerClient implements AsyncDisposable {
       await client[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /**
+   * Whether it takes new connections. One that is going down does not, while it ends its containers, and still answers on
+   * those that it has. @throws engine_unavailable
+   */
+  async assertListening(signal: AbortSignal): Promise<void> {
+    const request = { operation: 'probe', method: 'GET', path: '' } as const
+    await this.#within(this.deadlines.pingMs, request, signal, async (limited) => {
+      const socket = connect(this.socketPath)
+      try {
+        await once(socket, 'connect', { signal: limited })
+      } finally {
+        socket.destroy()
+      }
+    })
   }
 
   /** One call that looks at something. @throws engine_unavailable, or what the Engine refused with */

@@ -223,7 +223,7 @@ test('an event stream is asked for by label, from now on', async () => {
   for await (const event of opened.engine.events('label', 'value', never)) assert.equal(event.kind, 'listening')
   const query = new URL(opened.stub.requests.at(-1)?.slice('GET '.length) ?? '', 'http://docker').searchParams
   const filters: unknown = JSON.parse(query.get('filters') ?? '')
-  assert.deepEqual(filters, { type: ['container'], event: ['die', 'destroy'], label: ['label=value'] })
+  assert.deepEqual(filters, { type: ['container'], event: ['kill', 'die', 'destroy'], label: ['label=value'] })
   assert.match(query.get('since') ?? '', /^\d{10}\.\d{3}$/)
 })
 

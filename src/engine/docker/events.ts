@@ -11,7 +11,7 @@ export async function* containerEvents(
   filter: { readonly label: string; readonly value: string; readonly sinceMs: number },
   signal: AbortSignal,
 ): AsyncGenerator<EngineEvent> {
-  const filters = { type: ['container'], event: ['die', 'destroy'], label: [`${filter.label}=${filter.value}`] }
+  const filters = { type: ['container'], event: ['kill', 'die', 'destroy'], label: [`${filter.label}=${filter.value}`] }
   // The Engine sends its headers a moment before it listens. `since` has it repeat what happened in between.
   const since = (filter.sinceMs / MS_PER_SECOND).toFixed(3)
   const query = { since, filters: JSON.stringify(filters) }
@@ -25,6 +25,7 @@ export async function* containerEvents(
 }
 
 function toEvent({ Action, Actor }: EventLine): EngineEvent | undefined {
+  if (Action === 'kill') return { kind: 'signalled', id: Actor.ID, signal: Number(Actor.Attributes.signal) }
   if (Action === 'die') return { kind: 'exited', id: Actor.ID, exitCode: Number(Actor.Attributes.exitCode) }
   if (Action === 'destroy') return { kind: 'removed', id: Actor.ID }
   return undefined

@@ -35,6 +35,7 @@ export function toProbe(
   return {
     version,
     ...(startedMs !== undefined && { startedMs }),
+    outlivesRestart: info.LiveRestoreEnabled,
     cpuCores: info.NCPU,
     memoryBytes: info.MemTotal,
     // Without cgroups (a rootless Engine on cgroup v1) nothing can be frozen.
@@ -95,6 +96,7 @@ export async function askProbe(
   networks: ProbedHost['networks'],
   signal: AbortSignal,
 ): Promise<EngineProbe> {
+  await client.assertListening(signal)
   const look = (path: string): Promise<DockerReply> => client.look({ operation: 'probe', method: 'GET', path }, signal)
   const [version, answer] = await Promise.all([look('/version'), look('/info')])
   const info = readJson(infoAnswer, answer.body)

@@ -18,6 +18,7 @@ export function toView(container: ContainerAnswer): SandboxView {
     labels: container.Config.Labels,
     state,
     exit: state === 'exited' ? toExit(State) : undefined,
+    ...(State.Status === 'removing' && { isBeingRemoved: true }),
     tcp: tcpEndpoint(container, net),
     unix: isLive ? unixEndpoint(container) : undefined,
     pid: isLive && State.Pid > 0 ? State.Pid : undefined,

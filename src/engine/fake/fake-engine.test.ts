@@ -155,6 +155,7 @@ test('a vanished sandbox is gone for every call, and the event says so', async (
   const events = engine.events('owner', 'test', never)[Symbol.asyncIterator]()
   assert.deepEqual((await events.next()).value, { kind: 'listening' })
   await engine.vanish('one')
+  assert.deepEqual((await events.next()).value, { kind: 'signalled', id: ref.id, signal: 9 })
   assert.deepEqual((await events.next()).value, { kind: 'exited', id: ref.id, exitCode: 137 })
   assert.deepEqual((await events.next()).value, { kind: 'removed', id: ref.id })
   assert.equal(await engine.inspect(ref, never), undefined)

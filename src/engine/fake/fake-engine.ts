@@ -46,10 +46,12 @@ export class FakeEngine implements Engine {
   readonly #clock: Clock
   readonly #faults: FakeFaults
   readonly #sandboxes: FakeSandboxes
+  #startedMs: number
 
   constructor(options: FakeEngineOptions = {}) {
     const { clock = systemClock, keptOutputBytes = 20 * MIB } = options
     this.#clock = clock
+    this.#startedMs = clock.wallMs()
     this.#faults = new FakeFaults(clock)
     this.#sandboxes = new FakeSandboxes({ clock, keptOutputBytes, network: new FakeNetwork() })
     this.images = new FakeImages(this.#faults, (imageId) => this.#sandboxes.use(imageId))
@@ -113,7 +115,7 @@ export class FakeEngine implements Engine {
   }
 
   /**
-   * Nothing answers from now on, and every stream breaks; disposing the returned value brings the engine back. Sandboxes
+   * Nothing answers from now on, and every stream breaks; disposing the returned value brings another run of it. Sandboxes
    * run on meanwhile, or with `endsSandboxes` are killed without anybody being told.
    */
   goAway({ endsSandboxes = false }: { readonly endsSandboxes?: boolean } = {}): Disposable {
@@ -123,11 +125,16 @@ export class FakeEngine implements Engine {
       sandbox.output.cut()
       if (endsSandboxes) sandbox.end(137)
     }
-    return { [Symbol.dispose]: () => this.#faults.comeBack() }
+    return {
+      [Symbol.dispose]: () => {
+        this.#startedMs = Math.max(this.#startedMs + 1, this.#clock.wallMs())
+        this.#faults.comeBack()
+      },
+    }
   }
 
   async probe(signal: AbortSignal): Promise<EngineProbe> {
-    return this.#faults.run('probe', undefined, signal, () => this.#probe)
+    return this.#faults.run('probe', undefined, signal, () => ({ startedMs: this.#startedMs, ...this.#probe }))
   }
 
   footprint(spec: SandboxSpec): Resources {
@@ -159,7 +166,9 @@ export class FakeEngine implements Engine {
 
   async signal(ref: SandboxRef, name: SignalName, signal: AbortSignal): Promise<void> {
     const sandbox = this.#sandboxes.find(ref)
-    await this.#faults.run('signal', sandbox?.script, signal, () => sandbox?.signal(name))
+    await this.#faults.run('signal', sandbox?.script, signal, () => {
+      if (sandbox !== undefined) this.#sandboxes.signal(sandbox, name)
+    })
   }
 
   async remove(ref: SandboxRef, signal: AbortSignal): Promise<void> {

@@ -19,6 +19,7 @@ const RUNC: RuntimeProbe = { enforcesLimits: true, hasUnixSocket: false }
 /** A host that can do everything. */
 export const PROBE: EngineProbe = {
   version: 'fake',
+  outlivesRestart: true,
   cpuCores: 4,
   memoryBytes: 8192 * MIB,
   canPause: true,

@@ -77,7 +77,7 @@ export class FakeSandbox {
 
   /** Undefined while it does not run. */
   get meter(): FakeMeter | undefined {
-    return this.#isLive ? this.#meter : undefined
+    return this.isLive ? this.#meter : undefined
   }
 
   /** Undefined until it has exited. */
@@ -85,7 +85,7 @@ export class FakeSandbox {
     return this.#state === 'exited' ? this.#meter : undefined
   }
 
-  get #isLive(): boolean {
+  get isLive(): boolean {
     return this.#state === 'running' || this.#state === 'paused'
   }
 
@@ -100,7 +100,7 @@ export class FakeSandbox {
   }
 
   async #start(): Promise<void> {
-    if (this.#isLive) return
+    if (this.isLive) return
     this.#net = this.#host.network.join(this.spec)
     this.#server = await openServer(this.spec, this.script)
     this.#meter = new FakeMeter(this.spec.resources.memoryBytes)
@@ -113,7 +113,7 @@ export class FakeSandbox {
 
   /** Ends it with this exit code. A sandbox that does not run is left as it is. */
   end(exitCode: number, isOomKilled = false): void {
-    if (!this.#isLive) return
+    if (!this.isLive) return
     for (const timer of this.#timers.splice(0)) timer[Symbol.dispose]()
     if (this.#server !== undefined) this.#closing.push(this.#server[Symbol.asyncDispose]())
     if (this.#net !== undefined) this.#host.network.leave(this.#net)
@@ -128,7 +128,7 @@ export class FakeSandbox {
   }
 
   signal(name: SignalName): void {
-    if (!this.#isLive) return
+    if (!this.isLive) return
     if (name === 'SIGKILL') {
       this.#kill()
       return
@@ -164,7 +164,7 @@ export class FakeSandbox {
       labels: this.labels,
       state: this.#state,
       exit: this.#exit,
-      tcp: this.#isLive ? (this.script.endpoint ?? this.#server?.endpoint) : undefined,
+      tcp: this.isLive ? (this.script.endpoint ?? this.#server?.endpoint) : undefined,
       unix: undefined,
       pid: undefined,
       net: this.#net,
@@ -175,7 +175,7 @@ export class FakeSandbox {
   /** SIGKILL, and what follows. Resolves once it has ended and its server is closed. */
   async kill(): Promise<void> {
     await this.#starting?.catch(() => {})
-    if (this.#isLive) {
+    if (this.isLive) {
       this.#kill()
       await this.#ended.promise
     }
@@ -197,7 +197,7 @@ export class FakeSandbox {
   }
 
   #demandLive(): void {
-    if (!this.#isLive) throw new ErrandError('task_gone', `sandbox ${this.ref.name} does not run`)
+    if (!this.isLive) throw new ErrandError('task_gone', `sandbox ${this.ref.name} does not run`)
   }
 
   async #play(): Promise<void> {
@@ -234,7 +234,7 @@ export class FakeSandbox {
   async #becomeReady(): Promise<void> {
     const { serve, listens, mark } = this.script
     if (serve !== undefined && listens === 'when ready') await this.#server?.listen(serve)
-    if (mark !== undefined && this.#isLive) this.output.print(`${mark}\n`)
+    if (mark !== undefined && this.isLive) this.output.print(`${mark}\n`)
   }
 
   /** Runs `step` now, or later on the clock. What it starts later is awaited by `close`. */

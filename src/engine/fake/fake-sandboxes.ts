@@ -1,6 +1,7 @@
+import { constants } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { ErrandError } from '../../core/errors.ts'
-import type { EngineEvent, EngineProbe, SandboxIdentity, SandboxRef, SandboxSpec } from '../engine.ts'
+import type { EngineEvent, EngineProbe, SandboxIdentity, SandboxRef, SandboxSpec, SignalName } from '../engine.ts'
 import { FakeEvents } from './fake-events.ts'
 import { type FakeHost, FakeSandbox } from './fake-sandbox.ts'
 import type { FakeScript } from './fake-script.ts'
@@ -72,8 +73,20 @@ export class FakeSandboxes {
     return sandbox.ref
   }
 
+  /** As whoever uses the engine has it done. */
+  signal(sandbox: FakeSandbox, name: SignalName): void {
+    this.#tellOf(sandbox, name)
+    sandbox.signal(name)
+  }
+
+  #tellOf(sandbox: FakeSandbox, name: SignalName): void {
+    if (!sandbox.isLive) return
+    this.#events.publish(sandbox.labels, { kind: 'signalled', id: sandbox.ref.id, signal: constants.signals[name] })
+  }
+
   /** `end` is how it goes; once that is done nothing of it is left. */
   async remove(sandbox: FakeSandbox, end: (sandbox: FakeSandbox) => Promise<void>): Promise<void> {
+    this.#tellOf(sandbox, 'SIGKILL')
     await end(sandbox)
     if (this.find(sandbox.ref) !== sandbox) return
     this.#byName.delete(sandbox.ref.name)
