@@ -51,6 +51,11 @@ export interface ExecutionRequest {
     /** Files and folders in all outputs together. Default: 10,000. */
     readonly outputFiles?: number
   }
+  /**
+   * It may be run more than once: when the engine, the host or what runs it for the engine fails under it, there is another
+   * attempt, 10 in all. Default: false, and it is run once at most.
+   */
+  readonly idempotent?: boolean
   /** How long the record, log and results are kept after the end. Default: 24 h. */
   readonly retentionMs?: number
   /** How long `stdout.log` and `stderr.log` stay in the results folder. Default: as long as the record. */

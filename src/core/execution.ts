@@ -72,8 +72,11 @@ const NEXT: Record<ExecutionStatus, readonly ExecutionStatus[]> = {
   lost: [],
 }
 
-export function canMove(from: ExecutionStatus, to: ExecutionStatus): boolean {
-  return NEXT[from].includes(to)
+/** From where one that may be run more than once may go back into the queue, for another attempt. */
+const REPEATABLE: ReadonlySet<ExecutionStatus> = new Set(['creating', 'running', 'paused', 'finalizing'])
+
+export function canMove(from: ExecutionStatus, to: ExecutionStatus, isIdempotent = false): boolean {
+  return NEXT[from].includes(to) || (isIdempotent && to === 'queued' && REPEATABLE.has(from))
 }
 
 export function isExecutionStatus(value: unknown): value is ExecutionStatus {

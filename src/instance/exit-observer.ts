@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { Deadline, sleep } from '../core/wait.ts'
-import type { Engine, SandboxRef } from '../engine/engine.ts'
+import type { Engine, SandboxExit, SandboxRef, SignalName } from '../engine/engine.ts'
 import { abortable } from '../util/abort.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
 import { Backoff } from '../util/backoff.ts'
@@ -19,6 +19,10 @@ export interface ExitObserverDeps {
 
 /** How a process ends that was killed: by somebody's `rm --force`, among others. */
 const KILLED = 137
+/** What asks a process to end, whatever it makes of that: SIGINT, SIGQUIT, SIGKILL, SIGTERM. */
+const ENDING_SIGNALS: ReadonlySet<number> = new Set([2, 3, 9, 15])
+const SIGNAL_EXIT_BASE = 128
+
 /** How long the news of a removal may take after that of the kill. */
 const REMOVAL_NEWS_MS = 1000
 
@@ -29,6 +33,10 @@ export interface SandboxEnd {
   readonly isOomKilled: boolean
   /** By the engine's clock, milliseconds since the Unix epoch, where it tells. */
   readonly finishedMs?: number
+  /** Somebody else had the engine send it a signal that it ended of, or that asks to end. */
+  readonly wasStopped?: boolean
+  /** Nobody saw it end: what ran it was lost. */
+  readonly isRuntimeLost?: boolean
 }
 
 /** Learns that a sandbox has exited: events say when to look, inspection says what happened. */
@@ -47,6 +55,11 @@ export class ExitObserver implements Disposable {
   #reasons = 0
   #isSettled = false
   #isKillOurs = false
+  #isSignalOurs = false
+  /** That others had the engine send. */
+  readonly #signals = new Set<number>()
+  /** As the engine told it when it happened. */
+  #toldExitCode: number | undefined
 
   constructor(deps: ExitObserverDeps) {
     this.#deps = deps
@@ -64,13 +77,21 @@ export class ExitObserver implements Disposable {
       this.#removed.resolve()
       look()
     }
-    this.#watching = this.#deps.watch.add(ref.id, { onExited: look, onRemoved, onGap: look })
+    const onSignalled = (signal: number) => {
+      if (!this.#isSignalOurs) this.#signals.add(signal)
+    }
+    const onExited = (exitCode: number) => {
+      this.#toldExitCode = exitCode
+      look()
+    }
+    this.#watching = this.#deps.watch.add(ref.id, { onSignalled, onExited, onRemoved, onGap: look })
     if (mayHaveExited) look()
   }
 
-  /** From now on a kill is ours, and no sign of a removal. */
-  expectKill(): void {
-    this.#isKillOurs = true
+  /** From now on signals are ours, and a kill is no sign of a removal. */
+  expectSignal(name: SignalName): void {
+    this.#isSignalOurs = true
+    this.#isKillOurs ||= name === 'SIGKILL'
   }
 
   get hasExited(): boolean {
@@ -112,15 +133,19 @@ export class ExitObserver implements Disposable {
     if (this.#isSettled || (view !== undefined && view.state !== 'exited')) return
     this.#isSettled = true
     this.#ended.resolve()
-    const finishedMs = view?.exit?.finishedMs
-    const exit = {
-      exitCode: view?.exit?.exitCode,
-      isOomKilled: view?.exit?.isOomKilled ?? false,
-      ...(finishedMs !== undefined && { finishedMs }),
-    }
+    const exit = this.#describe(view?.isBeingRemoved === true ? undefined : view?.exit)
     const isStrange = exit.exitCode === KILLED && !exit.isOomKilled && !this.#isKillOurs
     const isRemoved = isStrange && (await this.#isBeingRemoved())
     this.#settled.resolve(isRemoved ? { ...exit, exitCode: undefined } : exit)
+  }
+
+  #describe(exit: SandboxExit | undefined): SandboxEnd {
+    if (exit === undefined) return { exitCode: undefined, isOomKilled: false }
+    const { exitCode } = exit
+    const isEnding = (signal: number) => ENDING_SIGNALS.has(signal) || exitCode === SIGNAL_EXIT_BASE + signal
+    const isRuntimeLost = this.#toldExitCode !== undefined && this.#toldExitCode !== exitCode
+    const wasStopped = [...this.#signals].some(isEnding)
+    return { ...exit, ...(wasStopped && { wasStopped }), ...(isRuntimeLost && { isRuntimeLost }) }
   }
 
   /** A removal by force kills first, and is seen to be one only when it is done. */

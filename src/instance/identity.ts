@@ -148,6 +148,11 @@ function executionLabels(owner: { readonly executor: string; readonly job: strin
   return { 'dev.errand.executor': owner.executor, 'dev.errand.job': owner.job }
 }
 
+/** Which attempt at an execution, from 1. */
+export function attemptOf({ labels }: Pick<SandboxListing, 'labels'>): number {
+  return Number(labels['dev.errand.attempt'])
+}
+
 /** Whether a sandbox was made by this installation. Nothing else may be touched. */
 export function isOurs(installation: Installation, listing: Pick<SandboxListing, 'name' | 'labels'>): boolean {
   if (listing.labels[INSTALLATION_LABEL] !== installation.id) return false

@@ -3,11 +3,13 @@ import { ErrandError } from '../core/errors.ts'
 import type { Resources } from '../core/resources.ts'
 import { Deadline } from '../core/wait.ts'
 import type { SandboxView } from '../engine/engine.ts'
+import { untilAnswered } from '../engine/until-answered.ts'
 import type { Lease, LeaseHolder } from '../resources/ledger.ts'
 import { abortable } from '../util/abort.ts'
 import { BackgroundWork } from '../util/background-work.ts'
 import { ExecutionInstance, type ExecutionInstanceDeps, type ExecutionInstancePlan } from './execution-instance.ts'
 import {
+  attemptOf,
   INSTALLATION_LABEL,
   type Installation,
   identify,
@@ -22,6 +24,13 @@ import type { LeftInstance } from './left-instance.ts'
 import { LiveInstance, type LiveInstanceDeps } from './live-instance.ts'
 import { removeSandbox } from './removal.ts'
 import { SandboxWatch } from './sandbox-watch.ts'
+
+/** One life of an engine, from a start to the next. */
+export interface EngineRun {
+  /** Absent where that cannot be seen. */
+  readonly startedMs?: number
+  readonly outlivesRestart: boolean
+}
 
 export interface InstancesDeps extends Omit<LiveInstanceDeps, 'watch' | 'background' | 'closing'> {
   readonly installation: Installation
@@ -44,7 +53,7 @@ export class Instances implements AsyncDisposable {
   readonly #background = new BackgroundWork()
   /** What goes on as long as executions do. */
   readonly #executionWork = new BackgroundWork()
-  #engineStartedMs: Promise<number | undefined> | undefined
+  #engineRun: Promise<EngineRun> | undefined
   readonly #closing = new AbortController()
   /** While one lasts, what belongs to no instance of this process may yet be taken up. */
   readonly #truces = new Set<object>()
@@ -56,7 +65,7 @@ export class Instances implements AsyncDisposable {
     this.#watch = watch
     // Whatever the engine did while nobody listened, for calls whose answers were lost.
     watch.onGap(() => {
-      this.#engineStartedMs = undefined
+      this.#engineRun = undefined
       this.#background.add(this.#removeStray())
     })
   }
@@ -173,16 +182,30 @@ export class Instances implements AsyncDisposable {
     const listed = await engine.list(INSTALLATION_LABEL, installation.id, signal)
     const ours = listed.filter((listing) => isOurs(installation, listing) && kindOf(listing) === 'execution')
     const views = await Promise.all(ours.map((listing) => engine.inspect(listing, signal)))
-    return new Map(views.filter((view) => view !== undefined).map((view) => [ownerIdOf(view), view]))
+    const found = views.filter((view) => view !== undefined)
+    // The last attempt of each: the one before may not be gone yet.
+    return new Map(found.toSorted((a, b) => attemptOf(a) - attemptOf(b)).map((view) => [ownerIdOf(view), view]))
   }
 
-  /** Asked once for each run of the engine. Undefined where that cannot be seen. */
-  async engineStartedMs(signal: AbortSignal): Promise<number | undefined> {
-    this.#engineStartedMs ??= this.#deps.engine.probe(signal).then(({ startedMs }) => startedMs)
-    return await this.#engineStartedMs.catch((error: unknown) => {
-      this.#engineStartedMs = undefined
-      throw error
-    })
+  /**
+   * Asked once for each run of the engine, or `anew`: one that is going down has not told yet. One that gives no answer is
+   * asked until it does. @throws signal.reason
+   */
+  async engineRun(signal: AbortSignal, anew = false): Promise<EngineRun> {
+    const { engine, clock } = this.#deps
+    if (anew) this.#engineRun = undefined
+    return await untilAnswered(
+      clock,
+      async () => {
+        this.#engineRun ??= engine.probe(signal)
+        const asked = this.#engineRun
+        return await asked.catch((error: unknown) => {
+          if (this.#engineRun === asked) this.#engineRun = undefined
+          throw error
+        })
+      },
+      signal,
+    )
   }
 
   /** Resolves when no instance is being removed any more. */

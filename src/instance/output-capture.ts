@@ -3,6 +3,7 @@ import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { Deadline } from '../core/wait.ts'
 import type { Attachment, Engine, OutputChunk, SandboxRef } from '../engine/engine.ts'
+import { untilAnswered } from '../engine/until-answered.ts'
 import type { KeptOutput } from '../logs/log-catch-up.ts'
 import { abortable } from '../util/abort.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
@@ -48,10 +49,11 @@ export class OutputCapture implements Disposable {
     this.#sink = sink
   }
 
-  /** Call it between create and start. */
+  /** Call it between create and start; again when the connection was lost before that. */
   async attach(ref: SandboxRef, signal: AbortSignal): Promise<void> {
     const { engine, background } = this.#deps
     const attachment = await engine.attach(ref, ({ stream, data }) => this.#sink.append(stream, data), signal)
+    this.#attachment?.[Symbol.dispose]()
     this.#attachment = attachment
     this.#complete = this.#follow(ref, attachment)
     background.add(this.#complete)
@@ -83,16 +85,21 @@ export class OutputCapture implements Disposable {
 
   async #follow(ref: SandboxRef, attachment: Attachment): Promise<void> {
     await attachment.ended
-    if (this.#over.signal.aborted || (await this.#hasExited())) return
+    if (this.#over.signal.aborted || this.#attachment !== attachment || (await this.#hasExited())) return
+    // Another attachment took its place, before the start.
+    if (this.#attachment !== attachment) return
     this.#deps.log.warn({ sandbox: ref.name }, 'the output connection was lost; going on with what the engine keeps')
     await this.#catchUp(ref)
   }
 
   async #catchUp(ref: SandboxRef): Promise<void> {
-    const { engine, log, closing } = this.#deps
+    const { engine, clock, log, closing } = this.#deps
     const signal = AbortSignal.any([closing, this.#over.signal])
+    const take = (): Promise<void> => this.#sink.catchUp((range) => engine.output(ref, range, signal))
     try {
-      await this.#sink.catchUp((range) => engine.output(ref, range, signal))
+      // Nothing is taken twice, however often it is begun anew.
+      do await untilAnswered(clock, take, signal)
+      while (!(await this.#hasExited()))
     } catch (error) {
       if (signal.aborted) return
       log.warn({ err: error, sandbox: ref.name }, 'output was missed')

@@ -7,7 +7,9 @@ import { Backoff } from '../util/backoff.ts'
 
 /** What one sandbox's owner wants to hear. */
 export interface SandboxWatcher {
-  onExited(): void
+  /** Of our own signals, too. */
+  onSignalled(signal: number): void
+  onExited(exitCode: number): void
   onRemoved(): void
   /** Events may have been missed: only inspection tells. */
   onGap(): void
@@ -83,8 +85,11 @@ export class SandboxWatch implements AsyncDisposable {
         for (const watcher of this.#watchers.values()) watcher.onGap()
         for (const listener of this.#gapListeners) listener()
         return
+      case 'signalled':
+        this.#watchers.get(event.id)?.onSignalled(event.signal)
+        return
       case 'exited':
-        this.#watchers.get(event.id)?.onExited()
+        this.#watchers.get(event.id)?.onExited(event.exitCode)
         return
       case 'removed':
         this.#watchers.get(event.id)?.onRemoved()

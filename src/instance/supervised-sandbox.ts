@@ -144,7 +144,7 @@ export class SupervisedSandbox {
     if (this.#state === 'ready') this.#become('stopping')
     if (this.#observer.hasExited || this.#ref === undefined) return
     await this.#intend('stop')
-    if (name === 'SIGKILL') this.#observer.expectKill()
+    this.#observer.expectSignal(name)
     await this.#deps.engine.signal(this.#ref, name, signal)
   }
 

@@ -12,6 +12,7 @@ export type KeptOutput = (range: OutputRange) => AsyncIterable<OutputChunk>
 
 /** What catching up needs of a log. */
 export interface CatchingLog {
+  /** Of what the engine has: a log may have begun before. */
   readonly totals: { readonly stdoutBytes: number; readonly stderrBytes: number }
   append(stream: LogStream, data: Buffer): void
   noteGap(): void
@@ -74,9 +75,14 @@ type Resumptions = Readonly<Record<LogStream, StreamResumption>>
 
 function resumptions({ totals }: CatchingLog, { stdout, stderr }: Taken): Resumptions {
   return {
-    stdout: new StreamResumption(totals.stdoutBytes, stdout.bytes()),
-    stderr: new StreamResumption(totals.stderrBytes, stderr.bytes()),
+    stdout: resumption(totals.stdoutBytes, stdout.bytes()),
+    stderr: resumption(totals.stderrBytes, stderr.bytes()),
   }
+}
+
+/** What came before those totals is of no account. */
+function resumption(takenBytes: number, lastTaken: Buffer): StreamResumption {
+  return new StreamResumption(takenBytes, lastTaken.subarray(Math.max(0, lastTaken.length - takenBytes)))
 }
 
 function isResumed({ stdout, stderr }: Resumptions): boolean {

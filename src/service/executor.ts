@@ -156,7 +156,10 @@ export interface ExecutionRecord {
 /** Why it was told to end. */
 export type StopIntent = 'cancel' | 'run_timeout' | 'disk_limit'
 
-/** When it came into each status for the first time, milliseconds since the Unix epoch. `endedMs` comes last. */
+/**
+ * When it came into each status for the first time, milliseconds since the Unix epoch. `endedMs` comes last. Of the last
+ * attempt, but for `acceptedMs`.
+ */
 export interface ExecutionTimes {
   readonly acceptedMs: number
   readonly queuedMs?: number

@@ -79,6 +79,7 @@ export const executionBody: z.ZodType<ExecutionBody> = z
     queueTimeoutMs: milliseconds.exactOptional(),
     pullTimeoutMs: milliseconds.exactOptional(),
     graceMs: milliseconds.exactOptional(),
+    idempotent: z.boolean().exactOptional(),
     retentionMs: milliseconds.exactOptional(),
     labels: z.record(z.string(), z.string()).exactOptional(),
     limits: z
@@ -104,6 +105,7 @@ export interface ExecutionBody {
   readonly queueTimeoutMs?: number
   readonly pullTimeoutMs?: number
   readonly graceMs?: number
+  readonly idempotent?: boolean
   readonly retentionMs?: number
   readonly labels?: Readonly<Record<string, string>>
   readonly limits?: { readonly logBytes?: number; readonly outputBytes?: number; readonly outputFiles?: number }

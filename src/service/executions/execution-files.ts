@@ -24,6 +24,8 @@ export class ExecutionFiles implements CaptureSink {
   readonly #log: ExecutionLog
   /** While it lives. */
   readonly #texts: HumanLogs | undefined
+  /** What attempts before this one have printed. */
+  #before: Printed = NOTHING
 
   private constructor(place: Place, deps: FilesDeps, log: ExecutionLog, texts?: HumanLogs) {
     this.folder = place.folder
@@ -57,7 +59,9 @@ export class ExecutionFiles implements CaptureSink {
     const place = placeOf(deps, plan)
     for (const { name } of plan.outputs) await removeTree(join(place.resultsDir, name))
     const log = await reopenLog(deps, place, record)
-    return new ExecutionFiles(place, deps, log, await HumanLogs.open(place.resultsDir, 0, deps.log))
+    const files = new ExecutionFiles(place, deps, log, await HumanLogs.open(place.resultsDir, 0, deps.log))
+    files.#before = record.logs
+    return files
   }
 
   get totals(): LogCounts {
@@ -73,7 +77,7 @@ export class ExecutionFiles implements CaptureSink {
     const log = this.#log
     await catchUp(
       {
-        totals: log.totals,
+        totals: less(log.totals, this.#before),
         append: (stream, data) => this.append(stream, data),
         noteGap: () => log.noteGap(),
         read: (range) => log.read(range),
@@ -85,6 +89,11 @@ export class ExecutionFiles implements CaptureSink {
 
   noteGap(): void {
     this.#log.noteGap()
+  }
+
+  /** What is printed from now on is another attempt's. */
+  nextAttempt(): void {
+    this.#before = this.#log.totals
   }
 
   /** Nothing more will be printed. */
@@ -119,6 +128,14 @@ export class ExecutionFiles implements CaptureSink {
     await this.#log.remove()
     await discardTree(this.folder, this.#deps.trash)
   }
+}
+
+type Printed = Pick<LogCounts, 'stdoutBytes' | 'stderrBytes'>
+
+const NOTHING: Printed = { stdoutBytes: 0, stderrBytes: 0 }
+
+function less(all: Printed, before: Printed): Printed {
+  return { stdoutBytes: all.stdoutBytes - before.stdoutBytes, stderrBytes: all.stderrBytes - before.stderrBytes }
 }
 
 interface Place {

@@ -39,6 +39,8 @@ export interface ExecutionPlan {
   readonly logBytes: number
   readonly outputBytes: number
   readonly outputFiles: number
+  /** Another attempt may be made. */
+  readonly isIdempotent: boolean
   readonly retentionMs: number
   /** Undefined: as long as the record. */
   readonly persistLogsMs: number | undefined

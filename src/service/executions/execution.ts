@@ -10,11 +10,14 @@ import { BringUp } from './bring-up.ts'
 import type { ExecutionFiles } from './execution-files.ts'
 import type { ExecutionParts } from './execution-parts.ts'
 import { Finalization } from './finalization.ts'
-import { type Outcome, outcomeOfError } from './outcome.ts'
+import { isAccident, type Outcome, outcomeOfError } from './outcome.ts'
 import { refuseEnded } from './past-execution.ts'
 import type { Beginning } from './recovery.ts'
 import { diskLimit, ResourceWatch } from './resource-watch.ts'
 import type { TrackedRecord } from './tracked-record.ts'
+
+/** Of one that may be run more than once. */
+const MOST_ATTEMPTS = 10
 
 type End = { readonly outcome: Outcome; readonly changes: object }
 
@@ -36,7 +39,7 @@ export class Execution {
   readonly #leaving = new AbortController()
   /** Aborts when this process lets go, and leaves it to the next one. */
   readonly #detaching = new AbortController()
-  readonly #bringing: BringUp
+  #bringing: BringUp
   #isUp = false
   #intent: StopIntent | undefined
 
@@ -137,7 +140,8 @@ export class Execution {
 
   async #run(beginning: Beginning): Promise<void> {
     const { deps, plan } = this.#parts
-    const end = await this.#toItsEnd(beginning)
+    let end = await this.#toItsEnd(beginning)
+    while (end !== undefined && this.#mayTryAgain(end.outcome)) end = await this.#tryAgain(end.outcome)
     if (end !== undefined) {
       try {
         await this.#settle(end)
@@ -152,16 +156,40 @@ export class Execution {
   }
 
   async #settle({ outcome, changes }: End): Promise<void> {
-    const { record } = this
+    const { record, files } = this
+    await files.end()
     if (!canMove(record.status, outcome.status)) await record.move('finalizing')
-    await record.move(outcome.status, { ...outcome, ...changes })
+    const warnings = [...record.value.warnings, ...outcome.warnings]
+    await record.move(outcome.status, { ...outcome, ...changes, warnings, logs: files.totals })
+  }
+
+  #mayTryAgain(outcome: Outcome): boolean {
+    const { plan, record } = this.#parts
+    const isWanted = this.#intent === undefined && !this.#detaching.signal.aborted
+    return plan.isIdempotent && isWanted && isAccident(outcome) && record.value.attempt < MOST_ATTEMPTS
+  }
+
+  /** Recorded before anything else: a later process makes the same attempt. Undefined as in `#toItsEnd`. */
+  async #tryAgain({ message }: Outcome): Promise<End | undefined> {
+    const { deps, plan } = this.#parts
+    const spent = this.#bringing
+    this.#bringing = new BringUp(this.#parts)
+    this.#isUp = false
+    deps.tracker.untrack(plan.executionId)
+    try {
+      await this.record.tryAgain(message, { logs: this.files.totals })
+      this.files.nextAttempt()
+      await spent.end(false)
+    } catch (error) {
+      return { outcome: outcomeOfError(ErrandError.from(error), this.#intent), changes: {} }
+    }
+    return await this.#toItsEnd({ kind: 'new' })
   }
 
   /** Undefined when this process let go before. */
   async #toItsEnd(beginning: Beginning): Promise<End | undefined> {
-    const { files } = this.#parts
     try {
-      if (beginning.kind === 'settle') return await this.#ended(beginning.outcome)
+      if (beginning.kind === 'settle') return { outcome: beginning.outcome, changes: {} }
       await this.#bringUp(beginning)
       this.#started.resolve()
       return await this.#supervise()
@@ -169,15 +197,8 @@ export class Execution {
       if (this.#detaching.signal.aborted) return undefined
       const failure = ErrandError.from(error)
       this.#started.reject(failure)
-      await files.end()
-      return await this.#ended(outcomeOfError(failure, this.#intent))
+      return { outcome: outcomeOfError(failure, this.#intent), changes: {} }
     }
-  }
-
-  async #ended(outcome: Outcome): Promise<End> {
-    const { files } = this.#parts
-    await files.end()
-    return { outcome, changes: { logs: files.totals } }
   }
 
   async #bringUp(beginning: Exclude<Beginning, { kind: 'settle' }>): Promise<void> {
@@ -195,7 +216,7 @@ export class Execution {
 
   async #nowRunning(net: SandboxView['net']): Promise<void> {
     const { deps, on, record } = this.#parts
-    const engineStartedMs = await on.instances.engineStartedMs(this.#detaching.signal)
+    const { startedMs: engineStartedMs } = await on.instances.engineRun(this.#detaching.signal)
     const host = { bootId: deps.bootId, ...(engineStartedMs !== undefined && { engineStartedMs }) }
     await record.move('running', { ports: net?.ports ?? [], host })
   }
@@ -212,7 +233,7 @@ export class Execution {
     const intent = this.#intent
     if (record.status !== 'finalizing') await this.#freezing.run(async () => await record.move('finalizing'))
     const finalization = new Finalization(this.#parts, instance, this.#watch)
-    const brought = await finalization.bringIn(end, intent)
+    const brought = await finalization.bringIn(end, intent, this.#detaching.signal)
     deps.log.debug({ execution: plan.executionId, status: brought.outcome.status }, 'an execution has ended')
     return brought
   }

@@ -1,22 +1,24 @@
 import { ErrandError } from '../../core/errors.ts'
 import type { SandboxBill } from '../../engine/engine.ts'
+import { untilAnswered } from '../../engine/until-answered.ts'
 import { provisionFailure } from '../../files/provision.ts'
 import { collectOutputs } from '../../files/results-folder.ts'
 import type { ExecutionInstance } from '../../instance/execution-instance.ts'
 import type { SandboxEnd } from '../../instance/exit-observer.ts'
-import type { ExecutionRecord, StopIntent } from '../executor.ts'
+import type { CollectedOutput, ExecutionRecord, StopIntent } from '../executor.ts'
+import { causeOf, type EndCause, isStrange, mayLackOutput } from './end-cause.ts'
 import type { ExecutionParts } from './execution-parts.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
 import type { ResourceWatch } from './resource-watch.ts'
 
 /** How long the engine may take to hand over everything. */
 const MOST_COLLECTING_MS = 600_000
-/** An engine that comes back ends what an earlier run of it left, and writes that down as it does. */
-const LATE_NEWS_MS = 15_000
 /** Enough for the words of an engine's launcher or of a provision script's end. */
 const TAIL_BYTES = 4096
 
-type Brought = Pick<ExecutionRecord, 'outputs' | 'logs' | 'resources' | 'wasForced'>
+type Brought = Pick<ExecutionRecord, 'outputs' | 'resources' | 'wasForced'>
+
+const NO_OUTPUTS = { outputs: [], warnings: [], isOverLimit: false }
 
 /** Brings in what an execution leaves behind, while its sandbox is still there. */
 export class Finalization {
@@ -30,19 +32,25 @@ export class Finalization {
     this.#instance = instance
   }
 
-  async bringIn(end: SandboxEnd, intent: StopIntent | undefined): Promise<{ outcome: Outcome; changes: Brought }> {
-    const { plan, files, record } = this.#parts
+  /** An engine that gives no answer is asked until it does. @throws signal.reason */
+  async bringIn(
+    end: SandboxEnd,
+    intent: StopIntent | undefined,
+    signal: AbortSignal,
+  ): Promise<{ outcome: Outcome; changes: Brought }> {
+    const { plan, record } = this.#parts
     const isGone = end.exitCode === undefined
     await this.#instance.drain()
-    const { outputs, warnings, isOverLimit } = await this.#outputs(isGone)
-    const bill = isGone ? undefined : await this.#bill()
-    await files.end()
+    const cause = await this.#cause(end, signal)
+    const isRepeated = plan.isIdempotent && intent === undefined && (cause === 'engine' || cause === 'runtime')
+    const { outputs, warnings, isOverLimit } = isRepeated ? NO_OUTPUTS : await this.#outputs(isGone, signal)
+    const bill = isGone ? undefined : await this.#bill(signal)
     const outcome = outcomeOf({
       end,
       intent,
       ...(await this.#explain(end)),
       isOverOutputLimit: isOverLimit,
-      isEngineRestart: await this.#isEngineRestart(end),
+      cause,
       memoryBytes: plan.resources.memoryBytes,
       network: plan.network,
     })
@@ -50,7 +58,6 @@ export class Finalization {
       outcome: { ...outcome, warnings: [...outcome.warnings, ...warnings] },
       changes: {
         outputs,
-        logs: files.totals,
         resources: { ...record.value.resources, used: this.#watch.used(bill) },
         wasForced: this.#instance.wasForced,
       },
@@ -68,35 +75,44 @@ export class Finalization {
     }
   }
 
-  async #outputs(isGone: boolean): Promise<Awaited<ReturnType<typeof collectOutputs>>> {
-    const { plan, on, files } = this.#parts
-    if (plan.outputs.length === 0) return { outputs: [], warnings: [], isOverLimit: false }
-    if (isGone) return { outputs: [], warnings: ['its outputs are gone with its sandbox'], isOverLimit: false }
-    const limits = { bytes: plan.outputBytes, files: plan.outputFiles }
-    const signal = AbortSignal.timeout(MOST_COLLECTING_MS)
-    return await collectOutputs(
-      { engine: on.engine, ref: this.#instance.ref, folder: files.resultsDir },
-      plan.outputs,
-      limits,
-      signal,
-    )
+  async #outputs(isGone: boolean, parent: AbortSignal): Promise<Awaited<ReturnType<typeof collectOutputs>>> {
+    const { plan, on, files, deps } = this.#parts
+    if (plan.outputs.length === 0) return NO_OUTPUTS
+    if (isGone) return { ...NO_OUTPUTS, warnings: ['its outputs are gone with its sandbox'] }
+    const source = { engine: on.engine, ref: this.#instance.ref, folder: files.resultsDir }
+    const signal = AbortSignal.any([parent, AbortSignal.timeout(MOST_COLLECTING_MS)])
+    const all = { outputs: [] as CollectedOutput[], warnings: [] as string[], isOverLimit: false }
+    const left = { bytes: plan.outputBytes, files: plan.outputFiles }
+    // One by one: what has been brought in is not asked for again when the engine goes away.
+    for (const output of plan.outputs) {
+      const one = await untilAnswered(deps.clock, () => collectOutputs(source, [output], left, signal), signal)
+      all.warnings.push(...one.warnings)
+      all.isOverLimit ||= one.isOverLimit
+      for (const collected of one.outputs) {
+        all.outputs.push(collected)
+        left.bytes -= collected.bytes
+        left.files -= collected.files
+      }
+      if (all.isOverLimit) break
+    }
+    return all
   }
 
-  /** The engine that made it is another run of it now, and it ended no later than that began. */
-  async #isEngineRestart({ exitCode, finishedMs }: SandboxEnd): Promise<boolean> {
-    const { on, record } = this.#parts
+  async #cause(end: SandboxEnd, signal: AbortSignal): Promise<EndCause> {
+    const { on, record, files } = this.#parts
     const madeBy = record.value.host?.engineStartedMs
-    if (madeBy === undefined || exitCode === undefined || exitCode === 0) return false
-    const startedMs = await on.instances.engineStartedMs(AbortSignal.timeout(MOST_COLLECTING_MS))
-    if (startedMs === undefined || startedMs === madeBy) return false
-    return finishedMs === undefined || finishedMs <= startedMs + LATE_NEWS_MS
+    if (end.exitCode === undefined || madeBy === undefined) return causeOf(end, undefined, { outlivesRestart: true })
+    const run = await on.instances.engineRun(signal, isStrange(end))
+    if (mayLackOutput(end, madeBy, run)) files.noteGap()
+    return causeOf(end, madeBy, run)
   }
 
-  async #bill(): Promise<SandboxBill | undefined> {
-    const { log } = this.#parts.deps
+  async #bill(signal: AbortSignal): Promise<SandboxBill | undefined> {
+    const { log, clock } = this.#parts.deps
     try {
-      return await this.#instance.bill(AbortSignal.timeout(MOST_COLLECTING_MS))
+      return await untilAnswered(clock, () => this.#instance.bill(signal), signal)
     } catch (error) {
+      signal.throwIfAborted()
       log.warn(
         { err: ErrandError.from(error), sandbox: this.#instance.name },
         'an execution could not be billed exactly',

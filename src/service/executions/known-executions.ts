@@ -1,6 +1,7 @@
 import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
 import type { SandboxView } from '../../engine/engine.ts'
+import { attemptOf } from '../../instance/identity.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
 import type { SubmitOptions, Submitted } from '../executions-api.ts'
 import type { ExecutionRecord } from '../executor.ts'
@@ -116,7 +117,9 @@ export class KnownExecutions {
     const records = await journal.unsettled(executorId)
     for (const record of records) {
       const view = found.get(record.request.engineSpec.type)?.get(record.executionId)
-      await this.#takeUp(record, takeUp(record, view, this.#deps.bootId))
+      // What is left of an attempt before this one is of no account.
+      const isOfThis = view !== undefined && attemptOf(view) === record.attempt
+      await this.#takeUp(record, takeUp(record, isOfThis ? view : undefined, this.#deps.bootId))
     }
     await this.#ended.recover()
     return records.length

@@ -4,6 +4,7 @@ import { MIB } from '../../core/resources.ts'
 import { signalOfExit } from '../../core/signal-number.ts'
 import type { SandboxEnd } from '../../instance/exit-observer.ts'
 import type { ExecutionRecord, StopIntent } from '../executor.ts'
+import type { EndCause } from './end-cause.ts'
 
 /** The last word on an execution. */
 export type Outcome = Pick<
@@ -19,13 +20,17 @@ export interface HowItEnded {
   /** The provision script that ended it. */
   readonly failedScript: string | undefined
   readonly isOverOutputLimit: boolean
-  /** The engine went down and took it along. */
-  readonly isEngineRestart: boolean
+  readonly cause: EndCause
   readonly memoryBytes: number
   readonly network: string
 }
 
 const NO_EXIT_CODE = -1
+
+interface Failure {
+  readonly reason: EndReason
+  readonly message: string
+}
 
 const INTENDED: Record<StopIntent, { readonly status: TerminalStatus; readonly reason?: EndReason; message: string }> =
   {
@@ -46,10 +51,28 @@ export function outcomeOf(how: HowItEnded): Outcome {
   return { ...facts, status: 'succeeded', message: '' }
 }
 
-function failureOf(how: HowItEnded): { readonly reason: EndReason; readonly message: string } | undefined {
+/** What becomes of it then is not its own doing, whatever its exit code. */
+const BY_OTHERS: Record<EndCause, Failure | undefined> = {
+  itself: undefined,
+  engine: { reason: 'engine_restart', message: 'the engine was restarted and ended it' },
+  runtime: { reason: 'runtime_lost', message: 'what ran it for the engine was lost; its exit code is not its own' },
+  somebody: { reason: 'stopped_externally', message: 'somebody stopped it by way of the engine' },
+}
+
+/** Ends for which neither the task nor anybody's will is to blame. */
+const ACCIDENTS: ReadonlySet<EndReason> = new Set<EndReason>(['engine_restart', 'runtime_lost', 'host_reboot'])
+
+/** Whether another attempt may fare better. */
+export function isAccident({ reason }: Pick<Outcome, 'reason'>): boolean {
+  return reason !== undefined && ACCIDENTS.has(reason)
+}
+
+function failureOf(how: HowItEnded): Failure | undefined {
   const { end, memoryBytes, failedScript } = how
   const { exitCode } = end
   if (exitCode === undefined) return { reason: 'container_removed', message: 'its sandbox was removed from outside' }
+  const byOthers = BY_OTHERS[how.cause]
+  if (byOthers !== undefined) return byOthers
   if (exitCode === 0) {
     if (!how.isOverOutputLimit) return undefined
     return { reason: 'output_limit', message: 'its outputs are more than may be kept; what was kept is listed' }
@@ -60,9 +83,6 @@ function failureOf(how: HowItEnded): { readonly reason: EndReason; readonly mess
     return { reason: 'provision_failed', message: `the provision script ${failedScript} exited with ${exitCode}` }
   }
   const signal = signalOfExit(exitCode)
-  if (signal !== undefined && how.isEngineRestart) {
-    return { reason: 'engine_restart', message: 'the engine was restarted and ended it' }
-  }
   if (signal !== undefined) return { reason: 'killed', message: `it was ended by ${signal}` }
   const hint = how.network === 'none' ? ' (it had no network: see `network`)' : ''
   return { reason: 'exit_nonzero', message: `it exited with ${exitCode}${hint}` }

@@ -60,6 +60,7 @@ export function planExecution(asked: ExecutionRequest, defaults: ExecutionDefaul
     logBytes: limits.logBytes ?? LOG_BYTES,
     outputBytes: limits.outputBytes ?? OUTPUT_BYTES,
     outputFiles: limits.outputFiles ?? OUTPUT_FILES,
+    isIdempotent: request.idempotent ?? false,
     retentionMs: request.retentionMs ?? defaults.retentionMs,
     persistLogsMs: request.persistLogsMs,
   }

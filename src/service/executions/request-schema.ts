@@ -117,6 +117,7 @@ export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
       outputFiles: z.int().min(0).exactOptional(),
     })
     .exactOptional(),
+  idempotent: z.boolean().exactOptional(),
   retentionMs: milliseconds.exactOptional(),
   persistLogsMs: milliseconds.exactOptional(),
   labels: z.record(label, z.string().max(4096)).exactOptional(),

@@ -58,6 +58,22 @@ export class TrackedRecord {
     })
   }
 
+  /**
+   * Back into the queue, for the next attempt.
+   * @throws internal where it may be run once only; what the journal throws
+   */
+  async tryAgain(why: string, changes: Pick<ExecutionRecord, 'logs'>): Promise<void> {
+    await this.#change((record) => {
+      if (!canMove(record.status, 'queued', record.request.idempotent)) {
+        throw new ErrandError('internal', `execution ${record.executionId} may not be tried again`)
+      }
+      const { step: _step, host: _host, image: _image, ...rest } = record
+      const warnings = [...record.warnings, `attempt ${record.attempt}: ${why}`]
+      const times = { acceptedMs: record.times.acceptedMs, queuedMs: this.#clock.wallMs() }
+      return { ...rest, ...changes, status: 'queued', attempt: record.attempt + 1, warnings, times, ports: [] }
+    })
+  }
+
   /** Changes what is known, not where it stands. */
   async amend(changes: Changes): Promise<void> {
     await this.#change((record) => ({ ...record, ...changes }))
