@@ -14,6 +14,7 @@ import { isAccident, type Outcome, outcomeOfError } from './outcome.ts'
 import { refuseEnded } from './past-execution.ts'
 import type { Beginning } from './recovery.ts'
 import { diskLimit, ResourceWatch } from './resource-watch.ts'
+import { timeLeft } from './time-left.ts'
 import type { TrackedRecord } from './tracked-record.ts'
 
 /** Of one that may be run more than once. */
@@ -183,35 +184,37 @@ export class Execution {
     } catch (error) {
       return { outcome: outcomeOfError(ErrandError.from(error), this.#intent), changes: {} }
     }
-    return await this.#toItsEnd({ kind: 'new' })
+    return this.#toItsEnd({ kind: 'new' })
   }
 
   /** Undefined when this process let go before. */
   async #toItsEnd(beginning: Beginning): Promise<End | undefined> {
     try {
       if (beginning.kind === 'settle') return { outcome: beginning.outcome, changes: {} }
-      await this.#bringUp(beginning)
+      const view = await this.#bringUp(beginning)
       this.#started.resolve()
-      return await this.#supervise()
+      return await this.#supervise(view)
     } catch (error) {
-      if (this.#detaching.signal.aborted) return undefined
       const failure = ErrandError.from(error)
+      // A node that stops has closed the queue: whoever waits in it is for the next process.
+      if (this.#detaching.signal.aborted || failure.code === 'draining') return undefined
       this.#started.reject(failure)
       return { outcome: outcomeOfError(failure, this.#intent), changes: {} }
     }
   }
 
-  async #bringUp(beginning: Exclude<Beginning, { kind: 'settle' }>): Promise<void> {
+  async #bringUp(beginning: Exclude<Beginning, { kind: 'settle' }>): Promise<SandboxView> {
     const { deps, plan, record } = this.#parts
     const isNew = beginning.kind === 'new'
     if (!isNew) this.#bringing.takeOver(beginning.view)
-    const { pid, net } = isNew ? await this.#bringing.start(this.#leaving.signal) : beginning.view
+    const view = isNew ? await this.#bringing.start(this.#leaving.signal) : beginning.view
     this.#isUp = true
-    if (pid !== undefined) deps.tracker.track(plan.executionId, pid)
-    if (record.status === 'creating') await this.#nowRunning(net)
+    if (view.pid !== undefined) deps.tracker.track(plan.executionId, view.pid)
+    if (record.status === 'creating') await this.#nowRunning(view.net)
     const { intent } = record.value
     // An earlier process was about to end it.
     if (!isNew && intent !== undefined) this.#stop(intent.kind, intent.graceMs)
+    return view
   }
 
   async #nowRunning(net: SandboxView['net']): Promise<void> {
@@ -221,31 +224,31 @@ export class Execution {
     await record.move('running', { ports: net?.ports ?? [], host })
   }
 
-  async #supervise(): Promise<End> {
+  async #supervise(view: SandboxView): Promise<End> {
     const { deps, plan, record } = this.#parts
     const instance = this.#up()
     const over = new AbortController()
-    using _timer = this.#armTimeout()
+    using _timer = this.#armTimeout(view)
     using _over = { [Symbol.dispose]: () => over.abort(new ErrandError('already_ended', 'it has ended')) }
     this.#background.add(this.#watch.run(instance, diskLimit(plan.diskBytes), over.signal))
     const end = await abortable(instance.exited, this.#detaching.signal)
     // An exit seen first is its own; a pause under way has to be over before the status moves on.
     const intent = this.#intent
-    if (record.status !== 'finalizing') await this.#freezing.run(async () => await record.move('finalizing'))
+    if (record.status !== 'finalizing') await this.#freezing.run(async () => record.move('finalizing'))
     const finalization = new Finalization(this.#parts, instance, this.#watch)
     const brought = await finalization.bringIn(end, intent, this.#detaching.signal)
     deps.log.debug({ execution: plan.executionId, status: brought.outcome.status }, 'an execution has ended')
     return brought
   }
 
-  /** What is left of its time, counted from when it began to run, in whichever process. */
-  #armTimeout(): Disposable | undefined {
+  #armTimeout({ exit }: SandboxView): Disposable | undefined {
     const { deps, plan, record } = this.#parts
-    const { timeoutMs, graceMs } = plan
-    if (timeoutMs === undefined) return undefined
-    const ranMs = deps.clock.wallMs() - (record.value.times.runningMs ?? deps.clock.wallMs())
-    const leftMs = Math.min(timeoutMs, Math.max(0, timeoutMs - ranMs))
-    return deps.clock.setTimer(leftMs, () => this.#stop('run_timeout', graceMs))
+    const { timeoutMs = Infinity, graceMs } = plan
+    const nowMs = deps.clock.wallMs()
+    const leftMs = timeLeft({ timeoutMs, beganMs: record.value.times.runningMs ?? nowMs, nowMs, exit })
+    if (leftMs > 0 && leftMs < Infinity) return deps.clock.setTimer(leftMs, () => this.#stop('run_timeout', graceMs))
+    if (leftMs === 0) this.#stop('run_timeout', graceMs)
+    return undefined
   }
 
   #up(): ExecutionInstance {
