@@ -7,6 +7,7 @@ import { untilAnswered } from '../engine/until-answered.ts'
 import type { Lease, LeaseHolder } from '../resources/ledger.ts'
 import { abortable } from '../util/abort.ts'
 import { BackgroundWork } from '../util/background-work.ts'
+import { DiskWatch } from './disk-watch.ts'
 import { ExecutionInstance, type ExecutionInstanceDeps, type ExecutionInstancePlan } from './execution-instance.ts'
 import {
   attemptOf,
@@ -32,7 +33,7 @@ export interface EngineRun {
   readonly outlivesRestart: boolean
 }
 
-export interface InstancesDeps extends Omit<LiveInstanceDeps, 'watch' | 'background' | 'closing'> {
+export interface InstancesDeps extends Omit<LiveInstanceDeps, 'watch' | 'disks' | 'background' | 'closing'> {
   readonly installation: Installation
   readonly node: string
   /** How many sandboxes may be created and started side by side. */
@@ -50,6 +51,7 @@ const UNCERTAIN_CLEAN_UP_MS = 500
 export class Instances implements AsyncDisposable {
   readonly #deps: InstancesDeps
   readonly #watch: SandboxWatch
+  readonly #disks: DiskWatch
   readonly #background = new BackgroundWork()
   /** What goes on as long as executions do. */
   readonly #executionWork = new BackgroundWork()
@@ -57,12 +59,14 @@ export class Instances implements AsyncDisposable {
   readonly #closing = new AbortController()
   /** While one lasts, what belongs to no instance of this process may yet be taken up. */
   readonly #truces = new Set<object>()
+  readonly #undecided = new Set<LeftInstance>()
   /** From before the engine is asked, or since they were found, until they are gone. */
   readonly #living = new Set<{ readonly name: string }>()
 
   private constructor(deps: InstancesDeps, watch: SandboxWatch) {
     this.#deps = deps
     this.#watch = watch
+    this.#disks = new DiskWatch(deps)
     // Whatever the engine did while nobody listened, for calls whose answers were lost.
     watch.onGap(() => {
       this.#engineRun = undefined
@@ -122,7 +126,10 @@ export class Instances implements AsyncDisposable {
       const holder = { instanceId: record.id, image: record.task.image }
       return [{ name: listing.name, listing, record, lease: lease(record.leased, holder) }]
     })
-    for (const each of left) this.#living.add(each)
+    for (const each of left) {
+      this.#undecided.add(each)
+      this.#living.add(each)
+    }
     return left
   }
 
@@ -132,6 +139,7 @@ export class Instances implements AsyncDisposable {
    */
   async adopt(left: LeftInstance, plan: InstancePlan, signal: AbortSignal): Promise<Instance> {
     const instance = this.#live(new LiveInstance(this.#instanceDeps(), plan, () => left.listing))
+    this.#undecided.delete(left)
     this.#living.delete(left)
     try {
       await instance.adopt(left.listing, signal)
@@ -144,7 +152,7 @@ export class Instances implements AsyncDisposable {
 
   /** Removes it in the background. Does nothing to one that was adopted, or tried to be. */
   discard(left: LeftInstance): void {
-    if (!this.#living.has(left)) return
+    if (!this.#undecided.delete(left)) return
     left.lease.markReturning()
     this.#background.add(this.#removeLeft(left))
   }
@@ -194,12 +202,12 @@ export class Instances implements AsyncDisposable {
   async engineRun(signal: AbortSignal, anew = false): Promise<EngineRun> {
     const { engine, clock } = this.#deps
     if (anew) this.#engineRun = undefined
-    return await untilAnswered(
+    return untilAnswered(
       clock,
       async () => {
         this.#engineRun ??= engine.probe(signal)
         const asked = this.#engineRun
-        return await asked.catch((error: unknown) => {
+        return asked.catch((error: unknown) => {
           if (this.#engineRun === asked) this.#engineRun = undefined
           throw error
         })
@@ -217,6 +225,7 @@ export class Instances implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new ErrandError('cancelled', 'the node lets go of its instances'))
     await this.#watch[Symbol.asyncDispose]()
+    await this.#disks[Symbol.asyncDispose]()
     await this.#background.idle()
     await this.#executionWork.idle()
   }
@@ -251,7 +260,8 @@ export class Instances implements AsyncDisposable {
   }
 
   #instanceDeps(): LiveInstanceDeps & ExecutionInstanceDeps {
-    return { ...this.#deps, watch: this.#watch, background: this.#background, closing: this.#closing.signal }
+    const watches = { watch: this.#watch, disks: this.#disks }
+    return { ...this.#deps, ...watches, background: this.#background, closing: this.#closing.signal }
   }
 
   async #cleanUp(instance: Instance): Promise<void> {

@@ -111,8 +111,7 @@ test(
     await using node = next
     assert.equal((await whyRemoved(node)).length, 1)
     await warm(node, request)
-    assert.equal(coldStarts(node), 1)
-    assert.notDeepEqual(await lives(home), before)
+    assertNew(await lives(home), before)
   },
 )
 
