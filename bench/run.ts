@@ -8,10 +8,12 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BenchContext, Measurement, Row } from './measurement.ts'
 import { formatTable, toResult } from './report.ts'
+import { accepts } from './rows/accepts.ts'
 import { addedLatency } from './rows/added-latency.ts'
 import { burst } from './rows/burst.ts'
 import { coldStart } from './rows/cold-start.ts'
 import { executions } from './rows/executions.ts'
+import { listing } from './rows/listing.ts'
 import { logCapture } from './rows/log-capture.ts'
 import { oneStart } from './rows/one-start.ts'
 import { refusal } from './rows/refusal.ts'
@@ -25,9 +27,11 @@ const ROWS: readonly Row[] = [
   coldStart,
   oneStart,
   burst,
+  accepts,
   executions,
   refusal,
   logCapture,
+  listing,
 ]
 const RESULTS = join(import.meta.dirname, 'results')
 
