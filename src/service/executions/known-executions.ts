@@ -60,7 +60,7 @@ export class KnownExecutions {
   async begin(request: ExecutionRequest, signal: AbortSignal): Promise<Execution> {
     const { begun } = await this.#accept(request, { signal })
     if (begun === undefined) throw new ErrandError('internal', 'it was begun by a key, and there was none')
-    return await begun
+    return begun
   }
 
   /** The same for those who do not wait until it is set going. */
@@ -119,7 +119,12 @@ export class KnownExecutions {
       const view = found.get(record.request.engineSpec.type)?.get(record.executionId)
       // What is left of an attempt before this one is of no account.
       const isOfThis = view !== undefined && attemptOf(view) === record.attempt
-      await this.#takeUp(record, takeUp(record, isOfThis ? view : undefined, this.#deps.bootId))
+      const beginning = takeUp(record, isOfThis ? view : undefined, this.#deps.bootId)
+      // It has never run. Left there it would be found by the new beginning, and removed under it as a leftover.
+      if (beginning.kind === 'new' && view !== undefined) {
+        await engines.get(record.request.engineSpec.type)?.engine.remove(view, signal)
+      }
+      await this.#takeUp(record, beginning)
     }
     await this.#ended.recover()
     return records.length
