@@ -11,6 +11,7 @@ import { isResponsive, reach } from '../forward/reach.ts'
 import { type ImageOptions, openImages } from '../images/open-images.ts'
 import type { Installation } from '../instance/identity.ts'
 import { Instances } from '../instance/instances.ts'
+import { findCpuCounter } from '../resources/cgroup-cpu.ts'
 import { HOST_ROOTS, HostMonitor } from '../resources/host-monitor.ts'
 import { Ledger } from '../resources/ledger.ts'
 import type { ExecutionsApi } from '../service/executions-api.ts'
@@ -68,9 +69,13 @@ export async function openNode(
   const probe = await engine.probe(signal)
   for (const warning of probe.warnings) log.warn({ engine: engine.name }, warning)
   const permits = new StartPermits(availableParallelism())
+  const cpuCounter = (pid: number) => findCpuCounter(HOST_ROOTS, pid)
   const intend = async (): Promise<void> => {}
   const instances = held.use(
-    await Instances.open({ engine, reach, clock, log, intend, installation, node: config.node, permits }, signal),
+    await Instances.open(
+      { engine, reach, cpuCounter, clock, log, intend, installation, node: config.node, permits },
+      signal,
+    ),
   )
   using _recovering = instances.spareLeftovers()
   const node = await assemble(config, deps, { monitor, engine, probe, instances }, held, signal)

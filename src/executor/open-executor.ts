@@ -15,6 +15,7 @@ import type { Installation } from '../instance/identity.ts'
 import { Instances } from '../instance/instances.ts'
 import { MemoryJournal } from '../journal/memory/memory-journal.ts'
 import { readBootId } from '../resources/boot-id.ts'
+import { findCpuCounter } from '../resources/cgroup-cpu.ts'
 import { HOST_ROOTS, HostMonitor } from '../resources/host-monitor.ts'
 import { Ledger } from '../resources/ledger.ts'
 import { ExecutionService } from '../service/execution-service.ts'
@@ -83,8 +84,9 @@ async function openEngine(
   const probe = await engine.probe(signal)
   for (const warning of probe.warnings) log.warn({ engine: engine.name }, warning)
   const permits = new StartPermits(STARTS_PER_CORE * availableParallelism())
+  const cpuCounter = (pid: number) => findCpuCounter(HOST_ROOTS, pid)
   const intend = async (): Promise<void> => {}
-  const instances = held.use(await Instances.open({ ...deps, engine, reach, intend, permits }, signal))
+  const instances = held.use(await Instances.open({ ...deps, engine, reach, cpuCounter, intend, permits }, signal))
   const options = { ...settings.images, folder: settings.stateDir }
   const images = await openImages(options, { images: engine.images, probe, clock, log, onStale: () => {} }, held)
   return { engine, probe, instances, images }

@@ -2,7 +2,7 @@ import { ErrandError, type ErrorDetails } from '../core/errors.ts'
 import { MIB, type Resources } from '../core/resources.ts'
 import type { Engine, SandboxView } from '../engine/engine.ts'
 import { EngineUnresponsive } from '../engine/engine-breaker.ts'
-import type { InstanceExit } from './instance.ts'
+import type { DiskOverrun, InstanceExit } from './instance.ts'
 
 /** Why a start failed whose task has exited. */
 export function exitError(engine: Pick<Engine, 'explainExit'>, exit: InstanceExit, limits: MemoryLimit): ErrandError {
@@ -10,7 +10,7 @@ export function exitError(engine: Pick<Engine, 'explainExit'>, exit: InstanceExi
   if (exitCode === undefined) return new ErrandError('task_gone', 'the task was removed while it started')
   const code = engine.explainExit(exitCode, log) ?? 'task_exited'
   const what = code === 'command_not_found' ? "the image's command cannot be executed" : 'the task exited'
-  return new ErrandError(code, `${what}: exit code ${exitCode}${oomNote(exit, limits)}, before it was ready`, {
+  return new ErrandError(code, `${what}: exit code ${exitCode}${causeOf(exit, limits)}, before it was ready`, {
     details: exitDetails(exit, limits),
   })
 }
@@ -45,20 +45,41 @@ export function limitsError(asked: Resources, set: SandboxView['limits']): Erran
 export function diedError(exit: InstanceExit, limits: MemoryLimit): ErrandError {
   const { exitCode } = exit
   if (exitCode === undefined) return new ErrandError('task_gone', 'the instance was removed from outside')
-  return new ErrandError('task_exited', `the task exited: exit code ${exitCode}${oomNote(exit, limits)}`, {
+  return new ErrandError('task_exited', `the task exited: exit code ${exitCode}${causeOf(exit, limits)}`, {
     details: exitDetails(exit, limits),
   })
 }
 
 type MemoryLimit = Pick<Resources, 'memoryBytes'>
 
-function oomNote({ isOomKilled }: InstanceExit, { memoryBytes }: MemoryLimit): string {
+function causeOf({ isOomKilled, overrun }: InstanceExit, { memoryBytes }: MemoryLimit): string {
+  if (overrun !== undefined) return ` (it wrote more to its disk than its limit: ${describeLimit(overrun)})`
   return isOomKilled ? ` (out of memory: its limit is ${memoryBytes / MIB} MiB)` : ''
 }
 
-function exitDetails({ exitCode, isOomKilled, log }: InstanceExit, { memoryBytes }: MemoryLimit): ErrorDetails {
-  const details = { exitCode, oomKilled: isOomKilled, log }
-  return isOomKilled ? { ...details, memoryLimitBytes: memoryBytes } : details
+function describeLimit({ used, limit }: DiskOverrun): string {
+  return used.bytes > limit.bytes ? `${limit.bytes / MIB} MiB` : `${limit.inodes} files`
+}
+
+function exitDetails(exit: InstanceExit, { memoryBytes }: MemoryLimit): ErrorDetails {
+  const { exitCode, isOomKilled, overrun, log } = exit
+  return {
+    exitCode,
+    oomKilled: isOomKilled,
+    ...(isOomKilled && { memoryLimitBytes: memoryBytes }),
+    ...(overrun && overrunDetails(overrun)),
+    log,
+  }
+}
+
+function overrunDetails({ used, limit }: DiskOverrun): ErrorDetails {
+  return {
+    reason: 'disk_limit',
+    diskUsedBytes: used.bytes,
+    diskUsedFiles: used.inodes,
+    diskLimitBytes: limit.bytes,
+    diskLimitFiles: limit.inodes,
+  }
 }
 
 /** What of an error's details goes into our own log: a task may have printed its input, which is its caller's alone. */

@@ -2,7 +2,7 @@ import type { Endpoint } from '../core/endpoint.ts'
 import type { InstanceState } from '../core/instance-state.ts'
 import type { Resources } from '../core/resources.ts'
 import type { Readiness, TaskKey } from '../core/task.ts'
-import type { SandboxSpec } from '../engine/engine.ts'
+import type { DiskUsage, SandboxSpec } from '../engine/engine.ts'
 import type { HeldImage } from '../images/image-store.ts'
 import type { Lease } from '../resources/ledger.ts'
 import type { StartPhases } from './start-phases.ts'
@@ -37,8 +37,16 @@ export interface InstanceExit {
   readonly isOomKilled: boolean
   /** True when we told it to stop: nothing went wrong. */
   readonly wasStopped: boolean
+  /** What it had written, where we ended it for that. */
+  readonly overrun?: DiskOverrun
   /** The end of its output, at most `LOG_TAIL_BYTES`. */
   readonly log: string
+}
+
+/** More than its limit; at least this much, for counting ends soon after the limit. */
+export interface DiskOverrun {
+  readonly used: DiskUsage
+  readonly limit: DiskUsage
 }
 
 /** What callers get to see of a failed task's log. */
@@ -53,6 +61,8 @@ export interface InstancePlan {
   readonly image: InstanceImage
   readonly spec: SandboxSpec
   readonly readiness: Readiness
+  /** What it may write to its root file system. */
+  readonly diskBytes: number
   /** From the moment the engine is first asked until it is ready. */
   readonly startTimeoutMs: number
   /** Owned by the instance from the call of `launch` on. */

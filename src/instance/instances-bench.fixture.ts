@@ -14,6 +14,7 @@ import { StartPhases } from './start-phases.ts'
 
 export const MARK = 'ready now'
 export const START_TIMEOUT_MS = 10_000
+export const DISK_BYTES: number = 1024 * 1024
 /** Of some task. */
 export const KEY: TaskKey = taskKey(
   { id: 'caller' },
@@ -69,7 +70,17 @@ export class InstancesBench implements AsyncDisposable {
     const reach = { accepts: async () => true, answers: async () => true }
     const intend = async (intent: Intent): Promise<void> => void bench.intents.push(intent)
     const permits = new StartPermits(options.permits ?? 4)
-    const deps = { engine, reach, clock, log: silentLog, intend, installation, node: 'test', permits }
+    const deps = {
+      engine,
+      reach,
+      cpuCounter: () => undefined,
+      clock,
+      log: silentLog,
+      intend,
+      installation,
+      node: 'test',
+      permits,
+    }
     bench.#instances = await Instances.open(deps, bench.signal)
     return bench
   }
@@ -98,6 +109,7 @@ export class InstancesBench implements AsyncDisposable {
       image: held,
       spec,
       readiness,
+      diskBytes: DISK_BYTES,
       startTimeoutMs: START_TIMEOUT_MS,
       lease,
       phases,

@@ -3,18 +3,24 @@ import { ErrandError } from '../core/errors.ts'
 import type { InstanceState } from '../core/instance-state.ts'
 import type { Resources } from '../core/resources.ts'
 import { Deadline, sleep } from '../core/wait.ts'
-import type { SandboxIdentity, SandboxListing, SandboxView } from '../engine/engine.ts'
+import type { SandboxIdentity, SandboxListing, SandboxRef, SandboxView } from '../engine/engine.ts'
+import type { CpuCounter } from '../resources/cgroup-cpu.ts'
 import { abortable } from '../util/abort.ts'
+import { diskLimit } from './disk-limit.ts'
+import type { DiskWatch } from './disk-watch.ts'
 import { engineTooLateError, exitError, limitsError, notReadyError } from './exit-errors.ts'
 import type { SandboxEnd } from './exit-observer.ts'
 import { HeldFolder } from './held-folder.ts'
-import type { Instance, InstanceExit, InstanceImage, InstancePlan } from './instance.ts'
+import type { DiskOverrun, Instance, InstanceExit, InstanceImage, InstancePlan } from './instance.ts'
 import { findReachable, firstReachable, type Reach } from './readiness.ts'
 import { SupervisedSandbox, type SupervisionDeps } from './supervised-sandbox.ts'
 import { TaskOutput } from './task-output.ts'
 
 export interface LiveInstanceDeps extends SupervisionDeps {
   readonly reach: Reach
+  readonly disks: DiskWatch
+  /** What a process and the others of its sandbox have used; undefined where that cannot be read. */
+  readonly cpuCounter: (pid: number) => CpuCounter | undefined
 }
 
 /** A sandbox that serves requests: ready once its server can be reached. */
@@ -30,6 +36,7 @@ export class LiveInstance implements Instance {
   readonly #died = new AbortController()
   #folder: HeldFolder | undefined
   #pid: number | undefined
+  #overrun: DiskOverrun | undefined
   #isStopping = false
 
   /** `identify` gives each attempt to create it a name of its own; the first is 1. */
@@ -89,6 +96,7 @@ export class LiveInstance implements Instance {
       await this.#output.follow(ref, signal)
       const view = await this.#sandbox.start(ref, signal)
       this.#pid = view.pid
+      this.#watchDisk(ref)
       isEngineDone = true
       onStarted()
       phases.end('start')
@@ -120,6 +128,7 @@ export class LiveInstance implements Instance {
     if (endpoint === undefined) throw new ErrandError('not_ready', 'it has not been ready, or does not listen any more')
     signal.throwIfAborted()
     this.#pid = view.pid
+    this.#watchDisk(listing)
     this.#folder = new HeldFolder(endpoint)
   }
 
@@ -143,11 +152,32 @@ export class LiveInstance implements Instance {
     return findReachable(endpointsOf(view), this.#plan.readiness, this.#deps.reach, signal)
   }
 
+  /** From its start on, for it can fill a disk before it is ready. */
+  #watchDisk(ref: SandboxRef): void {
+    const { disks, engine, cpuCounter } = this.#deps
+    const limit = diskLimit(this.#plan.diskBytes)
+    const watching = disks.add({
+      name: this.name,
+      limit,
+      cpuMs: this.#pid === undefined ? undefined : cpuCounter(this.#pid),
+      diskUsage: (signal) => engine.diskUsage(ref, limit, signal),
+      onBeyond: (used) => this.#endForDisk({ used, limit }),
+    })
+    void this.ended.then(() => watching[Symbol.dispose]())
+  }
+
+  /** Its exit tells the rest. One that has ended, or was told to, has its own reason. */
+  async #endForDisk(overrun: DiskOverrun): Promise<void> {
+    if (this.#isStopping || this.#sandbox.hasExited) return
+    this.#overrun = overrun
+    await this.#sandbox.terminate('SIGKILL', this.#deps.closing)
+  }
+
   async #describe(end: SandboxEnd): Promise<InstanceExit> {
     const wasStopped = this.#isStopping
     const { ref } = this.#sandbox
     const log = wasStopped || ref === undefined ? '' : await this.#output.lastWords(ref)
-    const exit = { ...end, wasStopped, log }
+    const exit = { ...end, ...(this.#overrun && { overrun: this.#overrun }), wasStopped, log }
     this.#died.abort(exitError(this.#deps.engine, exit, this.#plan.spec.resources))
     return exit
   }

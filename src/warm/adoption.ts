@@ -21,6 +21,7 @@ export interface AdoptionDeps {
   readonly pool: Pick<Pool, 'adopt'>
   readonly tracker: InstanceTracker
   readonly readiness: Readiness
+  readonly diskBytes: number
   readonly startTimeoutMs: number
   readonly clock: Clock
   readonly log: Log
@@ -63,7 +64,7 @@ async function adoptOrDiscard(left: LeftInstance, deps: AdoptionDeps, signal: Ab
 }
 
 async function adopt(left: LeftInstance, deps: AdoptionDeps, signal: AbortSignal): Promise<Instance> {
-  const { specs, images, instances, tracker, readiness, startTimeoutMs, clock } = deps
+  const { specs, images, instances, tracker, readiness, diskBytes, startTimeoutMs, clock } = deps
   const { record, lease } = left
   using held = new DisposableStack()
   const image = await images.findPresent(record.task.image, signal)
@@ -76,7 +77,7 @@ async function adopt(left: LeftInstance, deps: AdoptionDeps, signal: AbortSignal
   }
   const { id, key, setup } = record
   const phases = new StartPhases(clock)
-  const plan: InstancePlan = { id, key, setup, image, spec, readiness, startTimeoutMs, lease, phases }
+  const plan: InstancePlan = { id, key, setup, image, spec, readiness, diskBytes, startTimeoutMs, lease, phases }
   const instance = await instances.adopt(left, plan, signal)
   keepUp(instance, held.move(), tracker)
   return instance

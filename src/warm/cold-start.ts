@@ -29,6 +29,8 @@ export interface ColdStartDeps {
   readonly tracker: InstanceTracker
   readonly newId: IdSource
   readonly readiness: Readiness
+  /** What an instance may write to its root file system. */
+  readonly diskBytes: number
   readonly startTimeoutMs: number
   readonly queueTimeoutMs: number
 }
@@ -55,7 +57,7 @@ export class ColdStart implements ColdStarter {
     signal: AbortSignal,
   ): Promise<Instance> {
     const { engine, specs, images, admission, instances, newId, queueTimeoutMs } = this.#deps
-    const { tracker, readiness, startTimeoutMs } = this.#deps
+    const { tracker, readiness, diskBytes, startTimeoutMs } = this.#deps
     using held = new DisposableStack()
     const image = held.use(await images.ensure(task.image, signal))
     phases.end('image')
@@ -67,7 +69,7 @@ export class ColdStart implements ColdStarter {
     )
     onStarting()
     const sandbox = { id, key, setup: specs.setupOf(spec), image, spec, lease }
-    const instance = await instances.launch({ ...sandbox, readiness, startTimeoutMs, phases }, signal)
+    const instance = await instances.launch({ ...sandbox, readiness, diskBytes, startTimeoutMs, phases }, signal)
     keepUp(instance, held.move(), tracker)
     return instance
   }

@@ -9,8 +9,10 @@ import { ensureTask } from './test-tasks.ts'
 /** Where a task tries to get to, as `connect` of node:net takes it. */
 export type AttackTarget = { readonly host: string; readonly port: number } | { readonly path: string }
 
-/** What the task `attack` can be told to do. */
-export type Attack =
+/** What the task `attack` can be told to do. A silent one carries it out and never answers. */
+export type Attack = Order & { readonly isSilent?: boolean }
+
+type Order =
   | { readonly order: 'nothing' | 'environment' | 'identity' | 'fillSocketFolder' }
   /** Goes on until it may not, or has done it so often: a `Refusal`. */
   | { readonly order: 'openFiles' | 'fork'; readonly most: number }
@@ -24,7 +26,8 @@ export type Attack =
   | { readonly order: 'reverse'; readonly address: string }
   | { readonly order: 'replaceSocket'; readonly by: 'fifo' | 'directory' | 'file' | 'nothing' }
   | { readonly order: 'replaceSocket'; readonly by: 'link'; readonly target: string }
-  | { readonly order: 'write'; readonly path: string; readonly mebibytes: number }
+  | { readonly order: 'write' | 'stretch' | 'writeHidden'; readonly path: string; readonly mebibytes: number }
+  | { readonly order: 'createFiles'; readonly folder: string; readonly most: number }
   | { readonly order: 'print'; readonly mebibytes: number }
 
 /** How often something worked, and the code of the error that ended it; `ENOUGH` when none did. */

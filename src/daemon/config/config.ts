@@ -39,6 +39,8 @@ export interface Config {
     /** Requests at once per instance; Infinity when unlimited. */
     readonly concurrency: number
     readonly queueLimit: number
+    /** What an instance may write to its root file system. */
+    readonly diskBytes: number
     readonly network: 'egress' | 'internal'
     readonly hostAccess: 'deny' | 'allow'
     readonly privateNetworks: 'deny' | 'allow'

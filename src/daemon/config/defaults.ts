@@ -46,6 +46,7 @@ export function defaultValues(
     'tasks.maxResponseBytes': '16MiB',
     'tasks.concurrency': 'unlimited',
     'tasks.queueLimit': 1000,
+    'tasks.diskBytes': '10GiB',
     'tasks.network': 'egress',
     'tasks.hostAccess': 'deny',
     'tasks.privateNetworks': 'allow',

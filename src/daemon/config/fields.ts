@@ -72,6 +72,19 @@ export const diskBytes: z.ZodType<number> = converted(
   parseBytes,
 )
 
+const LEAST_DISK_BYTES = 2 ** 20
+
+/** What every image writes by itself as it starts has to fit in. */
+const DISK_LIMIT = 'a number of bytes or a size such as 10GiB, from 1MiB up'
+export const diskLimit: z.ZodType<number> = converted(
+  z.union([z.number(), z.string()], must(DISK_LIMIT)),
+  DISK_LIMIT,
+  (raw) => {
+    const bytes = parseBytes(raw)
+    return bytes !== undefined && bytes >= LEAST_DISK_BYTES ? bytes : undefined
+  },
+)
+
 const CONCURRENCY = 'a whole number from 1 up or "unlimited"'
 export const concurrency: z.ZodType<number> = converted(
   z.union([z.int().min(1, must(CONCURRENCY)), z.literal('unlimited')], must(CONCURRENCY)),

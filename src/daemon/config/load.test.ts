@@ -73,6 +73,7 @@ test('without any source the defaults hold', () => {
       maxResponseBytes: 16 * MIB,
       concurrency: Number.POSITIVE_INFINITY,
       queueLimit: 1000,
+      diskBytes: 10 * 1024 * MIB,
       network: 'egress',
       hostAccess: 'deny',
       privateNetworks: 'allow',
@@ -131,6 +132,7 @@ test('a file of everything is read into inside units', () => {
       maxResponseBytes: 1.5MiB
       concurrency: 3
       queueLimit: 0
+      diskBytes: 2MiB
       network: internal
       hostAccess: allow
       privateNetworks: deny
@@ -183,6 +185,7 @@ test('a file of everything is read into inside units', () => {
       maxResponseBytes: 1_572_864,
       concurrency: 3,
       queueLimit: 0,
+      diskBytes: 2 * MIB,
       network: 'internal',
       hostAccess: 'allow',
       privateNetworks: 'deny',

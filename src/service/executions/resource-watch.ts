@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
 import { sleep } from '../../core/wait.ts'
 import type { DiskUsage, SandboxBill, SandboxStats } from '../../engine/engine.ts'
+import { isBeyond } from '../../instance/disk-limit.ts'
 import type { UsedResources } from '../executor.ts'
 
 /** What is watched: one running sandbox. */
@@ -16,14 +17,6 @@ export interface ResourceWatchDeps {
   readonly log: Log
   readonly periodMs: number
   readonly onDiskLimit: (usage: DiskUsage) => void
-}
-
-/** A file takes a block at least; a folder full of empty ones fills a disk as well as one large file does. */
-const LEAST_FILE_BYTES = 4096
-const FEWEST_INODES = 10_000
-
-export function diskLimit(diskBytes: number): DiskUsage {
-  return { bytes: diskBytes, inodes: Math.max(FEWEST_INODES, Math.floor(diskBytes / LEAST_FILE_BYTES)) }
 }
 
 /** Looks now and then at what a sandbox takes where the kernel sets no limit, or forgets it at the end. */
@@ -69,7 +62,7 @@ export class ResourceWatch {
   async #look(sandbox: WatchedSandbox, limit: DiskUsage, signal: AbortSignal): Promise<void> {
     this.#last = (await sandbox.stats(signal)) ?? this.#last
     const usage = await sandbox.diskUsage(limit, signal)
-    if (usage === undefined || (usage.bytes <= limit.bytes && usage.inodes <= limit.inodes)) return
+    if (usage === undefined || !isBeyond(usage, limit)) return
     this.#deps.onDiskLimit(usage)
   }
 }

@@ -108,6 +108,22 @@ const ORDERS = {
     const file = fs.openSync(path, 'w')
     return untilRefused(() => fs.writeSync(file, Buffer.alloc(MIB, 'x')), mebibytes)
   },
+  /** A file without content that says that it is so long. */
+  stretch: ({ path, mebibytes }) => {
+    fs.writeFileSync(path, '')
+    fs.truncateSync(path, mebibytes * MIB)
+    return 'stretched'
+  },
+  createFiles: ({ folder, most }) => {
+    fs.mkdirSync(folder)
+    return untilRefused((index) => fs.writeFileSync(`${folder}/${index}`, ''), most)
+  },
+  /** What it writes has no name any more, but is there. */
+  writeHidden: ({ path, mebibytes }) => {
+    const file = fs.openSync(path, 'w')
+    fs.unlinkSync(path)
+    return untilRefused(() => fs.writeSync(file, Buffer.alloc(MIB, 'x')), mebibytes)
+  },
   openFiles: ({ most }) => {
     const open = []
     const outcome = untilRefused(() => open.push(fs.openSync('/dev/null')), most)
@@ -138,7 +154,8 @@ const server = createServer(async (request, response) => {
   response.setHeader('connection', 'close')
   try {
     const order = JSON.parse(Buffer.concat(chunks).toString())
-    response.end(JSON.stringify(await ORDERS[order.order](order)))
+    const outcome = await ORDERS[order.order](order)
+    if (!order.isSilent) response.end(JSON.stringify(outcome))
   } catch (error) {
     response.writeHead(500).end(String(error))
   }
