@@ -17,7 +17,9 @@ describe('F48: a warm task that fills the disk', options, () => {
   let node: FaultDaemon
   let quiet: string[]
   before(async () => {
-    node = await startFaultDaemon({ settings: [`tasks.diskBytes=${LIMIT_MIB}MiB`, 'timeout=10'] })
+    // Nobody is to go for want of room, or of use.
+    const settings = [`tasks.diskBytes=${LIMIT_MIB}MiB`, 'timeout=10', 'resources.cpuOvercommit=10']
+    node = await startFaultDaemon({ settings })
     const half = { order: 'write', path: '/half', mebibytes: LIMIT_MIB / 2 } as const
     assert.deepEqual(await attack(node, half, QUIET_MEM), { times: LIMIT_MIB / 2, code: 'ENOUGH' })
     quiet = await node.containers()
