@@ -3,6 +3,9 @@ import { ErrandError } from '../core/errors.ts'
 /** Whether a node takes requests. */
 type GateState = 'open' | 'paused' | 'draining'
 
+/** After a restart the next one may serve: a stop takes 30 s at most, and mostly a second. */
+const NEXT_DAEMON_MS = 5000
+
 /** Counts the requests inside and can be shut: refuses new ones, and tells when the last one has left. */
 export class Gate {
   #state: GateState = 'open'
@@ -33,7 +36,9 @@ export class Gate {
   /** @throws paused, draining */
   assertOpen(): void {
     if (this.#state === 'paused') throw new ErrandError('paused', 'the node is paused')
-    if (this.#state === 'draining') throw new ErrandError('draining', 'the node is stopping')
+    if (this.#state === 'draining') {
+      throw new ErrandError('draining', 'the node is stopping', { retryAfterMs: NEXT_DAEMON_MS })
+    }
   }
 
   /** Draining is for good; a pause can be ended. */
