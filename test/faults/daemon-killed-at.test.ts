@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
 import { assertExecutions } from '../support/execution-invariants.ts'
+import { FakeRegistry, holding } from '../support/fake-registry.ts'
 import { MortalNode } from '../support/mortal-node.ts'
 import { TestRegistry } from '../support/registry.ts'
 import { OUTPUT_BYTES, smallExecution } from '../support/small-executions.ts'
@@ -58,7 +59,7 @@ describe('a daemon killed', options, () => {
       await node.startWithFault(fault)
       const ended = node.ask(async (client) => {
         await client.submit(body, 'key')
-        return await client.wait(id)
+        return client.wait(id)
       })
       // Once its result is committed its caller may have it, too.
       const early = ended.then(({ message }) => (row === 'F7' ? node.died() : assert.fail(`nobody died: ${message}`)))
@@ -74,4 +75,29 @@ describe('a daemon killed', options, () => {
       await assertExecutions(node, new Map([[id, meant]]))
     })
   }
+
+  test('F3: in the middle of a pull leaves the next one to ask again, once for all who wait for the image', async () => {
+    const asked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const answered = Promise.withResolvers<void>()
+    const pending = asked.values()
+    const hold = (): Promise<void> => {
+      pending.next().value?.resolve()
+      return answered.promise
+    }
+    await registry.push(image, 'stalled')
+    await using stalled = await FakeRegistry.open(holding(registry.host, hold))
+    await using node = await MortalNode.make()
+    const both = ['one', 'two'].map((id) => smallExecution(id, `${stalled.host}/stalled`, { exitCode: 2 }))
+    await node.start()
+    for (const { id, body } of both) await node.client.submit(body, id)
+    await asked[0]?.promise
+    await node.kill()
+    await node.start()
+    await asked[1]?.promise
+    for (const { id } of both) assert.equal((await node.client.get(id)).status, 'pulling')
+    answered.resolve()
+    for (const { id } of both) await node.client.wait(id)
+    await assertExecutions(node, new Map(both.map(({ id, meant }) => [id, meant])))
+    assert.equal(node.served.log.entries.filter(({ msg }) => msg === 'pulling an image').length, 1)
+  })
 })

@@ -35,7 +35,7 @@ function makeRound(round: number, local: string, pulled: readonly string[]): Sma
 function submitAndWait(node: MortalNode, { id, body }: SmallExecution): Promise<ExecutionView> {
   return node.ask(async (client) => {
     await client.submit(body, id)
-    return await client.wait(id)
+    return client.wait(id)
   })
 }
 

@@ -9,6 +9,8 @@ interface Wish {
   /** Whether it leaves a file of a little more than 64 KiB to be brought in. */
   readonly hasOutput?: boolean
   readonly timeoutMs?: number
+  /** Default: 16. */
+  readonly memoryMib?: number
 }
 
 export interface SmallExecution {
@@ -27,12 +29,12 @@ export const OUTPUT_BYTES = 78_894
 
 /** A script for a shell that counts seconds, then exits with a code. */
 export function smallExecution(id: string, image: string, wish: Wish = {}): SmallExecution {
-  const { seconds = 0, exitCode = 0, hasOutput = false, timeoutMs } = wish
+  const { seconds = 0, exitCode = 0, hasOutput = false, timeoutMs, memoryMib = 16 } = wish
   const args = [id, String(seconds), String(exitCode), hasOutput ? 'yes' : '']
   const lines = Array.from({ length: seconds }, (_, index) => `line ${index + 1} of ${id}\n`)
   const body = {
     id,
-    task: { image, cmd: ['/bin/sh', '-c', SCRIPT, 'small', ...args], resources: { cpu: 0.1, memory: 16 * MIB } },
+    task: { image, cmd: ['/bin/sh', '-c', SCRIPT, 'small', ...args], resources: { cpu: 0.1, memory: memoryMib * MIB } },
     ...(hasOutput && { outputs: [{ path: '/result' }] }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   }

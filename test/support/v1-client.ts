@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { createInterface } from 'node:readline'
-import { isTerminal } from '../../src/core/execution.ts'
+import { type ExecutionStatus, isTerminal } from '../../src/core/execution.ts'
 import type { EventView, ExecutionView } from '../../src/http/contract/answers.ts'
 import type { ExecutionBody } from '../../src/http/contract/execution-body.ts'
-import { type HttpAnswer, type HttpCall, httpCall } from './http-call.ts'
+import { type Address, type HttpAnswer, type HttpCall, httpCall } from './http-call.ts'
 
 /** Errand's own interface on a unix socket, as far as tests need it. */
 export class V1Client {
+  readonly address: Address
   readonly #socketPath: string
 
   constructor(socketPath: string) {
+    this.address = `unix:${socketPath}`
     this.#socketPath = socketPath
   }
 
@@ -38,6 +40,11 @@ export class V1Client {
     }
   }
 
+  /** Resolves once an execution has come to a status. */
+  async until(id: string, status: ExecutionStatus): Promise<void> {
+    await this.#events((event) => event.execution === id && event.status === status)
+  }
+
   /** What it has printed, on both streams. */
   async log(id: string): Promise<string> {
     const headers = { accept: 'text/plain' }
@@ -60,18 +67,23 @@ export class V1Client {
 
   /** All that were kept, up to the one that ended the execution `last`. */
   async eventsUntilEndOf(last: string): Promise<EventView[]> {
+    return this.#events(({ execution, status }) => execution === last && isTerminal(status))
+  }
+
+  /** From the first that is kept to the first that is `last`, past or to come. */
+  async #events(isLast: (event: EventView) => boolean): Promise<EventView[]> {
     const sent = request({ socketPath: this.#socketPath, path: '/v1/events?since=0', agent: false })
     const { promise, resolve, reject } = Promise.withResolvers<EventView[]>()
     const events: EventView[] = []
     sent.on('error', reject)
     sent.on('response', (response) => {
       const reader = createInterface({ input: response })
-      reader.on('error', () => {}) // it is cut off below
+      reader.on('error', reject)
       reader.on('line', (line) => {
         if (!line.startsWith('data: {"seq"')) return
         const event: EventView = JSON.parse(line.slice('data: '.length))
         events.push(event)
-        if (event.execution === last && isTerminal(event.status)) resolve(events)
+        if (isLast(event)) resolve(events)
       })
     })
     sent.end()
@@ -79,7 +91,7 @@ export class V1Client {
   }
 
   async #call(call: HttpCall, expected: readonly number[]): Promise<HttpAnswer> {
-    const answer = await httpCall(`unix:${this.#socketPath}`, call)
+    const answer = await httpCall(this.address, call)
     assert.ok(expected.includes(answer.status), `${call.method} ${call.path}: ${answer.status} ${answer.text}`)
     return answer
   }
