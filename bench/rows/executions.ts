@@ -25,7 +25,7 @@ export const executions: Row = {
       byHand: () => perSecond(count, () => runByHand({ image, cmd: ['true'] })),
       errand: async () => {
         say('a pass of executions')
-        return await perSecond(count, async () => {
+        return perSecond(count, async () => {
           const { status } = await executor.run(request, { signal })
           if (status !== 'succeeded') throw new Error(`an execution ended as ${status}`)
         })

@@ -24,7 +24,7 @@ export const logCapture: Row = {
       docker: () => rate(bytes, () => runByHand({ image, cmd }, async (id) => void (await followedBytes(id)))),
       errand: async () => {
         say('a pass of output')
-        return await rate(bytes, async () => mostRss.push(await followOurs(bench, { image, cmd }, bytes, signal)))
+        return rate(bytes, async () => mostRss.push(await followOurs(bench, { image, cmd }, bytes, signal)))
       },
     })
     const ratios = pairwise(passes.errand, passes.docker, (a, b) => a / b)

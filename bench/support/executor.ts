@@ -2,9 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type * as dockerExecutor from '../../src/executor/docker-executor.ts'
 import type { Executor } from '../../src/service/executor.ts'
 
-type Module = typeof import('../../src/executor/docker-executor.ts')
+type Module = typeof dockerExecutor
 
 /** An executor of the built package, with a state folder of its own, which goes with it. */
 export class BenchExecutor implements AsyncDisposable {

@@ -238,16 +238,17 @@ export interface OutputChunk {
   readonly data: Buffer
 }
 
-/**
- * Takes output as it comes. What is returned holds it up until it resolves, or for a second: meanwhile a task that prints
- * on is blocked, and ending it may take as long.
- */
-export type OutputSink = (chunk: OutputChunk) => void | Promise<void>
+export type OutputSink = (chunk: OutputChunk) => void
 
 /** A live output connection. Disposing cuts it at once and never blocks the task. */
 export interface Attachment extends Disposable {
   /** Resolves when the output has ended or the attachment was disposed. Never rejects. */
   readonly ended: Promise<void>
+  /**
+   * Takes no output until `until` has settled, or for a second: meanwhile a task that prints on is blocked, and ending it
+   * may take as long. An engine may pass it over.
+   */
+  holdUp(until: Promise<void>): void
 }
 
 export type EngineEvent =

@@ -94,7 +94,7 @@ export class ImageStore {
   async #pin(text: string, signal: AbortSignal): Promise<Pin> {
     const reference = parseImageReference(text)
     this.#deps.policy.assertAllowed(reference)
-    return await this.#deps.pins.pin(reference, signal)
+    return this.#deps.pins.pin(reference, signal)
   }
 
   #hold(pin: Pin, image: Image, lookUp: number): HeldImage {

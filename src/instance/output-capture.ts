@@ -10,8 +10,10 @@ import type { BackgroundWork } from '../util/background-work.ts'
 
 /** Where output goes. */
 export interface CaptureSink {
-  /** What is returned holds the output up: see `OutputSink`. */
-  append(stream: OutputChunk['stream'], data: Buffer): Promise<void> | undefined
+  append(stream: OutputChunk['stream'], data: Buffer): void
+  /** More than it can take: wait until it is `written`. */
+  readonly isCrowded: boolean
+  written(): Promise<void>
   /** Takes from what the engine keeps what has not been taken yet, to the end of the sandbox. */
   catchUp(kept: KeptOutput): Promise<void>
   /** Output may have been missed. */
@@ -52,7 +54,7 @@ export class OutputCapture implements Disposable {
   /** Call it between create and start; again when the connection was lost before that. */
   async attach(ref: SandboxRef, signal: AbortSignal): Promise<void> {
     const { engine, background } = this.#deps
-    const attachment = await engine.attach(ref, ({ stream, data }) => this.#sink.append(stream, data), signal)
+    const attachment = await engine.attach(ref, (chunk) => this.#take(chunk), signal)
     this.#attachment?.[Symbol.dispose]()
     this.#attachment = attachment
     this.#complete = this.#follow(ref, attachment)
@@ -81,6 +83,11 @@ export class OutputCapture implements Disposable {
   [Symbol.dispose](): void {
     this.#over.abort(new ErrandError('cancelled', 'its output is followed no more'))
     this.#attachment?.[Symbol.dispose]()
+  }
+
+  #take({ stream, data }: OutputChunk): void {
+    this.#sink.append(stream, data)
+    if (this.#sink.isCrowded) this.#attachment?.holdUp(this.#sink.written())
   }
 
   async #follow(ref: SandboxRef, attachment: Attachment): Promise<void> {

@@ -88,16 +88,17 @@ export class ExecutionLog {
     return this.#store.isEnded
   }
 
-  /**
-   * Takes a piece of output, by copy. Ignored after `end` and `close`. When the disk is slower than the output, returns
-   * what to wait for: who goes on all the same makes a gap.
-   */
-  append(stream: LogStream, data: Buffer): Promise<void> | undefined {
-    if (this.#isClosed || data.length === 0) return undefined
+  /** Takes a piece of output, by copy. Ignored after `end` and `close`. */
+  append(stream: LogStream, data: Buffer): void {
+    if (this.#isClosed || data.length === 0) return
     this.#taken.addData(stream, data.length)
     this.#pending.push(stream, this.#clock.wallMs(), data, this.#isWriting)
     this.#wakeWriter()
-    return this.#pending.isCrowded ? this.written() : undefined
+  }
+
+  /** The disk is slower than the output: who does not wait until it is `written` makes a gap. */
+  get isCrowded(): boolean {
+    return this.#pending.isCrowded
   }
 
   /** Nobody could listen for a while, and missed so many bytes. Ignored after `end` and `close`. */

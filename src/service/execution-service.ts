@@ -64,7 +64,7 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   async wait(executionId: string, signal: AbortSignal = NEVER): Promise<ExecutionResult> {
-    return await this.#known.whileKept(executionId, () => this.#result(executionId, signal))
+    return this.#known.whileKept(executionId, () => this.#result(executionId, signal))
   }
 
   async cancel(executionId: string, { graceMs, signal = NEVER }: CancelOptions = {}): Promise<void> {
@@ -120,7 +120,7 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   async exec(executionId: string, argv: readonly string[], signal: AbortSignal = NEVER): Promise<ExecOutcome> {
-    return await execInside(await this.#known.loadLive(executionId), argv, signal)
+    return execInside(await this.#known.loadLive(executionId), argv, signal)
   }
 
   async stats(executionId: string, signal: AbortSignal = NEVER): Promise<SandboxStats> {
@@ -156,19 +156,19 @@ export class ExecutionService implements ExecutionsApi {
 
   async cleanup(signal: AbortSignal = NEVER): Promise<CleanupReport> {
     const ids = (await this.list()).map(({ executionId }) => executionId)
-    return await new Cleanup(this.#deps, (executionId) => this.#known.forget(executionId)).run(ids, signal)
+    return new Cleanup(this.#deps, (executionId) => this.#known.forget(executionId)).run(ids, signal)
   }
 
   async submit(request: ExecutionRequest, options: SubmitOptions = {}): Promise<Submitted> {
-    return await this.#known.submit(request, options)
+    return this.#known.submit(request, options)
   }
 
   async page(query: PageQuery): Promise<Page<ExecutionRecord>> {
-    return await this.#deps.journal.page(this.#deps.executorId, query)
+    return this.#deps.journal.page(this.#deps.executorId, query)
   }
 
   async events(seq: number, limit: number): Promise<JournalEvent[]> {
-    return await this.#deps.journal.events(this.#deps.executorId, seq, limit)
+    return this.#deps.journal.events(this.#deps.executorId, seq, limit)
   }
 
   onEvent(listener: (event: JournalEvent) => void): Disposable {

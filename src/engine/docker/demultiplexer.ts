@@ -62,7 +62,7 @@ export class Demultiplexer {
 /** The chunks of a stream, read only as fast as they are consumed. @throws engine_unavailable when it was cut off */
 export async function* demultiplex(body: AsyncIterable<Buffer>): AsyncGenerator<OutputChunk> {
   let ready: OutputChunk[] = []
-  const demultiplexer = new Demultiplexer((chunk) => void ready.push(chunk))
+  const demultiplexer = new Demultiplexer((chunk) => ready.push(chunk))
   for await (const chunk of body) {
     demultiplexer.push(chunk)
     yield* ready

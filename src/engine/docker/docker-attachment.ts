@@ -16,7 +16,7 @@ export class DockerAttachment implements Attachment {
     this.ended = ended.promise
     const demultiplexer = new Demultiplexer((chunk) => {
       // What had been read before the cut still drains from the socket's buffer.
-      if (!socket.destroyed) this.#holdUp(sink(chunk))
+      if (!socket.destroyed) sink(chunk)
     })
     socket.once('close', ended.resolve)
     socket.on('end', () => socket.destroy())
@@ -29,8 +29,8 @@ export class DockerAttachment implements Attachment {
     })
   }
 
-  #holdUp(until: void | Promise<void>): void {
-    if (until === undefined || this.#socket.isPaused()) return
+  holdUp(until: Promise<void>): void {
+    if (this.#socket.isPaused()) return
     const goOn = (): void => {
       clearTimeout(timer)
       this.#socket.resume()

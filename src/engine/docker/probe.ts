@@ -115,7 +115,7 @@ export async function askProbe(
 /** The Engine writes the file anew at each start, by default beside its socket. */
 async function startOf(socketPath: string): Promise<{ readonly startedMs?: number }> {
   const file = join(dirname(socketPath), 'docker.pid')
-  return await stat(file).then(
+  return stat(file).then(
     ({ mtimeMs }) => ({ startedMs: Math.round(mtimeMs) }),
     () => ({}),
   )

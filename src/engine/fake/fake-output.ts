@@ -52,6 +52,8 @@ export class FakeOutputLog {
     else this.#followers.set(sink, ended)
     return {
       ended: ended.promise,
+      // Nobody's memory grows: what it plays is there already.
+      holdUp() {},
       [Symbol.dispose]: () => {
         this.#followers.delete(sink)
         ended.resolve()

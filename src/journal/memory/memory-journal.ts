@@ -23,7 +23,7 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
   readonly #clock: Clock
   readonly #shelves = new Map<string, Shelf<R>>()
   readonly #listeners = new Set<(event: JournalEvent) => void>()
-  #events: (JournalEvent & { readonly executorId: string })[] = []
+  #events: { readonly executorId: string; readonly event: JournalEvent }[] = []
   #lastSeq = 0
 
   constructor(clock: Clock = systemClock) {
@@ -92,9 +92,9 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
 
   async events(executorId: string, seq: number, limit: number): Promise<JournalEvent[]> {
     return this.#events
-      .filter((event) => event.executorId === executorId && event.seq > seq)
+      .filter(({ executorId: of, event }) => of === executorId && event.seq > seq)
       .slice(0, limit)
-      .map(({ executorId: _, ...event }) => event)
+      .map(({ event }) => event)
   }
 
   onEvent(listener: (event: JournalEvent) => void): Disposable {
@@ -126,7 +126,7 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
     const { executionId, callerId, status, reason, executorId } = record
     const told = { executionId, callerId, status, ...(reason !== undefined && { reason }) }
     const event = { seq: this.#nextSeq(), atMs: this.#clock.wallMs(), ...told }
-    this.#events.push({ ...event, executorId })
+    this.#events.push({ executorId, event })
     if (this.#events.length > 2 * MOST_EVENTS) this.#events = this.#events.slice(-MOST_EVENTS)
     for (const listener of this.#listeners) listener(event)
   }

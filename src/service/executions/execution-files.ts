@@ -68,9 +68,17 @@ export class ExecutionFiles implements CaptureSink {
     return this.#log.totals
   }
 
-  append(stream: OutputChunk['stream'], data: Buffer): Promise<void> | undefined {
+  append(stream: OutputChunk['stream'], data: Buffer): void {
     this.#texts?.append(stream, data)
-    return this.#log.append(stream, data)
+    this.#log.append(stream, data)
+  }
+
+  get isCrowded(): boolean {
+    return this.#log.isCrowded
+  }
+
+  async written(): Promise<void> {
+    await this.#log.written()
   }
 
   async catchUp(kept: KeptOutput): Promise<void> {
@@ -110,7 +118,7 @@ export class ExecutionFiles implements CaptureSink {
 
   /** What is kept of a stream; of more than `maxBytes`, half from each end. */
   async text(stream: OutputChunk['stream'], maxBytes?: number): Promise<string> {
-    return await this.#log.text(stream, maxBytes)
+    return this.#log.text(stream, maxBytes)
   }
 
   read(range: LogRange, signal: AbortSignal): AsyncIterable<LogEntry> {

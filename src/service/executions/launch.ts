@@ -80,7 +80,7 @@ export class Launch {
     const holder = { instanceId: executionId, image }
     const holdsAtMostMs = timeoutMs === undefined ? undefined : timeoutMs + graceMs + ROUND_TRIPS_MS
     const place = { priority, callerId, ...(holdsAtMostMs !== undefined && { holdsAtMostMs }) }
-    return await this.#deps.admission.admit({ resources, holder, timeoutMs: queueTimeoutMs, ...place }, signal)
+    return this.#deps.admission.admit({ resources, holder, timeoutMs: queueTimeoutMs, ...place }, signal)
   }
 
   async image(signal: AbortSignal): Promise<HeldImage> {
