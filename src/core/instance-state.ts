@@ -21,7 +21,7 @@ const NEXT: Record<InstanceState, readonly InstanceState[]> = {
   starting: ['ready', 'stopping', 'unknown'],
   ready: ['stopping', 'unknown'],
   stopping: ['gone', 'unknown'],
-  unknown: ['stopping', 'ready', 'gone'],
+  unknown: ['creating', 'starting', 'stopping', 'ready', 'gone'],
   gone: [],
 }
 

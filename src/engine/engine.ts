@@ -142,11 +142,11 @@ export interface SandboxRef {
 }
 
 export interface SandboxListing extends SandboxRef {
+  readonly state: 'created' | 'running' | 'paused' | 'exited'
   readonly labels: Readonly<Record<string, string>>
 }
 
 export interface SandboxView extends SandboxListing {
-  readonly state: 'created' | 'running' | 'paused' | 'exited'
   /** Set once it has exited. */
   readonly exit: SandboxExit | undefined
   /** Somebody is removing it now. */

@@ -12,11 +12,13 @@ import type {
   SandboxView,
   SignalName,
 } from '../engine/engine.ts'
+import { untilAnswered } from '../engine/until-answered.ts'
 import { abortable } from '../util/abort.ts'
 import { Backoff } from '../util/backoff.ts'
 import type { SandboxEnd } from './exit-observer.ts'
 import type { Intent } from './instance.ts'
 import { type CaptureSink, OutputCapture } from './output-capture.ts'
+import { LATE_CALL_MS } from './removal.ts'
 import { type SandboxPlan, SupervisedSandbox, type SupervisionDeps } from './supervised-sandbox.ts'
 
 export interface ExecutionInstanceDeps extends SupervisionDeps {
@@ -46,6 +48,7 @@ export class ExecutionInstance {
   #sooner = Promise.withResolvers<void>()
   #stopping: Promise<void> | undefined
   #wasForced = false
+  #wasStartAsked = false
 
   constructor(deps: ExecutionInstanceDeps, plan: ExecutionInstancePlan, identify: (tries: number) => SandboxIdentity) {
     this.#deps = deps
@@ -75,22 +78,55 @@ export class ExecutionInstance {
     return this.#wasForced
   }
 
-  /** Creates and starts it, when it is its turn. After a rejection: `remove`. */
+  /**
+   * Creates and starts it, when it is its turn. An engine that gives no answer is waited for, and asked what it has done
+   * before it is asked to do anything again: what was started is not started twice. After a rejection: `remove`.
+   */
   async start(parent: AbortSignal): Promise<SandboxView> {
-    const { permits, clock } = this.#deps
+    const { permits, clock, log } = this.#deps
     using _permit = await permits.acquire(parent)
+    let found: SandboxView | undefined
+    for (;;) {
+      try {
+        const view = await this.#bringUp(found, parent)
+        this.#sandbox.markReady()
+        return view
+      } catch (error) {
+        this.#sandbox.markFailed(error)
+        if (parent.aborted || this.#sandbox.state !== 'unknown') throw error
+        log.warn({ err: error, sandbox: this.name }, 'the engine did not say what it did; waiting until it does')
+      }
+      found = await untilAnswered(clock, () => this.#settled(parent), parent)
+    }
+  }
+
+  /** From what an earlier try has come to. */
+  async #bringUp(found: SandboxView | undefined, parent: AbortSignal): Promise<SandboxView> {
+    if (found !== undefined && found.state !== 'created') return found
+    const { clock } = this.#deps
     const tooLate = (): ErrandError =>
       new ErrandError('engine_unavailable', `the engine did not start it within ${this.#plan.startTimeoutMs} ms`)
     using deadline = new Deadline(clock, this.#plan.startTimeoutMs, tooLate, parent)
-    try {
-      const ref = await this.#sandbox.create(deadline.signal)
-      await this.#capture.attach(ref, deadline.signal)
-      const view = await this.#sandbox.start(ref, deadline.signal)
-      this.#sandbox.markReady()
-      return view
-    } catch (error) {
-      this.#sandbox.markFailed(error)
-      throw error
+    const ref = this.#sandbox.ref ?? (await this.#sandbox.create(deadline.signal, true))
+    await this.#capture.attach(ref, deadline.signal)
+    this.#wasStartAsked = true
+    return await this.#sandbox.start(ref, deadline.signal)
+  }
+
+  /** What there is of it. A start that gave no answer may still take effect a little later. */
+  async #settled(signal: AbortSignal): Promise<SandboxView | undefined> {
+    const { clock } = this.#deps
+    const backoff = new Backoff(100, 2000)
+    let untilMs = Infinity
+    for (;;) {
+      const view = await this.#sandbox.recall(signal)
+      if (view === undefined && this.#sandbox.ref !== undefined) {
+        throw new ErrandError('task_gone', `${this.name} vanished while it was started`)
+      }
+      if (view?.state !== 'created' || !this.#wasStartAsked) return view
+      untilMs = Math.min(untilMs, clock.monotonicMs() + LATE_CALL_MS)
+      if (clock.monotonicMs() >= untilMs) return view
+      await sleep(clock, backoff.nextMs(), signal)
     }
   }
 

@@ -2,7 +2,7 @@ import type { StartPermits } from '../admission/start-permits.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { Resources } from '../core/resources.ts'
 import { Deadline } from '../core/wait.ts'
-import type { SandboxView } from '../engine/engine.ts'
+import type { SandboxListing, SandboxView } from '../engine/engine.ts'
 import { untilAnswered } from '../engine/until-answered.ts'
 import type { Lease, LeaseHolder } from '../resources/ledger.ts'
 import { abortable } from '../util/abort.ts'
@@ -23,6 +23,7 @@ import {
 import type { Instance, InstancePlan } from './instance.ts'
 import type { LeftInstance } from './left-instance.ts'
 import { LiveInstance, type LiveInstanceDeps } from './live-instance.ts'
+import { Reconciliation } from './reconciliation.ts'
 import { removeSandbox } from './removal.ts'
 import { SandboxWatch } from './sandbox-watch.ts'
 
@@ -60,6 +61,9 @@ export class Instances implements AsyncDisposable {
   /** While one lasts, what belongs to no instance of this process may yet be taken up. */
   readonly #truces = new Set<object>()
   readonly #undecided = new Set<LeftInstance>()
+  readonly #reconciliation: Reconciliation
+  /** Names of what belonged to no instance when it was last compared. */
+  #strays: ReadonlySet<string> = new Set()
   /** From before the engine is asked, or since they were found, until they are gone. */
   readonly #living = new Set<{ readonly name: string }>()
 
@@ -67,6 +71,9 @@ export class Instances implements AsyncDisposable {
     this.#deps = deps
     this.#watch = watch
     this.#disks = new DiskWatch(deps)
+    const isNeeded = (): boolean => this.#living.size > 0
+    const compare = (): void => this.#background.add(this.#reconcile())
+    this.#reconciliation = new Reconciliation(deps.clock, isNeeded, compare)
     // Whatever the engine did while nobody listened, for calls whose answers were lost.
     watch.onGap(() => {
       this.#engineRun = undefined
@@ -169,19 +176,31 @@ export class Instances implements AsyncDisposable {
    * much that was. Touches nothing else.
    */
   async removeLeftovers(signal: AbortSignal): Promise<number> {
-    const { engine, installation, log } = this.#deps
     const living = [...this.#living]
-    const listed = await engine.list(INSTALLATION_LABEL, installation.id, signal)
+    const leftovers = this.#withoutInstance(await this.#list(signal), living)
+    await this.#removeAll(leftovers, signal)
+    return leftovers.length
+  }
+
+  #list(signal: AbortSignal): Promise<SandboxListing[]> {
+    return this.#deps.engine.list(INSTALLATION_LABEL, this.#deps.installation.id, signal)
+  }
+
+  /** What belongs to no instance, neither of those before the list was made nor of those now. */
+  #withoutInstance(listed: readonly SandboxListing[], living: readonly { readonly name: string }[]): SandboxListing[] {
+    const { installation, log } = this.#deps
     const ours = listed.filter((listing) => isOurs(installation, listing))
     for (const { name } of listed.filter((listing) => !ours.includes(listing))) {
       log.warn({ sandbox: name }, 'a sandbox carries our installation label but not our mac; left alone')
     }
     const names = new Set([...living, ...this.#living].map(({ name }) => name))
-    const leftovers = ours.filter(({ name }) => !names.has(name))
+    return ours.filter(({ name }) => !names.has(name))
+  }
+
+  async #removeAll(listed: readonly SandboxListing[], signal: AbortSignal): Promise<void> {
     const removal = { ...this.#deps, closing: signal }
-    await Promise.all(leftovers.map((listing) => removeSandbox(removal, listing)))
+    await Promise.all(listed.map((listing) => removeSandbox(removal, listing)))
     signal.throwIfAborted()
-    return leftovers.length
   }
 
   /** What the engine shows of executions that earlier processes of this installation began, by execution id. */
@@ -223,6 +242,7 @@ export class Instances implements AsyncDisposable {
 
   /** Lets go: whatever still exists is left for the next start. Stop instances before, to remove them. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#reconciliation[Symbol.dispose]()
     this.#closing.abort(new ErrandError('cancelled', 'the node lets go of its instances'))
     await this.#watch[Symbol.asyncDispose]()
     await this.#disks[Symbol.asyncDispose]()
@@ -232,6 +252,7 @@ export class Instances implements AsyncDisposable {
 
   #live<T extends { readonly name: string; readonly gone: Promise<void> }>(instance: T): T {
     this.#living.add(instance)
+    this.#reconciliation.arm()
     void instance.gone.then(() => this.#living.delete(instance))
     return instance
   }
@@ -246,6 +267,24 @@ export class Instances implements AsyncDisposable {
 
   #noteRemoved({ record: { id, task } }: LeftInstance): void {
     this.#deps.log.info({ instance: id, image: task.image }, 'removed an instance')
+  }
+
+  /** What belonged to no instance a period ago and does not now never will. */
+  async #reconcile(): Promise<void> {
+    const { log } = this.#deps
+    const { signal } = this.#closing
+    try {
+      const living = [...this.#living]
+      const listed = await this.#list(signal)
+      this.#watch.compare(listed)
+      const strays = this.#truces.size > 0 ? [] : this.#withoutInstance(listed, living)
+      const old = strays.filter(({ name }) => this.#strays.has(name))
+      this.#strays = new Set(strays.map(({ name }) => name))
+      await this.#removeAll(old, signal)
+      if (old.length > 0) log.warn({ strays: old.length }, 'removed sandboxes that belong to no instance')
+    } catch (error) {
+      if (!signal.aborted) log.warn({ err: error }, 'could not compare instances with what the engine shows')
+    }
   }
 
   async #removeStray(): Promise<void> {

@@ -26,8 +26,8 @@ export async function removeSandbox(deps: RemovalDeps, ref: SandboxRef): Promise
   })
 }
 
-/** How long a create call that gave no answer may still take effect once the engine answers again. */
-const LATE_CREATE_MS = 10_000
+/** How long a call that gave no answer may still take effect once the engine answers again. */
+export const LATE_CALL_MS = 10_000
 
 /**
  * Removes what a create call that gave no answer may have made, now or a little later: engines go on with a call whose
@@ -46,13 +46,14 @@ export async function removeUncertain(deps: RemovalDeps, identity: SandboxIdenti
     if (!isAnswered) return false
     // Of our name may also be what somebody else has made.
     if (found !== undefined && isThat(identity, found)) return removeSandbox(deps, found)
-    untilMs = Math.min(untilMs, clock.monotonicMs() + LATE_CREATE_MS)
+    untilMs = Math.min(untilMs, clock.monotonicMs() + LATE_CALL_MS)
     if (clock.monotonicMs() >= untilMs) return true
     await sleep(clock, backoff.nextMs(), closing).catch(() => {})
   }
 }
 
-function isThat({ labels }: SandboxIdentity, found: SandboxView): boolean {
+/** Whether what was found is what was meant: of the same name may also be what somebody else has made. */
+export function isThat({ labels }: SandboxIdentity, found: SandboxView): boolean {
   return Object.entries(labels).every(([label, value]) => found.labels[label] === value)
 }
 

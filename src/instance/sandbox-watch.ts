@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { sleep } from '../core/wait.ts'
-import type { Engine, EngineEvent } from '../engine/engine.ts'
+import type { Engine, EngineEvent, SandboxListing } from '../engine/engine.ts'
 import { abortable } from '../util/abort.ts'
 import { Backoff } from '../util/backoff.ts'
 
@@ -56,6 +56,12 @@ export class SandboxWatch implements AsyncDisposable {
   /** Calls `listener` whenever events may have been missed, after those who watch one sandbox. */
   onGap(listener: () => void): void {
     this.#gapListeners.add(listener)
+  }
+
+  /** Whoever watches one that is not among those that run has missed something. */
+  compare(listed: readonly SandboxListing[]): void {
+    const live = new Set(listed.filter(({ state }) => state !== 'exited').map(({ id }) => id))
+    for (const [id, watcher] of this.#watchers) if (!live.has(id)) watcher.onGap()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

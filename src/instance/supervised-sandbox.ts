@@ -16,7 +16,7 @@ import type { BackgroundWork } from '../util/background-work.ts'
 import { isRefused, limitsError } from './exit-errors.ts'
 import { ExitObserver, type SandboxEnd } from './exit-observer.ts'
 import type { Intent } from './instance.ts'
-import { removeSandbox, removeUncertain } from './removal.ts'
+import { isThat, removeSandbox, removeUncertain } from './removal.ts'
 import type { SandboxWatch } from './sandbox-watch.ts'
 
 export interface SupervisionDeps {
@@ -101,13 +101,31 @@ export class SupervisedSandbox {
     this.#observer.observe(this.#ref, true)
   }
 
-  async create(signal: AbortSignal): Promise<SandboxRef> {
+  /** `isPatient`: who gets no answer does not give it up, and asks `recall`. */
+  async create(signal: AbortSignal, isPatient = false): Promise<SandboxRef> {
     await this.#intend('create')
     this.#become('creating')
-    const ref = await this.#askToCreate(signal)
+    const ref = await this.#askToCreate(signal, isPatient)
     this.#ref = ref
     this.#observer.observe(ref)
     return ref
+  }
+
+  /** After a step that gave no answer: what there is of it now. @throws runtime_unavailable, as `start` */
+  async recall(signal: AbortSignal): Promise<SandboxView | undefined> {
+    const view = await this.#deps.engine.inspect(this.#identity, signal)
+    if (view === undefined || !isThat(this.#identity, view)) return undefined
+    if (this.#ref === undefined) {
+      this.#ref = { name: view.name, id: view.id }
+      this.#observer.observe(this.#ref, true)
+    }
+    this.#checkLimits(view)
+    return view
+  }
+
+  #checkLimits({ limits }: SandboxView): void {
+    const unset = limitsError(this.#plan.spec.resources, limits)
+    if (unset !== undefined) throw unset
   }
 
   /** @throws runtime_unavailable when the engine did not set the limits; task_gone; what `Engine.start` throws */
@@ -118,8 +136,7 @@ export class SupervisedSandbox {
     await engine.start(ref, signal)
     const view = await engine.inspect(ref, signal)
     if (view === undefined) throw new ErrandError('task_gone', `${ref.name} vanished while it was started`)
-    const unset = limitsError(this.#plan.spec.resources, view.limits)
-    if (unset !== undefined) throw unset
+    this.#checkLimits(view)
     return view
   }
 
@@ -131,7 +148,7 @@ export class SupervisedSandbox {
   /** A step failed: where the engine gave no answer, only inspection can tell what has become of it. */
   markFailed(error: unknown): void {
     const isUncertain = ErrandError.from(error).code === 'engine_unavailable' && this.#state !== 'gone'
-    if (isUncertain) this.#become('unknown')
+    if (isUncertain && this.#state !== 'unknown') this.#become('unknown')
   }
 
   /** It is on its way out, so that nobody evicts another one for the room that it will leave. Idempotent. */
@@ -173,7 +190,7 @@ export class SupervisedSandbox {
     this.#become(isRemoved ? 'gone' : 'unknown')
   }
 
-  async #askToCreate(signal: AbortSignal): Promise<SandboxRef> {
+  async #askToCreate(signal: AbortSignal, isPatient: boolean): Promise<SandboxRef> {
     const { engine, log } = this.#deps
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -182,7 +199,8 @@ export class SupervisedSandbox {
         if (signal.aborted) throw error
         const isTaken = ErrandError.from(error).code === 'already_exists' && attempt < MOST_NAMES
         if (!isTaken) {
-          if (isRefused(error)) this.#become('gone')
+          const isUnanswered = isPatient && ErrandError.from(error).code === 'engine_unavailable'
+          if (isRefused(error) && !isUnanswered) this.#become('gone')
           throw error
         }
         log.warn({ name: this.name }, "a name of ours belongs to somebody else's container, which is left alone")

@@ -70,10 +70,11 @@ export interface ContainerRow {
   readonly Id: string
   readonly Names: readonly string[]
   readonly Labels: Record<string, string>
+  readonly State: string
 }
 
 export const containerRows: z.ZodType<readonly ContainerRow[]> = z.array(
-  z.object({ Id: z.string(), Names: z.array(z.string()), Labels: labels }),
+  z.object({ Id: z.string(), Names: z.array(z.string()), Labels: labels, State: z.string() }),
 )
 
 export const volumeRows: z.ZodType<{ readonly Volumes: readonly { readonly Name: string }[] | null }> = z.object({

@@ -94,5 +94,10 @@ test('a folder that an image brings itself is not taken for the socket volume', 
 })
 
 test('a container that lost its name in a broken removal is listed under its id', () => {
-  assert.deepEqual(toListing({ Id: 'abc', Names: [], Labels: {} }), { name: 'abc', id: 'abc', labels: {} })
+  assert.deepEqual(toListing({ Id: 'abc', Names: [], Labels: {}, State: 'dead' }), {
+    name: 'abc',
+    id: 'abc',
+    labels: {},
+    state: 'exited',
+  })
 })

@@ -33,7 +33,7 @@ export function toView(container: ContainerAnswer): SandboxView {
 
 export function toListing(row: ContainerRow): SandboxListing {
   // A container whose removal broke off midway has lost its name; its id still finds it.
-  return { name: withoutSlash(row.Names[0] ?? row.Id), id: row.Id, labels: row.Labels }
+  return { name: withoutSlash(row.Names[0] ?? row.Id), id: row.Id, labels: row.Labels, state: toState(row.State) }
 }
 
 function toExit({ ExitCode, OOMKilled, FinishedAt = '' }: ContainerAnswer['State']): SandboxExit {

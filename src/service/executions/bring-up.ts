@@ -1,5 +1,6 @@
 import { canMove } from '../../core/execution.ts'
 import type { SandboxSpec, SandboxView } from '../../engine/engine.ts'
+import { untilAnswered } from '../../engine/until-answered.ts'
 import type { ExecutionInstance } from '../../instance/execution-instance.ts'
 import type { Intent } from '../../instance/instance.ts'
 import type { Lease } from '../../resources/ledger.ts'
@@ -30,7 +31,7 @@ export class BringUp {
     await this.#advance('queued')
     this.#lease = await launch.admit(signal)
     await this.#advance('pulling')
-    const { id, digest } = this.#held.use(await launch.image(signal))
+    const { id, digest } = this.#held.use(await untilAnswered(deps.clock, () => launch.image(signal), signal))
     const image = { reference: plan.image, id, ...(digest !== undefined && { digest }) }
     await this.#advance('creating', { image, host: { bootId: deps.bootId } })
     const { mounts, prefix } = await launch.mounts(files.folder, this.#held)
