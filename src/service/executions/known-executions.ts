@@ -208,7 +208,8 @@ export class KnownExecutions {
       await live.cancel(0).catch(() => {}) // it may be ending by itself
       await live.gone
     }
-    await Promise.allSettled(this.#waits.get(executionId) ?? [])
+    const waits = this.#waits.get(executionId) ?? new Set()
+    await Promise.allSettled(waits)
     this.#ended.drop(executionId)
     const record = live?.record.value ?? (await journal.find(executorId, executionId))
     if (record !== undefined) await (live?.files ?? (await new PastExecution(this.#deps, record).files)).remove()
