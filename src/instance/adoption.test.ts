@@ -67,6 +67,7 @@ async function leave(bench: InstancesBench, script: FakeScript, isStarted = true
     image: { id: image.id, digest: undefined, isStale: false },
     spec,
     readiness: { kind: 'mark', mark: MARK },
+    diskBytes: 1000,
     startTimeoutMs: START_TIMEOUT_MS,
     lease,
     phases: new StartPhases(bench.clock),

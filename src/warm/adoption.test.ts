@@ -47,7 +47,7 @@ class World {
     const setup = specs.setupOf(specs.specify(TASK, 'sha256:1'))
     const lease = this.ledger.adopt(DEFAULT_RESOURCES, { instanceId: id, image: TASK.image })
     const record = { id, key: KEY, task: TASK, setup, leased: DEFAULT_RESOURCES }
-    return { name: id, listing: { name: id, id, labels: {} }, record, lease }
+    return { name: id, listing: { name: id, id, labels: {}, state: 'running' }, record, lease }
   }
 
   /** Resolves with what the log says of those that were not taken up. */
@@ -80,6 +80,7 @@ class World {
       },
       tracker: { track: () => {}, untrack: () => {} },
       readiness: { kind: 'connect' },
+      diskBytes: 1000,
       startTimeoutMs: 1000,
       clock: this.clock,
       log: this.log,
