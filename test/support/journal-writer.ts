@@ -9,8 +9,17 @@ import { SqliteJournal } from '../../src/journal/sqlite/sqlite-journal.ts'
 const [file = '', prefix = ''] = process.argv.slice(2)
 const CONCURRENCY = 32
 
-// At once: what is told must not wait in a buffer.
-const tell = (text: string): void => void writeSync(1, `${text}\n`)
+/** At once: what is told must not wait in a buffer of this process. Its reader may be slower. */
+function tell(text: string): void {
+  for (;;) {
+    try {
+      writeSync(1, `${text}\n`)
+      return
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+    }
+  }
+}
 
 const journal = await SqliteJournal.open<Note>(file, { reserveBytes: 2 ** 20 })
 tell('open')

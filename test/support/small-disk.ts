@@ -56,9 +56,9 @@ export class FailingDisk implements AsyncDisposable {
     await run('truncate', ['-s', `${mebibytes}M`, image])
     await run('mkfs.ext4', ['-q', image])
     const { stdout } = await run('losetup', ['-f', '--show', image])
-    const disk = new FailingDisk(path, image, stdout.trim())
-    await disk.#mount()
-    return disk
+    const device = stdout.trim()
+    await run('mount', ['-o', 'errors=remount-ro', device, path])
+    return new FailingDisk(path, image, device)
   }
 
   /** As ext4 does when it finds an error: from now on nothing can be written. */
@@ -66,24 +66,10 @@ export class FailingDisk implements AsyncDisposable {
     await writeFile(`/sys/fs/ext4/${basename(this.#device)}/trigger_fs_error`, 'test')
   }
 
-  /** What it is after a repair and a restart. Nothing may be open. */
-  async mend(): Promise<void> {
-    await run('umount', [this.path])
-    // 1: errors were found, and corrected.
-    await run('fsck.ext4', ['-p', '-f', this.#device]).catch((error: { code?: unknown }) => {
-      if (error.code !== 1) throw error
-    })
-    await this.#mount()
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await run('umount', [this.path])
     await run('losetup', ['-d', this.#device])
     await rm(this.path, { recursive: true })
     await rm(this.#image)
-  }
-
-  async #mount(): Promise<void> {
-    await run('mount', ['-o', 'errors=remount-ro', this.#device, this.path])
   }
 }
