@@ -16,6 +16,8 @@ export class EngineProxy implements AsyncDisposable {
   readonly #folder: string
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** What each of the daemon's connections was last used for. */
+  readonly #latest = new Map<Socket, string>()
 
   private constructor(folder: string) {
     this.#folder = folder
@@ -38,6 +40,13 @@ export class EngineProxy implements AsyncDisposable {
     return this.requests.filter((request) => /^POST \S+\/containers\/create\b/.test(request)).length
   }
 
+  /** Breaks the connections whose latest request is of this kind. Returns how many. */
+  cut(request: RegExp): number {
+    const found = [...this.#latest].filter(([, latest]) => request.test(latest))
+    for (const [socket] of found) socket.destroy()
+    return found.length
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = once(this.#server, 'close')
     this.#server.close()
@@ -52,7 +61,8 @@ export class EngineProxy implements AsyncDisposable {
 
   #join(client: Socket, engine: Socket): void {
     // The client does not pipeline, so that a request line is always the beginning of a piece.
-    client.on('data', (data) => this.#note(data))
+    client.on('data', (data) => this.#note(client, data))
+    client.on('close', () => this.#latest.delete(client))
     for (const [from, to] of [
       [client, engine],
       [engine, client],
@@ -67,9 +77,11 @@ export class EngineProxy implements AsyncDisposable {
     }
   }
 
-  #note(data: Buffer): void {
+  #note(client: Socket, data: Buffer): void {
     this.pieces += 1
     const [request] = REQUEST_LINE.exec(data.toString('latin1', 0, 1024)) ?? []
-    if (request !== undefined) this.requests.push(request)
+    if (request === undefined) return
+    this.requests.push(request)
+    this.#latest.set(client, request)
   }
 }
