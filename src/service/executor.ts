@@ -142,7 +142,12 @@ export interface ExecutionRecord {
   /** What was last about to be done with its sandbox, recorded before the engine is asked. */
   readonly step?: { readonly name: string; readonly step: 'create' | 'start' | 'stop' | 'remove' }
   /** On which boot of this host, and which run of the engine, its sandbox was made. */
-  readonly host?: { readonly bootId: string; readonly engineStartedMs?: number }
+  readonly host?: {
+    readonly bootId: string
+    readonly engineStartedMs?: number
+    /** When it began to run, on the clock that nobody can set; it counts from the boot. */
+    readonly runningMonotonicMs?: number
+  }
   readonly resources: { readonly asked: AskedResources; readonly used: UsedResources }
   readonly image?: { readonly reference: string; readonly id: string; readonly digest?: string }
   readonly engine: string

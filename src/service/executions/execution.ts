@@ -221,7 +221,9 @@ export class Execution {
   async #nowRunning(net: SandboxView['net']): Promise<void> {
     const { deps, on, record } = this.#parts
     const { startedMs: engineStartedMs } = await on.instances.engineRun(this.#detaching.signal)
-    const host = { bootId: deps.bootId, ...(engineStartedMs !== undefined && { engineStartedMs }) }
+    const runningMonotonicMs = deps.clock.monotonicMs()
+    const run = engineStartedMs === undefined ? {} : { engineStartedMs }
+    const host = { bootId: deps.bootId, runningMonotonicMs, ...run }
     await record.move('running', { ports: net?.ports ?? [], host })
   }
 
@@ -245,8 +247,7 @@ export class Execution {
   #armTimeout({ exit }: SandboxView): Disposable | undefined {
     const { deps, plan, record } = this.#parts
     const { timeoutMs = Infinity, graceMs } = plan
-    const nowMs = deps.clock.wallMs()
-    const leftMs = timeLeft({ timeoutMs, beganMs: record.value.times.runningMs ?? nowMs, nowMs, exit })
+    const leftMs = timeLeft({ timeoutMs, record: record.value, clock: deps.clock, exit })
     if (leftMs > 0 && leftMs < Infinity) return deps.clock.setTimer(leftMs, () => this.#stop('run_timeout', graceMs))
     if (leftMs === 0) this.#stop('run_timeout', graceMs)
     return undefined

@@ -1,21 +1,25 @@
+import type { Clock } from '../../core/clock.ts'
 import type { SandboxExit } from '../../engine/engine.ts'
+import type { ExecutionRecord } from '../executor.ts'
 
 interface TimeSpent {
   readonly timeoutMs: number
-  /** When it began to run, in whichever process; wall time, as the other two. */
-  readonly beganMs: number
-  readonly nowMs: number
+  readonly record: Pick<ExecutionRecord, 'times' | 'host'>
+  readonly clock: Pick<Clock, 'wallMs' | 'monotonicMs'>
   /** Of one that has ended already. */
   readonly exit: SandboxExit | undefined
 }
 
 /**
- * How much longer an execution may run, at most `timeoutMs` whatever a clock says. What has ended in time has all the time
- * in the world, however late that is found. Pure.
+ * How much longer an execution may run, at most `timeoutMs` whatever a clock says, in whichever process of this boot it
+ * began to. What has ended in time has all the time in the world, however late that is found.
  */
-export function timeLeft({ timeoutMs, beganMs, nowMs, exit }: TimeSpent): number {
-  const untilMs = exit === undefined ? nowMs : (exit.finishedMs ?? beganMs)
-  const ranMs = untilMs - beganMs
-  if (exit !== undefined && ranMs <= timeoutMs) return Infinity
+export function timeLeft({ timeoutMs, record: { times, host }, clock, exit }: TimeSpent): number {
+  const { runningMs = clock.wallMs() } = times
+  // Wall time may have been set since; it is all that there is for records of an earlier version, and for ends.
+  const ranMs =
+    host?.runningMonotonicMs === undefined ? clock.wallMs() - runningMs : clock.monotonicMs() - host.runningMonotonicMs
+  const endedAfterMs = exit === undefined ? Infinity : (exit.finishedMs ?? runningMs) - runningMs
+  if (exit !== undefined && Math.min(ranMs, endedAfterMs) <= timeoutMs) return Infinity
   return Math.min(timeoutMs, Math.max(0, timeoutMs - ranMs))
 }
