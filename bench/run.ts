@@ -17,6 +17,7 @@ import { listing } from './rows/listing.ts'
 import { logCapture } from './rows/log-capture.ts'
 import { oneStart } from './rows/one-start.ts'
 import { refusal } from './rows/refusal.ts'
+import { restart } from './rows/restart.ts'
 import { throughput } from './rows/throughput.ts'
 import { warmPathCalls } from './rows/warm-path-calls.ts'
 
@@ -30,6 +31,7 @@ const ROWS: readonly Row[] = [
   accepts,
   executions,
   refusal,
+  restart,
   logCapture,
   listing,
 ]

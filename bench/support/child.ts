@@ -67,6 +67,12 @@ export class Child implements AsyncDisposable {
     return answer
   }
 
+  /** Ends it without a chance to do anything more. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL')
+    await this.#exited
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process.kill('SIGTERM')
     const kill = setTimeout(() => this.#process.kill('SIGKILL'), STOP_DEADLINE_MS)

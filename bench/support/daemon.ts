@@ -13,6 +13,8 @@ export interface DaemonOptions {
   readonly cores?: string | undefined
   readonly settings?: readonly string[]
   readonly logLevel?: 'debug' | 'info'
+  /** Of whoever starts one daemon after the other on the same state. */
+  readonly folder?: string
 }
 
 /** A daemon of the built package in a process of its own, with its own state, on a port and a unix socket of its own. */
@@ -32,7 +34,7 @@ export function withProbe(): Pick<DaemonOptions, 'probe'> {
 
 export async function startDaemon(options: DaemonOptions, signal: AbortSignal): Promise<BenchDaemon> {
   const { dist, probe, cores, settings = [], logLevel = 'info' } = options
-  const folder = await mkdtemp(join(tmpdir(), 'errand-bench-'))
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'errand-bench-')))
   const runDir = join(folder, 'run')
   const program = options.program ?? [join(dist, 'cli/main.js')]
   const preload = probe === undefined ? [] : ['--import', probe]
@@ -43,7 +45,7 @@ export async function startDaemon(options: DaemonOptions, signal: AbortSignal): 
   const child = new Child('the daemon', command, { cores, hasChannel: probe !== undefined })
   const dispose = async (): Promise<void> => {
     await child[Symbol.asyncDispose]()
-    await rm(folder, { recursive: true })
+    if (options.folder === undefined) await rm(folder, { recursive: true })
   }
   try {
     const [tcp, unix] = await child.addresses(signal)

@@ -19,6 +19,11 @@ export function post(body: string, path = '/'): Buffer {
   return Buffer.from(`POST ${path} HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
+/** A request for something to read, as bytes. */
+export function get(path: string): Buffer {
+  return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`)
+}
+
 /** The same request as a task gets it, for sending it straight to an instance. */
 export const STRAIGHT: Buffer = post(INPUT)
 

@@ -64,7 +64,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * Opens the node and serves. Removes what an earlier daemon of the same state folder left behind.
+   * Opens the node and serves. Takes up what an earlier daemon of the same state folder left behind, or removes it.
    * @throws storage_error when another daemon has the state folder; engine_unavailable, network_unavailable;
    * already_exists, forbidden for addresses that cannot be had. Nothing is left open then.
    */

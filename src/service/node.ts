@@ -128,7 +128,7 @@ export class Node implements NodeApi {
     using removal = new Deadline(clock, STOP_GRACE_MS + 1500, () => reason, new AbortController().signal)
     const isEmpty = pool.clear(STOP_GRACE_MS).then(() => instances.idle())
     await abortable(isEmpty, removal.signal).catch((error: unknown) => {
-      log.warn({ err: error }, 'some instances could not be removed in time; the next start removes them')
+      log.warn({ err: error }, 'some instances could not be removed in time; the next start finds them')
     })
     pool[Symbol.dispose]()
   }

@@ -36,11 +36,11 @@ async function lives(home: Home): Promise<string[]> {
 }
 
 /** Of instances that were not taken up; resolves when they are gone, and nothing leases what they held. */
-async function whyRemoved(node: ServeProcess): Promise<unknown[]> {
+async function whyRemoved(node: ServeProcess): Promise<string[]> {
   const removed = node.log.entries.filter(({ msg }) => msg.startsWith('removing a warm instance'))
   for (const { instance } of removed) await node.log.entry('removed an instance', { instance })
   await node.assertInvariants()
-  return removed.map(({ code }) => code).toSorted()
+  return removed.map(({ code }) => String(code)).toSorted((a, b) => a.localeCompare(b))
 }
 
 function assertNew(now: readonly string[], before: readonly string[]): void {
