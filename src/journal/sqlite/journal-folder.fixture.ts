@@ -5,7 +5,7 @@ import { type Note, note } from '../conformance.ts'
 import { JOURNAL_FILE, SqliteJournal, type SqliteJournalOptions } from './sqlite-journal.ts'
 
 /** Enough to see it come and go, and soon written. */
-export const SMALL_RESERVE_BYTES: number = 2 ** 20
+const SMALL_RESERVE_BYTES = 2 ** 20
 
 /** A folder with a journal, which goes when it is disposed. */
 export class JournalFolder implements AsyncDisposable {
