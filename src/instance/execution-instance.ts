@@ -12,6 +12,7 @@ import type {
   SandboxView,
   SignalName,
 } from '../engine/engine.ts'
+import { EngineUnresponsive } from '../engine/engine-breaker.ts'
 import { untilAnswered } from '../engine/until-answered.ts'
 import { abortable } from '../util/abort.ts'
 import { Backoff } from '../util/backoff.ts'
@@ -48,6 +49,7 @@ export class ExecutionInstance {
   #sooner = Promise.withResolvers<void>()
   #stopping: Promise<void> | undefined
   #wasForced = false
+  #wasCreateAsked = false
   #wasStartAsked = false
 
   constructor(deps: ExecutionInstanceDeps, plan: ExecutionInstancePlan, identify: (tries: number) => SandboxIdentity) {
@@ -94,6 +96,7 @@ export class ExecutionInstance {
       } catch (error) {
         this.#sandbox.markFailed(error)
         if (parent.aborted || this.#sandbox.state !== 'unknown') throw error
+        this.#wasCreateAsked ||= !(error instanceof EngineUnresponsive)
         log.warn({ err: error, sandbox: this.name }, 'the engine did not say what it did; waiting until it does')
       }
       found = await untilAnswered(clock, () => this.#settled(parent), parent)
@@ -113,7 +116,7 @@ export class ExecutionInstance {
     return await this.#sandbox.start(ref, deadline.signal)
   }
 
-  /** What there is of it. A start that gave no answer may still take effect a little later. */
+  /** What there is of it. A call that gave no answer may still take effect a little later. */
   async #settled(signal: AbortSignal): Promise<SandboxView | undefined> {
     const { clock } = this.#deps
     const backoff = new Backoff(100, 2000)
@@ -123,7 +126,8 @@ export class ExecutionInstance {
       if (view === undefined && this.#sandbox.ref !== undefined) {
         throw new ErrandError('task_gone', `${this.name} vanished while it was started`)
       }
-      if (view?.state !== 'created' || !this.#wasStartAsked) return view
+      const isSettled = view === undefined ? !this.#wasCreateAsked : view.state !== 'created' || !this.#wasStartAsked
+      if (isSettled) return view
       untilMs = Math.min(untilMs, clock.monotonicMs() + LATE_CALL_MS)
       if (clock.monotonicMs() >= untilMs) return view
       await sleep(clock, backoff.nextMs(), signal)
