@@ -99,7 +99,10 @@ export class SoakLoad {
 
   async #live(kind: Kind): Promise<void> {
     const { id, body, meant } = this.#make(kind)
-    if (!(await this.#submit(body, { kind, meant }))) return void (await sleep(200))
+    if (!(await this.#submit(body, { kind, meant }))) {
+      await sleep(200)
+      return
+    }
     if (kind === 'cancelled') await this.#cancel(id)
     if (kind === 'paused') await this.#pause(id)
     await this.#untilEnded(id)
@@ -162,7 +165,7 @@ export class SoakLoad {
     const given = body === undefined ? {} : { body: JSON.stringify(body) }
     const type = body === undefined ? {} : { 'content-type': 'application/json' }
     const call: HttpCall = { method: 'POST', path, headers: { ...type, ...headers }, ...given }
-    return await this.#node.ask(() => httpCall(address, call))
+    return this.#node.ask(() => httpCall(address, call))
   }
 
   #pick<T>(from: readonly [T, ...T[]] | readonly T[]): T {
