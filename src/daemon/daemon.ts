@@ -73,9 +73,14 @@ export class Daemon implements AsyncDisposable {
     const openEngine = deps.openEngine ?? ((ours: Installation) => openDocker(config, ours, log, signal))
     await using opening = new AsyncDisposableStack()
     const answerMemory = new ByteBudget(Math.max(ANSWER_BYTES, FEWEST_LARGEST_ANSWERS * config.tasks.maxResponseBytes))
-    const { node, executions } = await openNode(config, { log, clock, answerMemory, openEngine }, opening, signal)
-    // `POST /stop` can arrive before the daemon is whole.
+    // `POST /stop` can arrive before the daemon is whole, and so can the end of the journal.
     const stopAsked = Promise.withResolvers<void>()
+    const onJournalFailure = (error: ErrandError): void => {
+      log.error({ err: error }, 'the journal has failed: nothing can be kept any more, so the node stops')
+      stopAsked.resolve()
+    }
+    const parts = { log, clock, answerMemory, openEngine, onJournalFailure }
+    const { node, executions } = await openNode(config, parts, opening, signal)
     await makeRunDir(config.runDir)
     const serving = { node, executions, clock, log, answerMemory, onStop: stopAsked.resolve }
     const listeners = opening.use(await openListeners(config, serving, signal))

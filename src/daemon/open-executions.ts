@@ -2,11 +2,12 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Admission } from '../admission/admission.ts'
 import type { Clock } from '../core/clock.ts'
+import type { ErrandError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import { probeDisk } from '../images/disk-space.ts'
 import { DiskWatch } from '../images/disk-watch.ts'
-import { SqliteJournal } from '../journal/sqlite/sqlite-journal.ts'
+import { JOURNAL_FILE, SqliteJournal } from '../journal/sqlite/sqlite-journal.ts'
 import { readBootId } from '../resources/boot-id.ts'
 import type { HostMonitor } from '../resources/host-monitor.ts'
 import { ExecutionService } from '../service/execution-service.ts'
@@ -25,6 +26,7 @@ interface OpenExecutionsDeps {
   readonly admission: Admission
   readonly monitor: HostMonitor
   readonly gate: Gate
+  readonly onJournalFailure: (error: ErrandError) => void
   readonly clock: Clock
   readonly log: Log
 }
@@ -39,12 +41,14 @@ export async function openExecutions(
   held: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<ExecutionsApi> {
-  const { engine, admission, monitor, gate, clock, log } = deps
+  const { engine, admission, monitor, gate, clock, log, onJournalFailure } = deps
   const { stateDir, runDir, isolation, grant } = config
   const folder = join(stateDir, 'executions')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const { storageFolder } = engine.probe
-  const journal = held.use(await SqliteJournal.open<ExecutionRecord>(join(stateDir, 'journal.db'), { clock }))
+  const journal = held.use(
+    await SqliteJournal.open<ExecutionRecord>(join(stateDir, JOURNAL_FILE), { clock, onFailure: onJournalFailure }),
+  )
   const engineDisk = storageFolder === undefined ? {} : { engine: probeDisk(storageFolder) }
   const disks = new DiskWatch({ disks: { 'state folder': probeDisk(stateDir), ...engineDisk }, clock })
   const service = new ExecutionService({

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { Admission } from '../admission/admission.ts'
 import { StartPermits } from '../admission/start-permits.ts'
 import type { Clock } from '../core/clock.ts'
+import type { ErrandError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { RuntimePolicy } from '../engine/choose.ts'
@@ -34,6 +35,7 @@ export interface OpenNodeDeps {
   readonly clock: Clock
   /** What answers may hold before they are with their callers. */
   readonly answerMemory: ByteBudget
+  readonly onJournalFailure: (error: ErrandError) => void
   readonly openEngine: (installation: Installation, signal: AbortSignal) => Promise<Engine>
 }
 
@@ -86,7 +88,7 @@ export async function openNode(
 
 async function assemble(
   config: Config,
-  { log, clock, answerMemory }: OpenNodeDeps,
+  { log, clock, answerMemory, onJournalFailure }: OpenNodeDeps,
   parts: Parts,
   held: AsyncDisposableStack,
   signal: AbortSignal,
@@ -121,7 +123,7 @@ async function assemble(
   const pool = held.use(new Pool({ coldStart, clock, log, onIdle, isResponsive, keepAliveMs, ...tasks }))
   const executions = await openExecutions(
     config,
-    { engine: { engine, probe, instances, images }, admission, monitor, gate, clock, log },
+    { engine: { engine, probe, instances, images }, admission, monitor, gate, clock, log, onJournalFailure },
     held,
     signal,
   )

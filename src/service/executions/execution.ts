@@ -1,10 +1,12 @@
 import { ErrandError } from '../../core/errors.ts'
 import { canMove, isTerminal } from '../../core/execution.ts'
+import { sleep } from '../../core/wait.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import { diskLimit } from '../../instance/disk-limit.ts'
 import type { ExecutionInstance } from '../../instance/execution-instance.ts'
 import { abortable } from '../../util/abort.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
+import { Backoff } from '../../util/backoff.ts'
 import { Serial } from '../../util/serial.ts'
 import type { StopIntent } from '../executor.ts'
 import { BringUp } from './bring-up.ts'
@@ -141,20 +143,30 @@ export class Execution {
   }
 
   async #run(beginning: Beginning): Promise<void> {
-    const { deps, plan } = this.#parts
     let end = await this.#toItsEnd(beginning)
     while (end !== undefined && this.#mayTryAgain(end.outcome)) end = await this.#tryAgain(end.outcome)
     if (end !== undefined) {
-      try {
-        await this.#settle(end)
-      } catch (error) {
-        // What the journal says last is what will be known.
-        deps.log.error({ err: error, execution: plan.executionId }, 'the end of an execution could not be recorded')
-      }
+      await this.#settleAtLast(end)
     }
     this.#started.reject(this.#detaching.signal.reason ?? new ErrandError('cancelled', 'it has ended'))
     this.#settled.resolve()
     await this.#tidy(end === undefined)
+  }
+
+  /** A journal that cannot take the end now may take it later, and until then the sandbox stays as it is. */
+  async #settleAtLast(end: End): Promise<void> {
+    const { deps, plan } = this.#parts
+    const backoff = new Backoff(1000, 30_000)
+    for (;;) {
+      try {
+        return await this.#settle(end)
+      } catch (error) {
+        deps.log.error({ err: error, execution: plan.executionId }, 'the end of an execution could not be recorded')
+        const isLost = ErrandError.from(error).retryAfterMs === undefined
+        if (isLost || this.#detaching.signal.aborted) return // what the journal says last is what will be known
+        await sleep(deps.clock, backoff.nextMs(), this.#detaching.signal).catch(() => {})
+      }
+    }
   }
 
   async #settle({ outcome, changes }: End): Promise<void> {
