@@ -99,7 +99,7 @@ export function ownerIdOf({ labels }: Pick<SandboxListing, 'labels'>): string {
 /** What the labels of an execution's sandbox say of it; undefined for any other sandbox. Check the mac before. */
 export function describeExecution({ labels }: Pick<SandboxListing, 'labels'>): LabelledExecution | undefined {
   const { 'dev.errand.executor': executor, 'dev.errand.job': job, 'dev.errand.spec': spec = '' } = labels
-  if (executor === undefined || job === undefined) return undefined
+  if (kindOf({ labels }) !== 'execution' || executor === undefined || job === undefined) return undefined
   const [cpuMillis = 0, memoryBytes = 0, gpus = 0] = (labels['dev.errand.lease'] ?? '').split(',').map(Number)
   return {
     id: labels['dev.errand.id'] ?? '',
@@ -162,7 +162,8 @@ export function isOurs(installation: Installation, listing: Pick<SandboxListing,
 }
 
 function sign(key: Buffer, name: string, labels: Readonly<Record<string, string>>): string {
-  const present = SIGNED_IF_PRESENT.filter((label) => labels[label] !== undefined)
+  // An image may bring any of them, which is then empty.
+  const present = SIGNED_IF_PRESENT.filter((label) => (labels[label] ?? '') !== '')
   const fields = [...SIGNED_LABELS, ...present].map((label) => labels[label] ?? null)
   return createHmac('sha256', key)
     .update(JSON.stringify([name, ...fields]))

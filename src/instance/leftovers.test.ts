@@ -25,6 +25,15 @@ describe('an identity', () => {
     assert.ok(isOurs(OURS, { ...identity, labels: { ...identity.labels, 'com.example': 'x' } }))
   })
 
+  test('is ours with labels of the other kind that its image brought, which are empty', () => {
+    const owner = { kind: 'execution', id: 'abc', executor: 'e', job: 'j', attempt: 1 } as const
+    const execution = identify(OURS, 'node-1', owner, SPEC)
+    for (const { name, labels } of [identity, execution]) {
+      const brought = { 'dev.errand.executor': '', 'dev.errand.job': '', 'dev.errand.task': '', 'dev.errand.setup': '' }
+      assert.ok(isOurs(OURS, { name, labels: { ...brought, ...labels } }))
+    }
+  })
+
   test('is not ours with another name, key or installation, or without a mac', () => {
     assert.equal(isOurs(OURS, { ...identity, name: 'errand-node-1-abd-1' }), false)
     assert.equal(isOurs({ ...OURS, macKey: Buffer.alloc(32, 2) }, identity), false)
