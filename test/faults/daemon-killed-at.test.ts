@@ -5,12 +5,13 @@ import { assertExecutions } from '../support/execution-invariants.ts'
 import { FakeRegistry, holding } from '../support/fake-registry.ts'
 import { MortalNode } from '../support/mortal-node.ts'
 import { TestRegistry } from '../support/registry.ts'
+import { scale } from '../support/scale.ts'
 import { OUTPUT_BYTES, smallExecution } from '../support/small-executions.ts'
 
 /** An image that is missing is built first. */
-const options = { timeout: 120_000, concurrency: 2 }
+const options = { timeout: 600_000, concurrency: 2 }
 
-/** Every point between two steps, by the row that it belongs to. */
+/** Every point, by the row that it belongs to. What comes before one call comes after another, so that half of them do. */
 const POINTS: readonly (readonly [row: string, what: string, fault: string])[] = [
   ['F2', 'before it is accepted', 'before:journal.insert'],
   ['F2', 'when it is accepted', 'after:journal.insert'],
@@ -51,7 +52,8 @@ describe('a daemon killed', options, () => {
     await registry[Symbol.asyncDispose]()
   })
 
-  for (const [row, what, fault] of POINTS) {
+  const tried = POINTS.filter(([, , fault]) => fault.startsWith('after') || fault === 'before:journal.insert')
+  for (const [row, what, fault] of scale(tried, POINTS)) {
     test(`${row}: ${what} (${fault}) leaves the next one to bring the execution to its own end, once`, async () => {
       await using node = await MortalNode.make()
       const used = row === 'F3' ? await registry.push(image, fault.replaceAll(':', '-')) : image
@@ -75,6 +77,20 @@ describe('a daemon killed', options, () => {
       await assertExecutions(node, new Map([[id, meant]]))
     })
   }
+
+  test('I5: when its end is announced (before:container.signal) leaves the next one to end the execution', async () => {
+    await using node = await MortalNode.make()
+    const { id, body } = smallExecution('one', image, { seconds: 600 })
+    await node.startWithFault('before:container.signal')
+    await node.client.submit(body, 'key')
+    await node.client.until(id, 'running')
+    const cut = assert.rejects(node.client.cancel(id), { code: 'ECONNRESET' })
+    await node.died()
+    await cut
+    await node.start()
+    const { status, exitCode } = await node.client.wait(id)
+    assert.deepEqual([status, exitCode, await node.starts.of(id)], ['cancelled', 143, 1])
+  })
 
   test('F3: in the middle of a pull leaves the next one to ask again, once for all who wait for the image', async () => {
     const asked = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]

@@ -11,7 +11,7 @@ import { smallExecution } from '../support/small-executions.ts'
 
 const STOPPING = 'the node is stopping; waiting for requests under way'
 /** An image that is missing is built first. */
-const options = { timeout: 120_000, concurrency: 3 }
+const options = { timeout: 600_000, concurrency: 3 }
 
 /** A node with a warm request that it holds, and which keeps it from ending. */
 async function holding(node: MortalNode): Promise<{ puppet: Puppet; held: Promise<unknown> }> {
