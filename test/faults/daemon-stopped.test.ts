@@ -56,7 +56,7 @@ describe('a daemon that is told to end', options, () => {
     assert.deepEqual(await held, { success: true, msg: 'freed' })
     assert.deepEqual(await node.served.ended, { code: 0, signal: null })
     const left = await node.home.containers()
-    assert.equal(left.length, 1, `${left}`)
+    assert.equal(left.length, 1, left.join(', '))
     assert.deepEqual(await docker('inspect', '--format', '{{.State.Running}}', left[0] ?? ''), ['true'])
 
     await node.start()
