@@ -15,6 +15,13 @@ test('an execution goes forward only, and freezes only while it runs', () => {
   assert.ok(!canMove('creating', 'paused') && !canMove('finalizing', 'paused'))
 })
 
+test('an execution goes back into the queue only when it may be run more than once, and has had its turn', () => {
+  for (const status of ['creating', 'running', 'paused', 'finalizing'] as const) {
+    assert.ok(canMove(status, 'queued', true) && !canMove(status, 'queued'), status)
+  }
+  for (const status of ENDS) assert.ok(!canMove(status, 'queued', true), status)
+})
+
 test('a last word is never rewritten', () => {
   for (const end of ENDS) {
     assert.ok(isTerminal(end))

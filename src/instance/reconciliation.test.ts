@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { settle } from '../core/manual-clock.ts'
+import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
+import { identify } from './identity.ts'
+import { InstancesBench, KEY } from './instances-bench.fixture.ts'
+
+const PERIOD_MS = 30_000
+
+describe('I3, I4: a look at the engine every 30 s', () => {
+  test('finds that a sandbox was removed of which no event told', async () => {
+    await using bench = await InstancesBench.open()
+    const { instance, lease, name } = await bench.ready()
+    using _silence = bench.engine.stall('events')
+    bench.engine.dropEvents()
+    await settle()
+    await bench.engine.vanish(name)
+    await bench.clock.advance(PERIOD_MS)
+    assert.equal((await instance.exited).exitCode, undefined)
+    await instance.stop(0)
+    assert.equal(lease.releases, 1)
+  })
+
+  test('removes what belongs to no instance, once it is seen for the second time', async () => {
+    await using bench = await InstancesBench.open()
+    await bench.ready()
+    const image = bench.engine.addImage('stray', {})
+    const spec = plainSpec(image.id)
+    const owner = { kind: 'warm', id: 'stray', key: KEY, setup: 'as today' } as const
+    await bench.engine.create(spec, identify(bench.installation, 'test', owner, spec), bench.signal)
+    await bench.clock.advance(PERIOD_MS)
+    assert.equal(bench.engine.sandboxes.length, 2)
+    await bench.clock.advance(PERIOD_MS)
+    assert.equal(bench.engine.sandboxes.length, 1)
+  })
+
+  test('is not taken while there is nothing', async () => {
+    await using bench = await InstancesBench.open()
+    const { instance } = await bench.ready()
+    await instance.stop(0)
+    await bench.clock.advance(PERIOD_MS)
+    const before = bench.engine.calls.list
+    await bench.clock.advance(10 * PERIOD_MS)
+    assert.equal(bench.engine.calls.list, before)
+    assert.equal(bench.clock.pendingTimers, 0)
+  })
+})
