@@ -106,6 +106,16 @@ export const LIFECYCLE_TESTS: Record<string, ConformanceTest> = {
     assert.equal((await bench.inspect(ref)).state, 'running')
   },
 
+  async 'what is paused stays so when it is paused, and what runs when it is resumed'(bench) {
+    const { canPause } = await bench.engine.probe(bench.signal)
+    if (!canPause) return
+    const ref = await bench.startReady(bench.images.waits)
+    await bench.engine.resume(ref, bench.signal)
+    assert.equal((await bench.inspect(ref)).state, 'running')
+    for (let times = 0; times < 2; times += 1) await bench.engine.pause(ref, bench.signal)
+    assert.equal((await bench.inspect(ref)).state, 'paused')
+  },
+
   async 'a running sandbox is removed'(bench) {
     const ref = await bench.startReady(bench.images.waits)
     await bench.engine.remove(ref, bench.signal)

@@ -46,9 +46,9 @@ export interface Engine extends AsyncDisposable {
   signal(ref: SandboxRef, name: SignalName, signal: AbortSignal): Promise<void>
   /** Ends and removes the sandbox with its volumes, also when it runs or is paused. Resolves once nothing is left. Idempotent. */
   remove(ref: SandboxRef, signal: AbortSignal): Promise<void>
-  /** Freezes all its processes. @throws unsupported where `probe().canPause` is false; not_found */
+  /** Freezes all its processes; idempotent. @throws unsupported where `probe().canPause` is false; not_found */
   pause(ref: SandboxRef, signal: AbortSignal): Promise<void>
-  /** Thaws what `pause` froze. @throws unsupported; not_found */
+  /** Thaws what `pause` froze; idempotent. @throws unsupported; not_found */
   resume(ref: SandboxRef, signal: AbortSignal): Promise<void>
   /**
    * Output kept by the engine, oldest first; of running and ended sandboxes. Reads as fast as it is consumed. Engines keep

@@ -31,6 +31,7 @@ import { containerEvents } from './events.ts'
 import { runCommand } from './exec.ts'
 import { explainExit } from './explain-exit.ts'
 import { Firewall } from './firewall.ts'
+import { freeze, thaw } from './freezing.ts'
 import { ImageConfigs } from './image-config.ts'
 import { DockerImages } from './images.ts'
 import { keptFiles, keptOutput } from './kept.ts'
@@ -173,11 +174,11 @@ export class DockerEngine implements Engine {
   }
 
   async pause(ref: SandboxRef, signal: AbortSignal): Promise<void> {
-    await this.#post('pause', ref, '/pause', signal)
+    await freeze(this.#client, ref, signal)
   }
 
   async resume(ref: SandboxRef, signal: AbortSignal): Promise<void> {
-    await this.#post('resume', ref, '/unpause', signal)
+    await thaw(this.#client, ref, signal)
   }
 
   output(ref: SandboxRef, range: OutputRange, signal: AbortSignal): AsyncIterable<OutputChunk> {
