@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
 import { assertExecutions } from '../support/execution-invariants.ts'
@@ -90,6 +92,19 @@ describe('a daemon killed', options, () => {
     await node.start()
     const { status, exitCode } = await node.client.wait(id)
     assert.deepEqual([status, exitCode, await node.starts.of(id)], ['cancelled', 143, 1])
+  })
+
+  test('whose files are removed by hand leaves the next one to make them anew', async () => {
+    await using node = await MortalNode.make()
+    const { id, body, meant } = smallExecution('one', image, { seconds: 2, exitCode: 4 })
+    await node.start()
+    await node.client.submit(body, 'key')
+    await node.client.until(id, 'running')
+    await node.kill()
+    await rm(join(node.home.stateDir, 'executions', id), { recursive: true })
+    await node.start()
+    await node.client.wait(id)
+    await assertExecutions(node, new Map([[id, meant]]))
   })
 
   test('F3: in the middle of a pull leaves the next one to ask again, once for all who wait for the image', async () => {

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ErrandError } from '../../core/errors.ts'
 import type { OutputChunk } from '../../engine/engine.ts'
 import { discardTree, removeTree } from '../../files/remove-tree.ts'
 import { takeResultsFolder } from '../../files/results-folder.ts'
@@ -54,11 +55,16 @@ export class ExecutionFiles implements CaptureSink {
     return new ExecutionFiles(place, deps, await reopenLog(deps, place, record))
   }
 
-  /** Those of one that lives on, and whose outputs are to be brought in, perhaps again. @throws not_found; storage_error */
+  /**
+   * Those of one that lives on, and whose outputs are to be brought in, perhaps again. Where somebody has removed them, they
+   * are made anew, and the log has what the engine keeps: one execution must not keep a daemon from starting.
+   * @throws storage_error
+   */
   static async takeOver(deps: FilesDeps, record: ExecutionRecord, plan: ExecutionPlan): Promise<ExecutionFiles> {
     const place = placeOf(deps, plan)
     for (const { name } of plan.outputs) await removeTree(join(place.resultsDir, name))
-    const log = await reopenLog(deps, place, record)
+    const log = await reopenLog(deps, place, record).catch(undefinedIfGone)
+    if (log === undefined) return ExecutionFiles.make(deps, plan)
     const files = new ExecutionFiles(place, deps, log, await HumanLogs.open(place.resultsDir, 0, deps.log))
     files.#before = record.logs
     return files
@@ -164,4 +170,8 @@ function logFolder({ folder }: Place): string {
 function reopenLog({ clock, log }: FilesDeps, place: Place, { request }: ExecutionRecord): Promise<ExecutionLog> {
   const limitBytes = request.limits?.logBytes ?? LOG_BYTES
   return ExecutionLog.reopen({ folder: logFolder(place), limitBytes, clock, log })
+}
+
+function undefinedIfGone(error: unknown): undefined {
+  if (ErrandError.from(error).code !== 'not_found') throw error
 }
