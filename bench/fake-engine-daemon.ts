@@ -26,7 +26,8 @@ async function load<Module>(file: string): Promise<Module> {
 }
 
 const open: OpenDaemon = (config, deps, signal) => {
-  const engine = new FakeEngine({ images: { loopback: { endpoint, mark: 'meca-init-done' } } })
+  const images = { loopback: { endpoint, mark: 'meca-init-done' }, noop: { output: ['done\n'], exit: { code: 0 } } }
+  const engine = new FakeEngine({ images })
   return Daemon.open(config, { ...deps, openEngine: async () => engine }, signal)
 }
 

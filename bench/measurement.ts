@@ -12,7 +12,7 @@ export interface Measurement {
   readonly row: string
   readonly what: string
   /** Of `value` and of the floor. */
-  readonly unit: 'ms' | '/s' | 'MiB/s' | 'starts' | 'calls'
+  readonly unit: 'ms' | '/s' | 'MiB/s' | 'MiB' | 'bytes' | 'starts' | 'calls'
   readonly value: number
   readonly floor?: { readonly what: string; readonly value: number }
   /** Value against floor, in the way that the row defines. */

@@ -35,7 +35,7 @@ function cellsOf(measurement: Measurement): string[] {
 }
 
 function formatNumber(value: number, unit: Measurement['unit']): string {
-  if (unit === '/s' || unit === 'starts') return value.toFixed(0)
+  if (unit === '/s' || unit === 'starts' || unit === 'bytes') return value.toFixed(0)
   if (unit === 'calls') return String(value)
   return value.toFixed(value < 1 ? 3 : 1)
 }

@@ -15,6 +15,7 @@ import { coldStart } from './rows/cold-start.ts'
 import { executions } from './rows/executions.ts'
 import { listing } from './rows/listing.ts'
 import { logCapture } from './rows/log-capture.ts'
+import { memory } from './rows/memory.ts'
 import { oneStart } from './rows/one-start.ts'
 import { refusal } from './rows/refusal.ts'
 import { restart } from './rows/restart.ts'
@@ -34,6 +35,7 @@ const ROWS: readonly Row[] = [
   restart,
   logCapture,
   listing,
+  memory,
 ]
 const RESULTS = join(import.meta.dirname, 'results')
 

@@ -33,7 +33,7 @@ export class Connection implements Disposable {
     return connection
   }
 
-  /** @throws when the status is not 200, and when the connection is lost */
+  /** @throws when the status is no success, and when the connection is lost */
   async request(message: Buffer): Promise<Answer> {
     this.#signal.throwIfAborted()
     const socket = this.#socket ?? (await this.#connect())
@@ -70,7 +70,7 @@ export class Connection implements Disposable {
     const body = this.#received.toString('utf8', bodyStart)
     this.#received = Buffer.alloc(0)
     if (/\r\nconnection: *close/i.test(head)) this.#socket = undefined
-    if (!head.startsWith('HTTP/1.1 200 ')) this.#fail(new Error(`answered with ${head.split('\r\n', 1)[0]}: ${body}`))
+    if (!head.startsWith('HTTP/1.1 2')) this.#fail(new Error(`answered with ${head.split('\r\n', 1)[0]}: ${body}`))
     this.#waiting?.resolve(body)
     this.#waiting = undefined
   }

@@ -26,10 +26,18 @@ export interface BenchDaemon extends AsyncDisposable {
 }
 
 const PROBE = join(import.meta.dirname, '../probe.ts')
+const MEMORY_PROBE = join(import.meta.dirname, '../memory-probe.ts')
+/** As `bin/errand` has it. */
+const MALLOC = ['MALLOC_ARENA_MAX=2', 'MALLOC_TRIM_THRESHOLD_=1048576']
 
 /** Counts and times what the daemon asks of the system; see `probe.ts`. */
 export function withProbe(): Pick<DaemonOptions, 'probe'> {
   return { probe: PROBE }
+}
+
+/** Tells what it holds in memory; see `memory-probe.ts`. */
+export function withMemoryProbe(): Pick<DaemonOptions, 'probe'> {
+  return { probe: MEMORY_PROBE }
 }
 
 export async function startDaemon(options: DaemonOptions, signal: AbortSignal): Promise<BenchDaemon> {
@@ -41,7 +49,7 @@ export async function startDaemon(options: DaemonOptions, signal: AbortSignal): 
   const set = ['resources.hostCheck=none', ...settings].flatMap((setting) => ['--set', setting])
   const listen = ['--listen', '127.0.0.1:0', `unix:${join(runDir, 'errand.sock')}`]
   const flags = ['--state-dir', join(folder, 'state'), '--run-dir', runDir, '--node', 'bench', '--log-level', logLevel]
-  const command = [process.execPath, ...preload, ...program, 'serve', ...flags, ...listen, ...set]
+  const command = ['env', ...MALLOC, process.execPath, ...preload, ...program, 'serve', ...flags, ...listen, ...set]
   const child = new Child('the daemon', command, { cores, hasChannel: probe !== undefined })
   const dispose = async (): Promise<void> => {
     await child[Symbol.asyncDispose]()

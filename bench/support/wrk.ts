@@ -1,15 +1,12 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Address, formatAddress } from './address.ts'
+import { cpuSeconds } from './process.ts'
 
 const run = promisify(execFile)
 const SCRIPT = join(import.meta.dirname, 'post.lua')
-
-/** Of the kernel, for every architecture that Node runs on. */
-const CPU_TICKS_PER_SECOND = 100
 
 /** One process under load has a core to itself; whatever loads it and whatever it asks share the others. */
 export const CORES: { readonly measured: string | undefined; readonly others: string | undefined } =
@@ -54,14 +51,6 @@ export async function load(
 export async function assertWrk(): Promise<void> {
   const found = await run('sh', ['-c', 'command -v wrk']).catch(() => undefined)
   if (found === undefined) throw new Error('wrk is missing; install it: apt-get install wrk')
-}
-
-/** User and system time of a process so far. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-  // The name, in parentheses, may hold spaces; the fields after it begin with the third.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / CPU_TICKS_PER_SECOND
 }
 
 function numberIn(text: string, pattern: RegExp): number {
