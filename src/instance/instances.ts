@@ -1,38 +1,19 @@
 import type { StartPermits } from '../admission/start-permits.ts'
 import { ErrandError } from '../core/errors.ts'
-import type { Resources } from '../core/resources.ts'
 import { Deadline } from '../core/wait.ts'
 import type { SandboxListing, SandboxView } from '../engine/engine.ts'
-import { untilAnswered } from '../engine/until-answered.ts'
-import type { Lease, LeaseHolder } from '../resources/ledger.ts'
 import { abortable } from '../util/abort.ts'
 import { BackgroundWork } from '../util/background-work.ts'
 import { DiskWatch } from './disk-watch.ts'
+import { type EngineRun, EngineRuns } from './engine-run.ts'
 import { ExecutionInstance, type ExecutionInstanceDeps, type ExecutionInstancePlan } from './execution-instance.ts'
-import {
-  attemptOf,
-  INSTALLATION_LABEL,
-  type Installation,
-  identify,
-  isOurs,
-  kindOf,
-  ownerIdOf,
-  type SandboxOwner,
-  warmRecordOf,
-} from './identity.ts'
+import { INSTALLATION_LABEL, type Installation, identify, type SandboxOwner } from './identity.ts'
 import type { Instance, InstancePlan } from './instance.ts'
-import type { LeftInstance } from './left-instance.ts'
+import { type GiveLease, type LeftInstance, LeftInstances } from './left-instance.ts'
 import { LiveInstance, type LiveInstanceDeps } from './live-instance.ts'
 import { Reconciliation } from './reconciliation.ts'
 import { removeSandbox } from './removal.ts'
 import { SandboxWatch } from './sandbox-watch.ts'
-
-/** One life of an engine, from a start to the next. */
-export interface EngineRun {
-  /** Absent where that cannot be seen. */
-  readonly startedMs?: number
-  readonly outlivesRestart: boolean
-}
 
 export interface InstancesDeps extends Omit<LiveInstanceDeps, 'watch' | 'disks' | 'background' | 'closing'> {
   readonly installation: Installation
@@ -56,11 +37,11 @@ export class Instances implements AsyncDisposable {
   readonly #background = new BackgroundWork()
   /** What goes on as long as executions do. */
   readonly #executionWork = new BackgroundWork()
-  #engineRun: Promise<EngineRun> | undefined
+  readonly #engineRun: EngineRuns
   readonly #closing = new AbortController()
   /** While one lasts, what belongs to no instance of this process may yet be taken up. */
   readonly #truces = new Set<object>()
-  readonly #undecided = new Set<LeftInstance>()
+  readonly #left: LeftInstances
   readonly #reconciliation: Reconciliation
   /** Names of what belonged to no instance when it was last compared. */
   #strays: ReadonlySet<string> = new Set()
@@ -71,12 +52,14 @@ export class Instances implements AsyncDisposable {
     this.#deps = deps
     this.#watch = watch
     this.#disks = new DiskWatch(deps)
+    this.#engineRun = new EngineRuns(deps)
+    this.#left = new LeftInstances({ ...deps, closing: this.#closing.signal }, this.#living)
     const isNeeded = (): boolean => this.#living.size > 0
     const compare = (): void => this.#background.add(this.#reconcile())
     this.#reconciliation = new Reconciliation(deps.clock, isNeeded, compare)
     // Whatever the engine did while nobody listened, for calls whose answers were lost.
     watch.onGap(() => {
-      this.#engineRun = undefined
+      this.#engineRun.forget()
       this.#background.add(this.#removeStray())
     })
   }
@@ -121,23 +104,8 @@ export class Instances implements AsyncDisposable {
    * The warm instances that earlier processes of this installation left. Each holds a lease from now on, which `lease` has
    * given for what its labels say that it holds. Adopt or discard every one.
    */
-  async leftWarm(
-    lease: (held: Resources, holder: LeaseHolder) => Lease,
-    signal: AbortSignal,
-  ): Promise<readonly LeftInstance[]> {
-    const { engine, installation } = this.#deps
-    const listed = await engine.list(INSTALLATION_LABEL, installation.id, signal)
-    const left = listed.flatMap((listing): LeftInstance[] => {
-      const record = isOurs(installation, listing) ? warmRecordOf(listing) : undefined
-      if (record === undefined) return []
-      const holder = { instanceId: record.id, image: record.task.image }
-      return [{ name: listing.name, listing, record, lease: lease(record.leased, holder) }]
-    })
-    for (const each of left) {
-      this.#undecided.add(each)
-      this.#living.add(each)
-    }
-    return left
+  async leftWarm(lease: GiveLease, signal: AbortSignal): Promise<readonly LeftInstance[]> {
+    return this.#left.find(await this.#list(signal), lease)
   }
 
   /**
@@ -146,22 +114,20 @@ export class Instances implements AsyncDisposable {
    */
   async adopt(left: LeftInstance, plan: InstancePlan, signal: AbortSignal): Promise<Instance> {
     const instance = this.#live(new LiveInstance(this.#instanceDeps(), plan, () => left.listing))
-    this.#undecided.delete(left)
+    this.#left.decide(left)
     this.#living.delete(left)
     try {
       await instance.adopt(left.listing, signal)
       return instance
     } catch (error) {
-      this.#background.add(instance.stop(0).then(() => this.#noteRemoved(left)))
+      this.#background.add(instance.stop(0).then(() => this.#left.noteRemoved(left)))
       throw error
     }
   }
 
   /** Removes it in the background. Does nothing to one that was adopted, or tried to be. */
   discard(left: LeftInstance): void {
-    if (!this.#undecided.delete(left)) return
-    left.lease.markReturning()
-    this.#background.add(this.#removeLeft(left))
+    if (this.#left.decide(left)) this.#background.add(this.#left.remove(left))
   }
 
   /** Nothing is removed for belonging to no instance before the returned value is disposed, unless `removeLeftovers` is called. */
@@ -177,24 +143,13 @@ export class Instances implements AsyncDisposable {
    */
   async removeLeftovers(signal: AbortSignal): Promise<number> {
     const living = [...this.#living]
-    const leftovers = this.#withoutInstance(await this.#list(signal), living)
+    const leftovers = this.#left.withoutInstance(await this.#list(signal), living)
     await this.#removeAll(leftovers, signal)
     return leftovers.length
   }
 
   #list(signal: AbortSignal): Promise<SandboxListing[]> {
     return this.#deps.engine.list(INSTALLATION_LABEL, this.#deps.installation.id, signal)
-  }
-
-  /** What belongs to no instance, neither of those before the list was made nor of those now. */
-  #withoutInstance(listed: readonly SandboxListing[], living: readonly { readonly name: string }[]): SandboxListing[] {
-    const { installation, log } = this.#deps
-    const ours = listed.filter((listing) => isOurs(installation, listing))
-    for (const { name } of listed.filter((listing) => !ours.includes(listing))) {
-      log.warn({ sandbox: name }, 'a sandbox carries our installation label but not our mac; left alone')
-    }
-    const names = new Set([...living, ...this.#living].map(({ name }) => name))
-    return ours.filter(({ name }) => !names.has(name))
   }
 
   async #removeAll(listed: readonly SandboxListing[], signal: AbortSignal): Promise<void> {
@@ -205,34 +160,15 @@ export class Instances implements AsyncDisposable {
 
   /** What the engine shows of executions that earlier processes of this installation began, by execution id. */
   async leftExecutions(signal: AbortSignal): Promise<Map<string, SandboxView>> {
-    const { engine, installation } = this.#deps
-    const listed = await engine.list(INSTALLATION_LABEL, installation.id, signal)
-    const ours = listed.filter((listing) => isOurs(installation, listing) && kindOf(listing) === 'execution')
-    const views = await Promise.all(ours.map((listing) => engine.inspect(listing, signal)))
-    const found = views.filter((view) => view !== undefined)
-    // The last attempt of each: the one before may not be gone yet.
-    return new Map(found.toSorted((a, b) => attemptOf(a) - attemptOf(b)).map((view) => [ownerIdOf(view), view]))
+    return this.#left.executions(await this.#list(signal), signal)
   }
 
   /**
    * Asked once for each run of the engine, or `anew`: one that is going down has not told yet. One that gives no answer is
    * asked until it does. @throws signal.reason
    */
-  async engineRun(signal: AbortSignal, anew = false): Promise<EngineRun> {
-    const { engine, clock } = this.#deps
-    if (anew) this.#engineRun = undefined
-    return untilAnswered(
-      clock,
-      async () => {
-        this.#engineRun ??= engine.probe(signal)
-        const asked = this.#engineRun
-        return asked.catch((error: unknown) => {
-          if (this.#engineRun === asked) this.#engineRun = undefined
-          throw error
-        })
-      },
-      signal,
-    )
+  engineRun(signal: AbortSignal, anew = false): Promise<EngineRun> {
+    return this.#engineRun.ask(signal, anew)
   }
 
   /** Resolves when no instance is being removed any more. */
@@ -257,18 +193,6 @@ export class Instances implements AsyncDisposable {
     return instance
   }
 
-  async #removeLeft(left: LeftInstance): Promise<void> {
-    const isRemoved = await removeSandbox({ ...this.#deps, closing: this.#closing.signal }, left.listing)
-    if (!isRemoved) return
-    left.lease.release()
-    this.#living.delete(left)
-    this.#noteRemoved(left)
-  }
-
-  #noteRemoved({ record: { id, task } }: LeftInstance): void {
-    this.#deps.log.info({ instance: id, image: task.image }, 'removed an instance')
-  }
-
   /** What belonged to no instance a period ago and does not now never will. */
   async #reconcile(): Promise<void> {
     const { log } = this.#deps
@@ -277,7 +201,7 @@ export class Instances implements AsyncDisposable {
       const living = [...this.#living]
       const listed = await this.#list(signal)
       this.#watch.compare(listed)
-      const strays = this.#truces.size > 0 ? [] : this.#withoutInstance(listed, living)
+      const strays = this.#truces.size > 0 ? [] : this.#left.withoutInstance(listed, living)
       const old = strays.filter(({ name }) => this.#strays.has(name))
       this.#strays = new Set(strays.map(({ name }) => name))
       await this.#removeAll(old, signal)

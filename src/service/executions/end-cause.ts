@@ -1,5 +1,5 @@
+import type { EngineRun } from '../../instance/engine-run.ts'
 import type { SandboxEnd } from '../../instance/exit-observer.ts'
-import type { EngineRun } from '../../instance/instances.ts'
 
 /** Who or what ended an execution's processes, where we did not. */
 export type EndCause =
