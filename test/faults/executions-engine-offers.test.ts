@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
+import { eventually } from '../support/containers.ts'
 import { Executions } from '../support/executions.ts'
 import { PrivateEngine } from '../support/private-engine.ts'
 
@@ -25,7 +26,7 @@ describe('an execution', options, () => {
     await engine.docker('create', '--name', foreign, '--network', 'none', image, 'true')
     await on.submit('exit 3', { executionId: 'mine' })
     assert.equal(await on.end('mine'), 'failed/exit_nonzero 3')
-    assert.equal((await engine.docker('ps', '--all', '--format', '{{.Names}}')).trim(), foreign)
+    await eventually(async () => (await engine.docker('ps', '--all', '--format', '{{.Names}}')).trim() === foreign)
     await engine.docker('rm', foreign)
   })
 

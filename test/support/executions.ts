@@ -60,11 +60,11 @@ export class Executions implements AsyncDisposable {
   }
 
   async result(executionId: string): Promise<ExecutionResult> {
-    return await this.node.daemon.executions.wait(executionId, AbortSignal.timeout(WAIT_MS))
+    return this.node.daemon.executions.wait(executionId, AbortSignal.timeout(WAIT_MS))
   }
 
   async info(executionId: string): Promise<ExecutionRecord> {
-    return await this.node.daemon.executions.getInfo(executionId)
+    return this.node.daemon.executions.getInfo(executionId)
   }
 
   /** Resolves once its record is as wanted. */
