@@ -90,6 +90,9 @@ const KEYS: Record<string, JournalTest> = {
     const key = { key: 'k', digest: 'd' }
     assert.equal(await journal.insert(note('a', { text: 'first' }), key), undefined)
     assert.equal((await journal.insert(note('b'), key))?.executionId, 'a')
+    assert.equal((await journal.findByKey('one', 'me', key))?.executionId, 'a')
+    assert.equal(await journal.findByKey('one', 'you', key), undefined)
+    await refused(journal.findByKey('one', 'me', { key: 'k', digest: 'other' }), 'key_conflict')
     assert.equal(await journal.find('one', 'b'), undefined)
     await journal.save(note('a', { text: 'changed' }))
     assert.equal((await journal.insert(note('c'), key))?.text, 'changed')

@@ -66,6 +66,8 @@ export interface Journal<R extends JournalRecord> extends AsyncDisposable {
    */
   save(record: R): Promise<void>
   find(executorId: string, executionId: string): Promise<R | undefined>
+  /** What a caller's key stands for. @throws key_conflict when it stands for another request */
+  findByKey(executorId: string, callerId: string, key: IdempotencyKey): Promise<R | undefined>
   /** All that have not come to their last word, in the order of insertion. */
   unsettled(executorId: string): Promise<R[]>
   page(executorId: string, query: PageQuery): Promise<Page<R>>

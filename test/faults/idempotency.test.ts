@@ -42,3 +42,16 @@ test('F53: a key that is none is refused, and makes no execution', async () => {
     assert.deepEqual([answer.status, problemIn(answer).code], [400, 'validation_failed'], key)
   }
 })
+
+test('F53: a key that was taken before is answered while nothing new is taken', async () => {
+  const operator = await node.token('olga', 'operate')
+  const body = { task: { image: 'hello' } }
+  const first = await submit(body, 'early')
+  await node.call(operator, 'POST /v1/node/pause')
+  const again = await submit(body, 'early')
+  assert.deepEqual([again.status, viewOf(again).id], [200, viewOf(first).id])
+  const refused = await submit(body, 'late')
+  assert.deepEqual([refused.status, problemIn(refused).code], [503, 'paused'])
+  await node.call(operator, 'POST /v1/node/unpause')
+  assert.equal((await submit(body, 'late')).status, 201)
+})

@@ -33,14 +33,11 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
   async insert(record: R, key?: IdempotencyKey): Promise<R | undefined> {
     const { executionId, executorId } = record
     const shelf = this.#shelf(executorId)
-    const keyId = key && keyIdOf(record, key)
-    const known = keyId === undefined ? undefined : shelf.keys.get(keyId)
-    if (known !== undefined) {
-      if (known.digest !== key?.digest) throw keyConflict()
-      return shelf.entries.get(known.executionId)?.record
-    }
+    // Without a wait between looking and keeping: two may race.
+    const known = key && this.#byKey(shelf, record.callerId, key)
+    if (known !== undefined) return known
     if (shelf.entries.has(executionId)) throw alreadyExists(executionId)
-    if (keyId !== undefined && key !== undefined) shelf.keys.set(keyId, { digest: key.digest, executionId })
+    if (key !== undefined) shelf.keys.set(keyIdOf(record.callerId, key), { digest: key.digest, executionId })
     this.#put(shelf, record, this.#nextSeq())
     this.#tell(record)
     return undefined
@@ -57,6 +54,10 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
 
   async find(executorId: string, executionId: string): Promise<R | undefined> {
     return this.#shelf(executorId).entries.get(executionId)?.record
+  }
+
+  async findByKey(executorId: string, callerId: string, key: IdempotencyKey): Promise<R | undefined> {
+    return this.#byKey(this.#shelf(executorId), callerId, key)
   }
 
   async unsettled(executorId: string): Promise<R[]> {
@@ -113,6 +114,13 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
     return shelf
   }
 
+  #byKey({ keys, entries }: Shelf<R>, callerId: string, key: IdempotencyKey): R | undefined {
+    const known = keys.get(keyIdOf(callerId, key))
+    if (known === undefined) return undefined
+    if (known.digest !== key.digest) throw keyConflict()
+    return entries.get(known.executionId)?.record
+  }
+
   #put(shelf: Shelf<R>, record: R, seq: number): void {
     shelf.entries.set(record.executionId, { seq, record })
   }
@@ -132,6 +140,6 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
   }
 }
 
-function keyIdOf({ callerId }: JournalRecord, { key }: IdempotencyKey): string {
+function keyIdOf(callerId: string, { key }: IdempotencyKey): string {
   return JSON.stringify([callerId, key])
 }

@@ -5,6 +5,7 @@ export type Operation =
   | { readonly kind: 'insert'; readonly row: Row; readonly key: IdempotencyKey | undefined }
   | { readonly kind: 'save'; readonly row: Row }
   | { readonly kind: 'find'; readonly executorId: string; readonly executionId: string }
+  | { readonly kind: 'findByKey'; readonly executorId: string; readonly callerId: string; readonly key: IdempotencyKey }
   | { readonly kind: 'unsettled'; readonly executorId: string }
   | { readonly kind: 'page'; readonly executorId: string; readonly query: PageQuery }
   | { readonly kind: 'remove'; readonly executorId: string; readonly executionId: string }

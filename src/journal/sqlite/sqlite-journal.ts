@@ -63,6 +63,10 @@ export class SqliteJournal<R extends JournalRecord> implements Journal<R> {
     return this.#records(await this.#ask(() => ({ kind: 'find', executorId, executionId })))[0]
   }
 
+  async findByKey(executorId: string, callerId: string, key: IdempotencyKey): Promise<R | undefined> {
+    return this.#records(await this.#ask(() => ({ kind: 'findByKey', executorId, callerId, key })))[0]
+  }
+
   async unsettled(executorId: string): Promise<R[]> {
     return this.#records(await this.#ask(() => ({ kind: 'unsettled', executorId })))
   }

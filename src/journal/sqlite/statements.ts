@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type EndReason, type ExecutionStatus, isTerminal } from '../../core/execution.ts'
-import type { JournalEvent, PageQuery } from '../journal.ts'
+import type { IdempotencyKey, JournalEvent, PageQuery } from '../journal.ts'
 import type { Operation, Refusal, Reply, Row } from './messages.ts'
 
 /** Events that are remembered; who comes later has missed some. */
@@ -42,6 +42,8 @@ export class Statements {
         return this.#save(operation.row)
       case 'find':
         return records(this.#sql(SQL.find).all(operation.executorId, operation.executionId))
+      case 'findByKey':
+        return this.#byKey(operation.executorId, operation.callerId, operation.key) ?? records([])
       case 'unsettled':
         return records(this.#sql(SQL.unsettled).all(operation.executorId))
       case 'page':
@@ -60,13 +62,16 @@ export class Statements {
   /** The answer to an insertion that keeps nothing; undefined for one that would. */
   known({ row, key }: Insertion): Reply | undefined {
     const { executorId, executionId, callerId } = row
-    if (key !== undefined) {
-      const known = this.#sql(SQL.findKey).get(executorId, callerId, key.key)
-      if (known !== undefined && known.digest !== key.digest) return refuse('key_conflict')
-      if (known !== undefined) return records([known])
-    }
+    const known = key && this.#byKey(executorId, callerId, key)
+    if (known !== undefined) return known
     const isTaken = this.#sql(SQL.find).get(executorId, executionId) !== undefined
     return isTaken ? refuse('already_exists') : undefined
+  }
+
+  #byKey(executorId: string, callerId: string, { key, digest }: IdempotencyKey): Reply | undefined {
+    const known = this.#sql(SQL.findKey).get(executorId, callerId, key)
+    if (known === undefined) return undefined
+    return known.digest === digest ? records([known]) : refuse('key_conflict')
   }
 
   #insert(insertion: Insertion): Reply {

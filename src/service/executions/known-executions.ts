@@ -1,7 +1,9 @@
+import type { Caller } from '../../core/caller.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import { attemptOf } from '../../instance/identity.ts'
+import type { IdempotencyKey } from '../../journal/journal.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
 import type { SubmitOptions, Submitted } from '../executions-api.ts'
 import type { ExecutionRecord } from '../executor.ts'
@@ -13,7 +15,7 @@ import type { ExecutionPlan } from './execution-plan.ts'
 import { Launch } from './launch.ts'
 import { newRecord } from './new-record.ts'
 import { PastExecution, refuseEnded } from './past-execution.ts'
-import { planExecution } from './plan-execution.ts'
+import { LOCAL_CALLER, planExecution } from './plan-execution.ts'
 import { type Beginning, takeUp } from './recovery.ts'
 import { TrackedRecord } from './tracked-record.ts'
 
@@ -76,6 +78,9 @@ export class KnownExecutions {
   ): Promise<{ readonly record: ExecutionRecord; readonly begun: Promise<Execution> | undefined }> {
     signal?.throwIfAborted()
     const { defaults, newId, journal } = this.#deps
+    // What was taken is told whatever is the matter now: it is no new work.
+    const taken = key && (await this.#takenBefore(asked, caller, key))
+    if (taken !== undefined) return { record: taken, begun: undefined }
     if (this.#isClosed) throw new ErrandError('draining', 'the executor is closed')
     await this.#deps.assertOpen?.()
     const plan = planExecution(caller === undefined ? asked : { ...asked, callerId: caller.id }, defaults, newId)
@@ -91,6 +96,15 @@ export class KnownExecutions {
     const begun = (): void => void this.#beginning.delete(plan.executionId)
     going.then(begun, begun)
     return { record, begun: going }
+  }
+
+  #takenBefore(
+    { callerId }: ExecutionRequest,
+    caller: Caller | undefined,
+    key: IdempotencyKey,
+  ): Promise<ExecutionRecord | undefined> {
+    const { journal, executorId } = this.#deps
+    return journal.findByKey(executorId, caller?.id ?? callerId ?? LOCAL_CALLER, key)
   }
 
   /** Who waits for a result when its execution is removed still gets it. */
