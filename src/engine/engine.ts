@@ -245,7 +245,7 @@ export interface Attachment extends Disposable {
   /** Resolves when the output has ended or the attachment was disposed. Never rejects. */
   readonly ended: Promise<void>
   /**
-   * Takes no output until `until` has settled, or for a second: meanwhile a task that prints on is blocked, and ending it
+   * Takes no output until `until` has settled, or for ten seconds: meanwhile a task that prints on is blocked, and ending it
    * may take as long. An engine may pass it over.
    */
   holdUp(until: Promise<void>): void

@@ -3,7 +3,7 @@ import type { Attachment, OutputSink } from '../engine.ts'
 import { Demultiplexer } from './demultiplexer.ts'
 
 /** The longest that a sink may hold output up: a task must not hang because a disk does. */
-const MOST_HELD_MS = 1000
+const MOST_HELD_MS = 10_000
 
 /** The live output of one container, on a connection of its own. */
 export class DockerAttachment implements Attachment {
