@@ -14,8 +14,3 @@ export function partsOf(path: string): string[] | undefined {
   const parts = path === '/' ? [] : path.slice(1).split('/')
   return parts.every(isPlainName) ? parts : undefined
 }
-
-/** Whether a clean path is `folder` or below it. */
-export function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
-}

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { ErrandError } from '../core/errors.ts'
 import type { InputMount } from '../core/execution-request.ts'
 import type { SandboxMount } from '../engine/sandbox-spec.ts'
-import { isWithin } from './clean-path.ts'
+import { isWithin } from '../util/is-within.ts'
 import { checkPath, HostPaths, refuseField } from './host-paths.ts'
 import { type OpenPath, systemCode } from './open-path.ts'
 

@@ -1,6 +1,7 @@
 import { realpath, statfs } from 'node:fs/promises'
 import { ErrandError } from '../core/errors.ts'
-import { isWithin, partsOf } from './clean-path.ts'
+import { isWithin } from '../util/is-within.ts'
+import { partsOf } from './clean-path.ts'
 import { type FileKey, type OpenPath, openPath, systemCode } from './open-path.ts'
 
 /** Neither these, nor what is in them, nor what they are in. */

@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { type Header, type Pack, pack } from 'tar-stream'
 import { ErrandError } from '../../core/errors.ts'
+import { isWithin } from '../../util/is-within.ts'
 import type { DiskUsage, SandboxMount } from '../engine.ts'
 import type { FakeFile } from './fake-script.ts'
 
@@ -40,13 +41,13 @@ export class FakeFiles {
   dropScratch(): void {
     const scratch = this.#mounts.filter(({ kind }) => kind === 'scratch')
     for (const path of this.#entries.keys()) {
-      if (scratch.some(({ target }) => isWithin(target, path))) this.#entries.delete(path)
+      if (scratch.some(({ target }) => isWithin(path, target))) this.#entries.delete(path)
     }
   }
 
   /** What was written to the root file system, without what is mounted over it. */
   usage(): DiskUsage {
-    const isMounted = (path: string): boolean => this.#mounts.some(({ target }) => isWithin(target, path))
+    const isMounted = (path: string): boolean => this.#mounts.some(({ target }) => isWithin(path, target))
     const written = [...this.#entries].filter(([path]) => this.#written.has(path) && !isMounted(path))
     return { bytes: written.reduce((sum, [, entry]) => sum + sizeOf(entry), 0), inodes: written.length }
   }
@@ -54,7 +55,7 @@ export class FakeFiles {
   /** Names in the archive begin with the last part of `path`. @throws not_found */
   async *archive(path: string): AsyncGenerator<Buffer> {
     const root = posix.join('/', path).replace(/(?<=.)\/$/, '')
-    const found = [...this.#entries].filter(([name]) => isWithin(root, name))
+    const found = [...this.#entries].filter(([name]) => isWithin(name, root))
     if (found.length === 0) throw new ErrandError('not_found', `there is no ${path}`)
     const base = root === '/' ? '.' : posix.basename(root)
     const rest = (name: string): string => (root === '/' ? name : name.slice(root.length))
@@ -119,8 +120,4 @@ function toEntry(file: FakeFile): Entry {
 function sizeOf(entry: Entry): number {
   if (entry.kind === 'file') return Buffer.byteLength(entry.content)
   return entry.kind === 'zeros' ? entry.bytes : 0
-}
-
-function isWithin(folder: string, path: string): boolean {
-  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
 }
