@@ -4,8 +4,9 @@ import { ErrandError } from '../core/errors.ts'
 import type { InputMount } from '../core/execution-request.ts'
 import type { SandboxMount } from '../engine/sandbox-spec.ts'
 import { isWithin } from '../util/is-within.ts'
+import { storageCodeOf } from '../util/storage-code.ts'
 import { checkPath, HostPaths, refuseField } from './host-paths.ts'
-import { type OpenPath, systemCode } from './open-path.ts'
+import type { OpenPath } from './open-path.ts'
 
 /** What every sandbox has of its own. */
 const SYSTEM_TARGETS = ['/proc', '/sys', '/dev', '/errand', '/run/errand']
@@ -88,7 +89,6 @@ async function copy(file: OpenPath, folder: string, name: string): Promise<strin
     await chmod(path, isProgram ? 0o555 : 0o444)
     return path
   } catch (error) {
-    const code = systemCode(error) === 'ENOSPC' ? 'storage_full' : 'storage_error'
-    throw new ErrandError(code, `an input could not be copied: ${String(error)}`, { cause: error })
+    throw new ErrandError(storageCodeOf(error), `an input could not be copied: ${String(error)}`, { cause: error })
   }
 }

@@ -1,5 +1,6 @@
 import { constants, type FileHandle, lstat, mkdir, open, unlink } from 'node:fs/promises'
 import { ErrandError } from '../core/errors.ts'
+import { storageCodeOf } from '../util/storage-code.ts'
 import type { Allowance } from './allowance.ts'
 import { type OpenPath, systemCode } from './open-path.ts'
 
@@ -108,8 +109,5 @@ function isInTheWay(error: unknown): boolean {
 }
 
 export function toStorageError(error: unknown): ErrandError {
-  const isFull = ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')
-  return new ErrandError(isFull ? 'storage_full' : 'storage_error', `files cannot be written: ${String(error)}`, {
-    cause: error,
-  })
+  return new ErrandError(storageCodeOf(error), `files cannot be written: ${String(error)}`, { cause: error })
 }

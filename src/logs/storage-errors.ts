@@ -1,4 +1,5 @@
 import { ErrandError } from '../core/errors.ts'
+import { storageCodeOf } from '../util/storage-code.ts'
 
 /** Gives what the file system throws a code: not_found, storage_full or storage_error. */
 export async function storing<T>(work: Promise<T>): Promise<T> {
@@ -7,7 +8,6 @@ export async function storing<T>(work: Promise<T>): Promise<T> {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') throw new ErrandError('not_found', 'There is no such log', { cause: error })
-    const isFull = code === 'ENOSPC' || code === 'EDQUOT'
-    throw new ErrandError(isFull ? 'storage_full' : 'storage_error', 'The log cannot be stored', { cause: error })
+    throw new ErrandError(storageCodeOf(error), 'The log cannot be stored', { cause: error })
   }
 }
