@@ -6,7 +6,7 @@ import type { ErrandError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import { probeDisk } from '../images/disk-space.ts'
-import { DiskWatch } from '../images/disk-watch.ts'
+import { LowWaterMark } from '../images/low-water-mark.ts'
 import { JOURNAL_FILE, SqliteJournal } from '../journal/sqlite/sqlite-journal.ts'
 import { readBootId } from '../resources/boot-id.ts'
 import type { HostMonitor } from '../resources/host-monitor.ts'
@@ -50,7 +50,7 @@ export async function openExecutions(
     await SqliteJournal.open<ExecutionRecord>(join(stateDir, JOURNAL_FILE), { clock, onFailure: onJournalFailure }),
   )
   const engineDisk = storageFolder === undefined ? {} : { engine: probeDisk(storageFolder) }
-  const disks = new DiskWatch({ disks: { 'state folder': probeDisk(stateDir), ...engineDisk }, clock })
+  const disks = new LowWaterMark({ disks: { 'state folder': probeDisk(stateDir), ...engineDisk }, clock })
   const service = new ExecutionService({
     executorId: config.node,
     engines: new Map([[engine.engine.name, engine]]),

@@ -145,9 +145,7 @@ export class Execution {
   async #run(beginning: Beginning): Promise<void> {
     let end = await this.#toItsEnd(beginning)
     while (end !== undefined && this.#mayTryAgain(end.outcome)) end = await this.#tryAgain(end.outcome)
-    if (end !== undefined) {
-      await this.#settleAtLast(end)
-    }
+    if (end !== undefined) await this.#settleAtLast(end)
     this.#started.reject(this.#detaching.signal.reason ?? new ErrandError('cancelled', 'it has ended'))
     this.#settled.resolve()
     await this.#tidy(end === undefined)

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { DiskProbe, DiskSpace } from './disk-space.ts'
 
-export interface DiskWatchOptions {
+export interface LowWaterMarkOptions {
   /** By names that callers may read: `state folder`, `engine`. */
   readonly disks: Readonly<Record<string, DiskProbe>>
   readonly clock: Clock
@@ -20,11 +20,11 @@ const FRESH_MS = 1000
 const RETRY_AFTER_MS = 30_000
 
 /** Refuses new work before a disk is full, while there is still room for what runs. */
-export class DiskWatch {
-  readonly #options: DiskWatchOptions
+export class LowWaterMark {
+  readonly #options: LowWaterMarkOptions
   #look: { readonly atMs: number; readonly shortage: Promise<string | undefined> } | undefined
 
-  constructor(options: DiskWatchOptions) {
+  constructor(options: LowWaterMarkOptions) {
     this.#options = options
   }
 

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { ManualClock } from '../core/manual-clock.ts'
 
 import { type DiskSpace, probeDisk } from './disk-space.ts'
-import { DiskWatch } from './disk-watch.ts'
+import { LowWaterMark } from './low-water-mark.ts'
 
 const GIB = 2 ** 30
 const ROOMY: DiskSpace = { totalBytes: 100 * GIB, freeBytes: 50 * GIB, freeInodes: 0.5 }
@@ -14,7 +14,7 @@ class Bench {
   state: DiskSpace | undefined = ROOMY
   engine: DiskSpace | undefined = ROOMY
   looks = 0
-  readonly watch: DiskWatch
+  readonly watch: LowWaterMark
 
   constructor(minFreeBytes?: number) {
     const state = async (): Promise<DiskSpace | undefined> => {
@@ -22,7 +22,7 @@ class Bench {
       return this.state
     }
     const disks = { 'state folder': state, engine: async () => this.engine }
-    this.watch = new DiskWatch({ disks, clock: this.clock, ...(minFreeBytes !== undefined && { minFreeBytes }) })
+    this.watch = new LowWaterMark({ disks, clock: this.clock, ...(minFreeBytes !== undefined && { minFreeBytes }) })
   }
 
   async refused(words: RegExp): Promise<void> {
