@@ -32,30 +32,33 @@ const TERMINAL = [
 ] as const
 
 /** Why it ended as it did. Absent for success, and for a cancellation. */
-export type EndReason =
-  | 'exit_nonzero'
-  | 'oom'
-  | 'killed'
-  | 'image_not_found'
-  | 'image_auth'
-  | 'image_invalid'
-  | 'image_pull_timeout'
-  | 'registry_unavailable'
-  | 'runtime_unavailable'
-  | 'command_not_found'
-  | 'not_ready'
-  | 'provision_failed'
-  | 'run_timeout'
-  | 'queue_timeout'
-  | 'engine_restart'
-  | 'engine_error'
-  | 'engine_storage_full'
-  | 'host_reboot'
-  | 'container_removed'
-  | 'stopped_externally'
-  | 'runtime_lost'
-  | 'disk_limit'
-  | 'output_limit'
+export type EndReason = (typeof END_REASONS)[number]
+
+export const END_REASONS = [
+  'exit_nonzero',
+  'oom',
+  'killed',
+  'image_not_found',
+  'image_auth',
+  'image_invalid',
+  'image_pull_timeout',
+  'registry_unavailable',
+  'runtime_unavailable',
+  'command_not_found',
+  'not_ready',
+  'provision_failed',
+  'run_timeout',
+  'queue_timeout',
+  'engine_restart',
+  'engine_error',
+  'engine_storage_full',
+  'host_reboot',
+  'container_removed',
+  'stopped_externally',
+  'runtime_lost',
+  'disk_limit',
+  'output_limit',
+] as const
 
 const NEXT: Record<ExecutionStatus, readonly ExecutionStatus[]> = {
   accepted: ['queued', 'failed', 'cancelled', 'timed_out'],
@@ -78,6 +81,9 @@ const REPEATABLE: ReadonlySet<ExecutionStatus> = new Set(['creating', 'running',
 export function canMove(from: ExecutionStatus, to: ExecutionStatus, isIdempotent = false): boolean {
   return NEXT[from].includes(to) || (isIdempotent && to === 'queued' && REPEATABLE.has(from))
 }
+
+/** In the order of a life. */
+export const EXECUTION_STATUSES: readonly ExecutionStatus[] = Object.keys(NEXT) as ExecutionStatus[]
 
 export function isExecutionStatus(value: unknown): value is ExecutionStatus {
   return typeof value === 'string' && Object.hasOwn(NEXT, value)

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { type ErrandError, type ErrorCode, HTTP_STATUS } from '../core/errors.ts'
-import type { Problem } from './contract/answers.ts'
+import type { Problem } from './contract/problem.ts'
 import type { Answer } from './refusal.ts'
 
 /** Made by a proxy of renown for callers that left; Node has no phrase for it. */

@@ -32,7 +32,7 @@ const NEEDS: Readonly<Record<string, Scope>> = {
   'POST /v1/node/unpause': 'operate',
   'GET /v1/events': 'read',
 }
-const ROUTES = V1_ROUTES.map(({ method, path }) => `${method} ${path}`)
+const ROUTES = V1_ROUTES.map(({ operation: { method, path } }) => `${method} ${path}`)
 /** What has no end of its own is asked for wrongly: that is found out only after the caller was let in. */
 const ENDLESS = 'GET /v1/events'
 
@@ -45,7 +45,10 @@ function knock(door: Door, route: string, authorization?: string, more: Partial<
 
 test('A15: every route has an entry, and its scope is the one that it was given here', () => {
   assert.deepEqual(ROUTES.toSorted(), Object.keys(NEEDS).toSorted())
-  for (const { method, path, scope } of V1_ROUTES) assert.equal(scope, NEEDS[`${method} ${path}`], path)
+  for (const {
+    operation: { method, path, scope },
+  } of V1_ROUTES)
+    assert.equal(scope, NEEDS[`${method} ${path}`], path)
 })
 
 for (const door of ['open', 'token', 'unix'] as const) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { isTerminal } from '../../src/core/execution.ts'
-import type { ExecutionView } from '../../src/http/contract/answers.ts'
+import type { ExecutionView } from '../../src/http/contract/execution-view.ts'
 import type { MortalNode } from './mortal-node.ts'
 
 /** What an execution was meant to come to. */

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { type ExecutionStatus, isTerminal } from '../../src/core/execution.ts'
-import type { EventView, ExecutionView } from '../../src/http/contract/answers.ts'
+import type { EventView } from '../../src/http/contract/event-view.ts'
 import type { ExecutionBody } from '../../src/http/contract/execution-body.ts'
+import type { ExecutionView } from '../../src/http/contract/execution-view.ts'
 import { type Address, type HttpAnswer, type HttpCall, httpCall } from './http-call.ts'
 
 /** Errand's own interface on a unix socket, as far as tests need it. */

@@ -64,7 +64,7 @@ const engineSpec = z.strictObject({
   ...surroundings,
 })
 
-export const executionBody: z.ZodType<ExecutionBody> = z
+export const executionBody: z.ZodType<ExecutionBody, ExecutionBodyIn> = z
   .strictObject({
     id: id.exactOptional(),
     job: id.exactOptional(),
@@ -92,12 +92,12 @@ export const executionBody: z.ZodType<ExecutionBody> = z
   })
   .refine((body) => (body.task === undefined) !== (body.engineSpec === undefined), 'needs either task or engineSpec')
 
-/** What to run, either as a `task` of the Docker Engine or in the words of a named engine. Sizes are in bytes here. */
-export interface ExecutionBody {
+/** What to run, either as a `task` of the Docker Engine or in the words of a named engine. Sizes are in bytes once it is read. */
+export interface ExecutionBody<Size = number> {
   readonly id?: string
   readonly job?: string
-  readonly task?: TaskBody
-  readonly engineSpec?: EngineSpecBody
+  readonly task?: TaskBody<Size>
+  readonly engineSpec?: EngineSpecBody<Size>
   readonly outputs?: readonly { readonly path: string; readonly name?: string }[]
   /** -100 to 100: the higher comes first. Default: 0. */
   readonly priority?: number
@@ -108,10 +108,13 @@ export interface ExecutionBody {
   readonly idempotent?: boolean
   readonly retentionMs?: number
   readonly labels?: Readonly<Record<string, string>>
-  readonly limits?: { readonly logBytes?: number; readonly outputBytes?: number; readonly outputFiles?: number }
+  readonly limits?: { readonly logBytes?: Size; readonly outputBytes?: Size; readonly outputFiles?: number }
 }
 
-export interface TaskBody extends SurroundingsBody {
+/** As it may be written: a size is a number of bytes, or a text such as `256MiB`. */
+export type ExecutionBodyIn = ExecutionBody<number | string>
+
+export interface TaskBody<Size = number> extends SurroundingsBody<Size> {
   readonly image: string
   readonly entrypoint?: readonly string[]
   readonly cmd?: readonly string[]
@@ -120,13 +123,13 @@ export interface TaskBody extends SurroundingsBody {
   readonly user?: string
 }
 
-interface EngineSpecBody extends SurroundingsBody {
+interface EngineSpecBody<Size> extends SurroundingsBody<Size> {
   readonly type: string
   readonly params: Readonly<Record<string, unknown>>
 }
 
-export interface SurroundingsBody {
-  readonly resources?: ResourcesBody
+export interface SurroundingsBody<Size = number> {
+  readonly resources?: ResourcesBody<Size>
   readonly isolation?: 'container' | 'microvm'
   readonly network?: 'none' | 'internal' | 'egress'
   readonly ports?: readonly PortBody[]
@@ -145,10 +148,10 @@ interface ScriptBody {
   readonly args?: readonly string[]
 }
 
-export interface ResourcesBody {
+export interface ResourcesBody<Size = number> {
   readonly cpu?: number
-  readonly memory?: number
-  readonly disk?: number
+  readonly memory?: Size
+  readonly disk?: Size
   readonly pids?: number
   readonly gpus?: readonly { readonly count: number }[]
 }

@@ -3,14 +3,14 @@ import type { ExecutionStatus } from '../../core/execution.ts'
 import { milliseconds, words } from './fields.ts'
 
 /** The body of `POST /v1/executions/{id}/cancel`; empty means `{}`. */
-export const cancelBody: z.ZodType<CancelBody> = z.strictObject({ graceMs: milliseconds.exactOptional() })
+export const cancelBody: z.ZodType<CancelBody, CancelBody> = z.strictObject({ graceMs: milliseconds.exactOptional() })
 
 export interface CancelBody {
   readonly graceMs?: number
 }
 
 /** The body of `POST /v1/executions/{id}/exec`: argv, no shell. */
-export const execBody: z.ZodType<ExecBody> = z.strictObject({
+export const execBody: z.ZodType<ExecBody, ExecBody> = z.strictObject({
   argv: words.refine((argv) => argv.length > 0, 'must name a command'),
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JournalEvent } from '../../journal/journal.ts'
-import { FORGOTTEN, followEvents } from './event-feed.ts'
+import { eventsSince, FORGOTTEN } from './event-feed.ts'
 
 /** Keeps the newest few, and tells of each. */
 class Events {
@@ -54,7 +54,7 @@ async function take(
 test('a reader gets what comes from now on; what was before is not for it', async () => {
   const events = new Events()
   events.add(1, 2)
-  const feed = followEvents(events, undefined, FOREVER)
+  const feed = eventsSince(events, undefined, FOREVER)
   const first = take(feed, 2)
   events.add(5)
   events.add(6)
@@ -64,25 +64,25 @@ test('a reader gets what comes from now on; what was before is not for it', asyn
 test('a reader that comes again gets all since, and nothing twice', async () => {
   const events = new Events()
   events.add(1, 2, 4, 7)
-  const feed = followEvents(events, 2, FOREVER)
+  const feed = eventsSince(events, 2, FOREVER)
   assert.deepEqual(await take(feed, 2), [4, 7])
   events.add(8)
   assert.deepEqual(await take(feed, 1), [8])
-  assert.deepEqual(await take(followEvents(events, 0, FOREVER), 2), [1, 2])
+  assert.deepEqual(await take(eventsSince(events, 0, FOREVER), 2), [1, 2])
 })
 
 test('what was forgotten since is told before the rest', async () => {
   const events = new Events()
   events.add(1, 2, 3, 4)
   events.forget(2)
-  assert.deepEqual(await take(followEvents(events, 2, FOREVER), 3), [FORGOTTEN, 3, 4])
-  assert.deepEqual(await take(followEvents(events, 3, FOREVER), 1), [4])
+  assert.deepEqual(await take(eventsSince(events, 2, FOREVER), 3), [FORGOTTEN, 3, 4])
+  assert.deepEqual(await take(eventsSince(events, 3, FOREVER), 1), [4])
 })
 
 test('a place that never was is told, and then what comes', async () => {
   const events = new Events()
   events.add(1, 2)
-  const feed = followEvents(events, 99, FOREVER)
+  const feed = eventsSince(events, 99, FOREVER)
   assert.deepEqual(await take(feed, 1), [FORGOTTEN])
   events.add(3)
   assert.deepEqual(await take(feed, 1), [3])
@@ -92,7 +92,7 @@ test('a reader that is slower than events are forgotten is told so in the middle
   const events = new Events()
   const many = Array.from({ length: 2000 }, (_, index) => index + 1)
   events.add(...many)
-  const feed = followEvents(events, 1, FOREVER)
+  const feed = eventsSince(events, 1, FOREVER)
   assert.deepEqual(await take(feed, 100), many.slice(1, 101))
   events.forget(1000)
   const rest = await take(feed, 156 + 1 + 1000)
@@ -103,7 +103,7 @@ test('a reader that is slower than events are forgotten is told so in the middle
 test('an end by the signal leaves no listener', async () => {
   const events = new Events()
   const controller = new AbortController()
-  const feed = followEvents(events, undefined, controller.signal)
+  const feed = eventsSince(events, undefined, controller.signal)
   const next = feed.next()
   const reason = new Error('left')
   controller.abort(reason)

@@ -18,7 +18,7 @@ interface Place {
  * Events as they come, after `lastSeq`, or from now on. Holds a batch, however slow its reader is: what comes meanwhile
  * stays in the journal, and what that forgets is told. Ends by the signal alone. @throws signal.reason
  */
-export async function* followEvents(
+export async function* eventsSince(
   executions: Pick<ExecutionsApi, 'events' | 'onEvent'>,
   lastSeq: number | undefined,
   signal: AbortSignal,

@@ -32,6 +32,7 @@ export interface V1Options extends V1Deps {
 /** Room for a task with its scripts. */
 const MOST_BODY_BYTES = 1024 * 1024
 const MEMORY_RETRY_MS = 1000
+const TAKE_BODIES: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 const SECURE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
 /** Errand's own HTTP interface, for one listener. */
@@ -64,19 +65,21 @@ class V1Face {
   async #answer(
     request: IncomingMessage,
     response: ServerResponse,
-    { route, id }: Matched,
+    { route, id, tail }: Matched,
     queryText: string,
   ): Promise<void> {
     // Before anything is awaited: that a caller left is told once.
     const cancellation = cancelOnDisconnect(response)
     const { authenticate, clock } = this.#options
     const principal = await authenticate(request)
-    requireScope(principal, route.scope)
-    const check = async (): Promise<void> => requireScope(await authenticate(request), route.scope)
+    const { scope, streamedBody } = route.operation
+    requireScope(principal, scope)
+    const check = async (): Promise<void> => requireScope(await authenticate(request), scope)
     using _allowed = recheck(clock, check, (reason) => cancellation.cancel(reason))
     const query = readQuery(queryText)
-    const body = route.method === 'POST' ? await this.#gather(request, response, cancellation.signal) : {}
-    const exchange = { request, response, principal, id, query, body, signal: cancellation.signal }
+    const isGathered = streamedBody === undefined && TAKE_BODIES.has(request.method ?? '')
+    const body = isGathered ? await this.#gather(request, response, cancellation.signal) : {}
+    const exchange = { request, response, principal, id, tail, query, body, signal: cancellation.signal }
     const reply = await route.run(exchange, this.#options)
     if (reply !== undefined) this.#send(response, reply)
   }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { LogEntry } from '../../logs/log-entry.ts'
-import type { LogLine } from '../contract/answers.ts'
+import type { LogLine } from '../contract/log-line.ts'
 import { eventText } from './stream-answer.ts'
 import { toTime } from './views.ts'
 

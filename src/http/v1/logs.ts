@@ -1,20 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 import { ErrandError } from '../../core/errors.ts'
 import type { LogRange } from '../../logs/log-entry.ts'
-import { emptyBody, type LogsQuery, logsQuery } from '../contract/requests.ts'
+import { readExecutionLogs } from '../contract/operations/executions.ts'
+import type { LogsQuery } from '../contract/requests.ts'
 import { formatFor } from './log-format.ts'
 import { ownRecord } from './ownership.ts'
 import { type Route, route } from './route.ts'
 import { eventText, StreamAnswer } from './stream-answer.ts'
 
 /** `GET /v1/executions/{id}/logs`: output as lines of JSON, events or bytes, at the pace of its reader. */
-export const LOGS_ROUTE: Route = route({
-  method: 'GET',
-  path: '/v1/executions/{id}/logs',
-  scope: 'read',
-  query: logsQuery,
-  body: emptyBody,
-  async handle({ request, response, principal, id, query, signal }, { executions, clock, streams }) {
+export const LOGS_ROUTE: Route = route(
+  readExecutionLogs,
+  async ({ request, response, principal, id, query, signal }, { executions, clock, streams }) => {
     await ownRecord(executions, principal, id)
     const range = rangeOf(query, lastEventId(request))
     const format = formatFor(request.headers.accept)
@@ -30,7 +27,7 @@ export const LOGS_ROUTE: Route = route({
     answer.end()
     return undefined
   },
-})
+)
 
 /** Where a reader of events was; undefined for one that comes for the first time. @throws validation_failed */
 export function lastEventId({ headers }: IncomingMessage): number | undefined {

@@ -6,37 +6,98 @@ import type { Route } from './route.ts'
 export interface Matched {
   readonly route: Route
   readonly id: string
+  readonly tail: string
+}
+
+/** One step of the paths that begin alike. */
+interface Step {
+  readonly next: Map<string, Step>
+  /** Any id in the place of `{name}`. */
+  byId?: Step
+  /** What ends here, by method. */
+  readonly routes: Map<string, Route>
+  /** What ends in `{path...}`, whatever follows. */
+  readonly open: Map<string, Route>
 }
 
 const NOT_FOUND = refusal(404, 'there is nothing at this path')
-const ID = '{id}'
+const ANY = 'ANY'
 
 /**
  * Finds the route of a path, as it came: nothing is decoded or made shorter, since no path of ours needs that, and an id
- * that is none is at no path. Made once.
+ * that is none is at no path. What a tail says is its route's to judge. Made once.
  */
 export class RouteTable {
-  /** By the path, with `{id}` in it. */
-  readonly #routes = new Map<string, Map<string | undefined, Route>>()
+  readonly #root: Step = newStep()
 
   constructor(routes: readonly Route[]) {
-    for (const route of routes) {
-      const methods = this.#routes.get(route.path) ?? new Map()
-      this.#routes.set(route.path, methods.set(route.method, route))
-    }
+    for (const route of routes) this.#add(route)
   }
 
   match(method: string | undefined, path: string): Matched | Answer {
-    const parts = path.split('/', 6)
-    const id = parts[2] === 'executions' ? (parts[3] ?? '') : ''
-    if (id !== '' && !isId(id)) return NOT_FOUND
-    const methods = this.#routes.get(id === '' ? path : path.replace(`/executions/${id}`, `/executions/${ID}`))
-    if (methods === undefined) return NOT_FOUND
-    const route = methods.get(method)
-    if (route !== undefined) return { route, id }
-    const allow = [...methods.keys()].join(', ')
-    return refusal(405, `this path takes ${allow}`, allow)
+    let step = this.#root
+    let open: Matched | Answer = NOT_FOUND
+    let id = ''
+    let at = 0
+    while (at < path.length) {
+      // `/v1/tasks/x/invoke` and all that is below it, the more exact path first.
+      if (step.open.size > 0) open = find(step.open, method, id, path.slice(at))
+      const end = endOfPart(path, at + 1)
+      const part = path.slice(at + 1, end)
+      const fixed = step.next.get(part)
+      if (fixed === undefined && (step.byId === undefined || !isId(part))) return open
+      if (fixed === undefined && id === '') id = part
+      step = fixed ?? step.byId ?? step
+      at = end
+    }
+    if (step.routes.size > 0) return find(step.routes, method, id, '')
+    return step.open.size > 0 ? find(step.open, method, id, '') : open
   }
+
+  #add(route: Route): void {
+    let step = this.#root
+    const { path, method } = route.operation
+    for (const part of path.slice(1).split('/')) {
+      if (part === '{path...}') {
+        step.open.set(method, route)
+        return
+      }
+      step = part.startsWith('{') ? idStepOf(step) : fixedStepOf(step, part)
+    }
+    step.routes.set(method, route)
+  }
+}
+
+function find(
+  routes: ReadonlyMap<string, Route>,
+  method: string | undefined,
+  id: string,
+  tail: string,
+): Matched | Answer {
+  const route = routes.get(method ?? '') ?? routes.get(ANY)
+  if (route !== undefined) return { route, id, tail }
+  const allow = [...routes.keys()].join(', ')
+  return refusal(405, `this path takes ${allow}`, allow)
+}
+
+function endOfPart(path: string, from: number): number {
+  const at = path.indexOf('/', from)
+  return at === -1 ? path.length : at
+}
+
+function newStep(): Step {
+  return { next: new Map(), routes: new Map(), open: new Map() }
+}
+
+function idStepOf(step: Step): Step {
+  step.byId ??= newStep()
+  return step.byId
+}
+
+function fixedStepOf(step: Step, part: string): Step {
+  const known = step.next.get(part) ?? newStep()
+  step.next.set(part, known)
+  return known
 }
 
 /** The parameters of a query. @throws validation_failed for one that is given twice */

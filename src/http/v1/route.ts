@@ -5,7 +5,8 @@ import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionsApi } from '../../service/executions-api.ts'
 import type { NodeApi } from '../../service/node-api.ts'
 import type { Principal } from '../auth.ts'
-import type { Scope } from '../contract/scope.ts'
+import type { Operation } from '../contract/operation.ts'
+import { emptyBody, noQuery } from '../contract/requests.ts'
 import type { JsonObject } from '../json-body.ts'
 import type { StreamSlots } from './stream-slots.ts'
 
@@ -25,49 +26,51 @@ interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly principal: Principal
-  /** The id in the path; empty for a path that has none. */
+  /** The first id in the path; empty for a path that has none. */
   readonly id: string
+  /** What stands in the place of `{path...}`, as it came; empty without one. */
+  readonly tail: string
   readonly query: unknown
+  /** Empty where the body is read by the route itself. */
   readonly body: JsonObject
   /** Aborts when the caller leaves. */
   readonly signal: AbortSignal
 }
 
 /** A whole answer. */
-export interface Reply {
+export interface Reply<Value = unknown> {
   readonly status: number
   /** Absent for 204. */
-  readonly value?: object
+  readonly value?: Value & object
   readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE'
-  /** With `{id}` where the execution's id stands. */
-  readonly path: string
-  readonly scope: Scope
+  readonly operation: Operation<unknown, unknown, unknown, unknown>
   /** Undefined when it has answered itself. */
   run(exchange: Exchange, deps: V1Deps): Promise<Reply | undefined>
 }
 
-/** A call whose query and body are what its route says. */
-interface Call<Query, Body> extends Omit<Exchange, 'query' | 'body'> {
+/** A call whose query and body are what its operation says. */
+interface Call<Body, Query> extends Omit<Exchange, 'query' | 'body'> {
   readonly query: Query
   readonly body: Body
   /** The body as it came. */
   readonly rawBody: JsonObject
 }
 
-interface Definition<Query, Body> extends Omit<Route, 'run'> {
-  readonly query: z.ZodType<Query>
-  readonly body: z.ZodType<Body>
-  readonly handle: (call: Call<Query, Body>, deps: V1Deps) => Promise<Reply | undefined>
-}
+type Handle<Value, Body, Query> = (call: Call<Body, Query>, deps: V1Deps) => Promise<Reply<Value> | undefined>
 
-/** What is wrong is told all at once. */
-export function route<Query, Body>({ query, body, handle, ...rest }: Definition<Query, Body>): Route {
+/** How an operation is served. What is wrong with a request is told all at once. */
+export function route<Value, Body, Query>(
+  operation: Operation<Value, Body, Query, unknown>,
+  handle: Handle<Value, Body, Query>,
+): Route {
+  // An operation that names no schema takes nothing, and its types say so.
+  const query = (operation.query ?? noQuery) as z.ZodType<Query>
+  const body = (operation.body ?? emptyBody) as z.ZodType<Body>
   return {
-    ...rest,
+    operation,
     run: async (exchange, deps) => {
       const call = {
         ...exchange,

@@ -1,9 +1,12 @@
 import { ErrandError } from '../../core/errors.ts'
 import { isTerminal } from '../../core/execution.ts'
+import type { SandboxStats, TrafficCounters } from '../../engine/engine.ts'
 import type { JournalEvent } from '../../journal/journal.ts'
 import type { ExecutionRecord, ExecutionTimes, UsedResources } from '../../service/executor.ts'
 import type { NodeApi } from '../../service/node-api.ts'
-import type { EventView, ExecutionView, NodeView, ResourcesView, TimeName, UsedName } from '../contract/answers.ts'
+import type { EventView } from '../contract/event-view.ts'
+import type { ExecutionView, StatsView, TimeName, UsedName } from '../contract/execution-view.ts'
+import type { NodeView, ResourcesView } from '../contract/node-view.ts'
 
 // Field by field: what is added to a record (a request's environment, a path of this host) is not told by itself.
 
@@ -81,6 +84,22 @@ function renamed<Name extends string, Key extends string, Value>(
     if (value !== undefined) view[name] = show(value)
   }
   return view
+}
+
+export function viewStats({ timeMs, cpu, memory, network, blockIo, pids }: SandboxStats): StatsView {
+  const { totalNs, kernelNs, userNs, percent } = cpu
+  return {
+    time: toTime(timeMs),
+    cpu: { totalNs, kernelNs, userNs, percent },
+    memory: { usage: memory.usageBytes, max: memory.maxBytes, limit: memory.limitBytes },
+    network: { rx: viewTraffic(network.rx), tx: viewTraffic(network.tx) },
+    blockIo: { read: blockIo.readBytes, write: blockIo.writeBytes },
+    pids,
+  }
+}
+
+function viewTraffic({ bytes, packets, errors, dropped }: TrafficCounters): StatsView['network']['rx'] {
+  return { bytes, packets, errors, dropped }
 }
 
 export function viewEvent({ seq, atMs, executionId, status, reason }: JournalEvent): EventView {

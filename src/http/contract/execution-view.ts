@@ -1,0 +1,172 @@
+import { z } from 'zod'
+import { END_REASONS, type EndReason, EXECUTION_STATUSES, type ExecutionStatus } from '../../core/execution.ts'
+import { count, time } from './fields.ts'
+
+// What /v1 answers about executions. Times are RFC 3339; sizes are bytes. A field that is not known yet is absent.
+
+export interface ExecutionView {
+  readonly id: string
+  readonly job: string
+  /** Whose it is. */
+  readonly caller: string
+  readonly status: ExecutionStatus
+  readonly reason?: EndReason
+  readonly message: string
+  readonly attempt: number
+  /** Once it has ended; -1 when it could not be run, or ended in a way that has none. */
+  readonly exitCode?: number
+  readonly signal?: string
+  readonly oomKilled: boolean
+  readonly warnings: readonly string[]
+  readonly times: Readonly<Partial<Record<TimeName, string>>>
+  readonly resources: {
+    readonly asked: {
+      /** Cores. */
+      readonly cpu: number
+      readonly memory: number
+      readonly disk: number
+      readonly gpus: number
+      readonly pids?: number
+    }
+    readonly used: Readonly<Partial<Record<UsedName, number>>>
+  }
+  readonly image?: { readonly reference: string; readonly id: string; readonly digest?: string }
+  readonly engine: string
+  readonly isolation: string
+  readonly ports: readonly PortView[]
+  readonly logs: { readonly bytes: number; readonly truncated: boolean; readonly gaps: number }
+  readonly outputs: readonly OutputView[]
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export type TimeName = 'accepted' | 'queued' | 'pulling' | 'creating' | 'running' | 'finalizing' | 'ended'
+
+export type UsedName = 'cpuSeconds' | 'memoryPeak' | 'networkRx' | 'networkTx' | 'blockRead' | 'blockWrite'
+
+interface PortView {
+  readonly port: number
+  readonly protocol: string
+  readonly hostIp: string
+  readonly hostPort: number
+}
+
+interface OutputView {
+  readonly name: string
+  readonly path: string
+  readonly bytes: number
+  readonly files: number
+  readonly skipped: number
+}
+
+/** The youngest first. `cursor` asks for the next page; absent on the last one. */
+export interface ExecutionPage {
+  readonly executions: readonly ExecutionView[]
+  readonly cursor?: string
+}
+
+/** What a command inside came to. */
+export interface ExecView {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** What it uses now, and has used since it began. */
+export interface StatsView {
+  readonly time: string
+  /** Percent of one core: 150 is one and a half. */
+  readonly cpu: {
+    readonly totalNs: number
+    readonly kernelNs: number
+    readonly userNs: number
+    readonly percent: number
+  }
+  /** `limit` 0: none. */
+  readonly memory: { readonly usage: number; readonly max: number; readonly limit: number }
+  readonly network: { readonly rx: TrafficView; readonly tx: TrafficView }
+  readonly blockIo: { readonly read: number; readonly write: number }
+  readonly pids: number
+}
+
+interface TrafficView {
+  readonly bytes: number
+  readonly packets: number
+  readonly errors: number
+  readonly dropped: number
+}
+
+export const executionStatus: z.ZodType<ExecutionStatus> = z.enum(EXECUTION_STATUSES)
+
+export const endReason: z.ZodType<EndReason> = z.enum(END_REASONS)
+
+const used = z.object({
+  cpuSeconds: z.number().min(0).exactOptional(),
+  memoryPeak: count.exactOptional(),
+  networkRx: count.exactOptional(),
+  networkTx: count.exactOptional(),
+  blockRead: count.exactOptional(),
+  blockWrite: count.exactOptional(),
+} satisfies Record<UsedName, z.ZodType>)
+
+export const executionView: z.ZodType<ExecutionView> = z
+  .object({
+    id: z.string(),
+    job: z.string(),
+    caller: z.string(),
+    status: executionStatus,
+    reason: endReason.exactOptional(),
+    message: z.string(),
+    attempt: count,
+    exitCode: z.int().min(-1).max(255).exactOptional(),
+    signal: z.string().exactOptional(),
+    oomKilled: z.boolean(),
+    warnings: z.array(z.string()),
+    times: z.object({
+      accepted: time.exactOptional(),
+      queued: time.exactOptional(),
+      pulling: time.exactOptional(),
+      creating: time.exactOptional(),
+      running: time.exactOptional(),
+      finalizing: time.exactOptional(),
+      ended: time.exactOptional(),
+    } satisfies Record<TimeName, z.ZodType>),
+    resources: z.object({
+      asked: z.object({
+        cpu: z.number().min(0),
+        memory: count,
+        disk: count,
+        gpus: count,
+        pids: count.exactOptional(),
+      }),
+      used,
+    }),
+    image: z.object({ reference: z.string(), id: z.string(), digest: z.string().exactOptional() }).exactOptional(),
+    engine: z.string(),
+    isolation: z.string(),
+    ports: z.array(z.object({ port: count, protocol: z.string(), hostIp: z.string(), hostPort: count })),
+    logs: z.object({ bytes: count, truncated: z.boolean(), gaps: count }),
+    outputs: z.array(z.object({ name: z.string(), path: z.string(), bytes: count, files: count, skipped: count })),
+    labels: z.record(z.string(), z.string()),
+  })
+  .meta({ id: 'Execution' })
+
+export const executionPage: z.ZodType<ExecutionPage> = z
+  .object({ executions: z.array(executionView), cursor: z.string().exactOptional() })
+  .meta({ id: 'ExecutionPage' })
+
+export const execView: z.ZodType<ExecView> = z
+  .object({ exitCode: z.int(), stdout: z.string(), stderr: z.string() })
+  .meta({ id: 'ExecResult' })
+
+const traffic = z.object({ bytes: count, packets: count, errors: count, dropped: count })
+
+export const statsView: z.ZodType<StatsView> = z
+  .object({
+    time,
+    cpu: z.object({ totalNs: count, kernelNs: count, userNs: count, percent: z.number().min(0) }),
+    memory: z.object({ usage: count, max: count, limit: count }),
+    network: z.object({ rx: traffic, tx: traffic }),
+    blockIo: z.object({ read: count, write: count }),
+    pids: count,
+  })
+  .meta({ id: 'Stats' })

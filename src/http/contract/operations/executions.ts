@@ -1,0 +1,179 @@
+import { type ExecutionBody, type ExecutionBodyIn, executionBody } from '../execution-body.ts'
+import {
+  type ExecutionPage,
+  type ExecutionView,
+  type ExecView,
+  executionPage,
+  executionView,
+  execView,
+  type StatsView,
+  statsView,
+} from '../execution-view.ts'
+import { type LogLine, logLine } from '../log-line.ts'
+import type { Nothing, Operation } from '../operation.ts'
+import {
+  type CancelBody,
+  cancelBody,
+  type ExecBody,
+  execBody,
+  type ListQuery,
+  type LogsQuery,
+  listQuery,
+  logsQuery,
+  type WaitQuery,
+  waitQuery,
+} from '../requests.ts'
+
+const RECORD = { description: 'The record.', value: executionView }
+
+export const submitExecution: Operation<ExecutionView, ExecutionBody, Nothing, ExecutionBodyIn> = {
+  id: 'submitExecution',
+  method: 'POST',
+  path: '/v1/executions',
+  scope: 'submit',
+  tag: 'executions',
+  summary: 'Submit an execution.',
+  description:
+    'Answers as soon as the execution will not be forgotten, long before it runs. With an `Idempotency-Key` that stands for an execution of yours already, that one is the answer, with status 200.',
+  headers: { 'idempotency-key': '1 to 255 visible ASCII characters of your choice' },
+  body: executionBody,
+  answers: {
+    201: { ...RECORD, headers: { location: 'where its record is' } },
+    200: { description: 'The key stood for this one.', value: executionView },
+  },
+  errors: [
+    'already_exists',
+    'key_conflict',
+    'resources_unsatisfiable',
+    'queue_full',
+    'paused',
+    'draining',
+    'storage_full',
+  ],
+  examples: {
+    command: {
+      summary: 'One command, at most a minute',
+      body: { task: { image: 'alpine', cmd: ['echo', 'hello'], resources: { memory: '64MiB' } }, timeoutMs: 60_000 },
+    },
+  },
+}
+
+export const listExecutions: Operation<ExecutionPage, Nothing, ListQuery> = {
+  id: 'listExecutions',
+  method: 'GET',
+  path: '/v1/executions',
+  scope: 'read',
+  tag: 'executions',
+  summary: 'List executions, the youngest first.',
+  query: listQuery,
+  answers: { 200: { description: 'One page.', value: executionPage } },
+}
+
+export const getExecution: Operation<ExecutionView> = {
+  id: 'getExecution',
+  method: 'GET',
+  path: '/v1/executions/{id}',
+  scope: 'read',
+  tag: 'executions',
+  summary: 'Read the record of an execution.',
+  answers: { 200: RECORD },
+  errors: ['not_found'],
+}
+
+export const removeExecution: Operation<undefined> = {
+  id: 'removeExecution',
+  method: 'DELETE',
+  path: '/v1/executions/{id}',
+  scope: 'submit',
+  tag: 'executions',
+  summary: 'Forget an execution, with its output; one that has not ended is cancelled first.',
+  answers: { 204: { description: 'It is forgotten.' } },
+  errors: ['not_found'],
+}
+
+export const waitForExecution: Operation<ExecutionView, Nothing, WaitQuery> = {
+  id: 'waitForExecution',
+  method: 'GET',
+  path: '/v1/executions/{id}/wait',
+  scope: 'read',
+  tag: 'executions',
+  summary: 'Wait for the end of an execution.',
+  query: waitQuery,
+  answers: {
+    200: { description: 'It has ended.', value: executionView },
+    202: { description: 'The time is up before its end: ask again.', value: executionView },
+  },
+  errors: ['not_found', 'queue_full'],
+}
+
+export const cancelExecution: Operation<ExecutionView, CancelBody> = {
+  id: 'cancelExecution',
+  method: 'POST',
+  path: '/v1/executions/{id}/cancel',
+  scope: 'submit',
+  tag: 'executions',
+  summary: 'End an execution: SIGTERM, and SIGKILL after `graceMs`.',
+  body: cancelBody,
+  answers: { 200: { description: 'It is told to end; it may not have yet.', value: executionView } },
+  errors: ['not_found', 'already_ended'],
+}
+
+export const pauseExecution: Operation<ExecutionView> = freezing('pause', 'Freeze the processes of an execution.')
+
+export const resumeExecution: Operation<ExecutionView> = freezing('resume', 'Let frozen processes go on.')
+
+export const execInExecution: Operation<ExecView, ExecBody> = {
+  id: 'execInExecution',
+  method: 'POST',
+  path: '/v1/executions/{id}/exec',
+  scope: 'submit',
+  tag: 'executions',
+  summary: 'Run a command inside a running execution.',
+  body: execBody,
+  answers: { 200: { description: 'What it came to.', value: execView } },
+  errors: ['not_found', 'already_ended', 'not_ready', 'unsupported'],
+}
+
+export const getExecutionStats: Operation<StatsView> = {
+  id: 'getExecutionStats',
+  method: 'GET',
+  path: '/v1/executions/{id}/stats',
+  scope: 'read',
+  tag: 'executions',
+  summary: 'Read what a running execution uses.',
+  answers: { 200: { description: 'What it uses now, and has used.', value: statsView } },
+  errors: ['not_found', 'already_ended', 'not_ready'],
+}
+
+export const readExecutionLogs: Operation<LogLine, Nothing, LogsQuery> = {
+  id: 'readExecutionLogs',
+  method: 'GET',
+  path: '/v1/executions/{id}/logs',
+  scope: 'read',
+  tag: 'executions',
+  summary: 'Read the output of an execution, also while it runs.',
+  description:
+    'Lines of JSON unless `Accept` names events or text. `seq` has no gaps but those that are told. Events end with one named `end`.',
+  query: logsQuery,
+  headers: { 'last-event-id': 'the `seq` after which to go on; it wins over `since` and `tail`' },
+  answers: {
+    200: {
+      description: 'The output, in order.',
+      streams: { 'application/x-ndjson': logLine, 'text/event-stream': logLine, 'text/plain': undefined },
+    },
+  },
+  errors: ['not_found', 'queue_full'],
+}
+
+function freezing(verb: 'pause' | 'resume', summary: string): Operation<ExecutionView> {
+  return {
+    id: `${verb}Execution`,
+    method: 'POST',
+    path: `/v1/executions/{id}/${verb}`,
+    scope: 'submit',
+    tag: 'executions',
+    summary,
+    answers: { 200: RECORD },
+    errors: ['not_found', 'already_ended', 'not_ready', 'unsupported'],
+  }
+}
