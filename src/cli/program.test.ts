@@ -20,7 +20,12 @@ async function run(args: readonly string[], options: TestHostOptions = {}): Prom
     args,
     async (config) => {
       opened = config
-      return { stopped: Promise.resolve(), stop: async () => {}, [Symbol.asyncDispose]: async () => {} }
+      return {
+        stopped: Promise.resolve(),
+        reload: async () => {},
+        stop: async () => {},
+        [Symbol.asyncDispose]: async () => {},
+      }
     },
     terminal,
   )

@@ -21,7 +21,7 @@ export async function runRepair(
   terminal: Terminal,
   repair: Repair = loadAndRepair,
 ): Promise<void> {
-  using signals = new StopSignals(terminal.signals)
+  using signals = new StopSignals(terminal.signals, terminal.isInteractive)
   const { config } = loadConfig(flags, terminal.host)
   const report = await repair(config, { log: openLog(config.log.level) }, signals.signal)
   terminal.stdout(json === true ? `${JSON.stringify(report ?? { damage: null }, null, 2)}\n` : describe(report))

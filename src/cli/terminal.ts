@@ -5,6 +5,8 @@ import type { SignalSource } from './stop-signals.ts'
 export interface Terminal {
   readonly host: ConfigHost
   readonly signals: SignalSource
+  /** Whether what is said goes to a terminal, which may hang up. */
+  readonly isInteractive: boolean
   /** Called for errors that nobody caught, until disposed. */
   onFault(listener: (error: unknown) => void): Disposable
   stdout(text: string): void
@@ -15,6 +17,7 @@ export function thisTerminal(): Terminal {
   return {
     host: thisHost(),
     signals: process,
+    isInteractive: process.stderr.isTTY,
     onFault(listener) {
       process.on('uncaughtException', listener)
       return { [Symbol.dispose]: () => process.off('uncaughtException', listener) }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type TestHostOptions, testHost } from '../daemon/config/test-host.fixture.ts'
+import type { SignalName } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
 
 /** A terminal that remembers what was printed, and whose signals and faults a test sends. */
@@ -7,13 +8,13 @@ export interface TestTerminal extends Terminal {
   readonly printed: { stdout: string; stderr: string }
   /** Statuses with which the process would have ended at once. */
   readonly exits: readonly number[]
-  send(name: 'SIGTERM' | 'SIGINT'): void
+  send(name: SignalName): void
   fault(error: unknown): void
   /** Listeners left on signals and faults. */
   listeners(): number
 }
 
-export function testTerminal(options: TestHostOptions = {}): TestTerminal {
+export function testTerminal(options: TestHostOptions = {}, isInteractive = false): TestTerminal {
   const printed = { stdout: '', stderr: '' }
   const exits: number[] = []
   const events = new EventEmitter()
@@ -24,6 +25,7 @@ export function testTerminal(options: TestHostOptions = {}): TestTerminal {
       off: (name, listener) => events.off(name, listener),
       exit: (status) => exits.push(status),
     },
+    isInteractive,
     onFault(listener) {
       events.on('fault', listener)
       return { [Symbol.dispose]: () => events.off('fault', listener) }
