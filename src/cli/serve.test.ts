@@ -66,7 +66,7 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) {
 
 test('SIGHUP takes up what was renewed, and on a terminal, which hangs up with it, stops the daemon', async () => {
   for (const isInteractive of [false, true]) {
-    const terminal = testTerminal({}, isInteractive)
+    const terminal = testTerminal(isInteractive ? { columns: 80 } : {})
     const daemon = new FakeDaemon()
     const status = serve(QUIET, daemon.open, terminal)
     await daemon.opened

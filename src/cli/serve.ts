@@ -5,7 +5,7 @@ import type { Config } from '../daemon/config/config.ts'
 import type { ConfigFlags } from '../daemon/config/flags.ts'
 import { loadConfig } from '../daemon/config/load.ts'
 import { openLog } from '../daemon/logger.ts'
-import { EXIT } from './exit-status.ts'
+import { EXIT, SERVE_STATUS } from './exit-status.ts'
 import { describeFailure } from './failure.ts'
 import { ReloadSignal } from './reload-signal.ts'
 import { StopSignals } from './stop-signals.ts'
@@ -25,7 +25,7 @@ export type OpenDaemon = (config: Config, deps: { readonly log: Log }, signal: A
 
 /** Runs a daemon until it is told to stop, by a signal or over HTTP. Resolves with the exit status; never rejects. */
 export async function serve(flags: ConfigFlags, open: OpenDaemon, terminal: Terminal): Promise<number> {
-  using signals = new StopSignals(terminal.signals, terminal.isInteractive)
+  using signals = new StopSignals(terminal.signals, terminal.stderr.isTTY)
   using hangUp = new ReloadSignal(terminal.signals)
   try {
     const { config } = loadConfig(flags, terminal.host)
@@ -61,8 +61,8 @@ async function aborted(signal: AbortSignal): Promise<void> {
 
 /** One sentence for whoever started us; where it happened only for those who debug. */
 function report(error: unknown, terminal: Terminal, log?: Log): number {
-  const failure = describeFailure(error)
+  const failure = describeFailure(error, SERVE_STATUS)
   log?.debug({ err: error }, 'ended by an error')
-  terminal.stderr(failure.text)
+  terminal.stderr.write(failure.text)
   return failure.status
 }
