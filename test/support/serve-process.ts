@@ -30,8 +30,6 @@ export interface ServeOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** A program with arguments that executes the command after them, such as `setpriv`. */
   readonly under?: readonly string[]
-  /** Another command than the checkout's. */
-  readonly launcher?: string
 }
 
 export interface ProcessEnd {
@@ -182,8 +180,7 @@ export class Home implements AsyncDisposable {
 
   /** Starts a daemon without waiting for it. */
   spawn(options: ServeOptions = {}): ServeProcess {
-    const { under = [], launcher = LAUNCHER } = options
-    const [program = '', ...args] = [...under, launcher, 'serve', ...this.#flags(options)]
+    const [program = '', ...args] = [...(options.under ?? []), LAUNCHER, 'serve', ...this.#flags(options)]
     const environment = { PATH: process.env.PATH, ...options.environment }
     const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
     const served = new ServeProcess(child, (serving) => this.#assertInvariants(serving))
