@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import type { Config } from '../daemon/config/config.ts'
 import type { TestHostOptions } from '../daemon/config/test-host.fixture.ts'
 import { runCommand } from './program.ts'
@@ -20,7 +23,12 @@ async function run(args: readonly string[], options: TestHostOptions = {}): Prom
     args,
     async (config) => {
       opened = config
-      return { stopped: Promise.resolve(), stop: async () => {}, [Symbol.asyncDispose]: async () => {} }
+      return {
+        stopped: Promise.resolve(),
+        reload: async () => {},
+        stop: async () => {},
+        [Symbol.asyncDispose]: async () => {},
+      }
     },
     terminal,
   )
@@ -98,4 +106,21 @@ test('help has examples and fits 80 columns', async () => {
     if (args.length !== 2 || args[0] !== 'config') assert.match(stdout, /Examples:/)
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
   }
+})
+
+/** Prints the address of each module that is loaded, to stderr. */
+const TELL_MODULES = `
+  import { registerHooks } from 'node:module'
+  import { writeSync } from 'node:fs'
+  registerHooks({ load: (url, context, next) => { writeSync(2, url + '\\n'); return next(url, context) } })`
+
+test('version loads nothing but the command line: no schemas, no database, no HTTP client', async () => {
+  const main = join(import.meta.dirname, 'main.ts')
+  const args = ['--import', `data:text/javascript,${encodeURIComponent(TELL_MODULES)}`, main, 'version']
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args)
+  assert.match(stdout, /^errand \d/)
+  const modules = stderr.split('\n').filter((line) => line.startsWith('file:') || line.startsWith('node:'))
+  const packages = modules.flatMap((url) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
+  assert.deepEqual([...new Set(packages)], ['commander'])
+  assert.ok(!modules.includes('node:sqlite') && modules.some((url) => url.endsWith('/cli/program.ts')))
 })

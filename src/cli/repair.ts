@@ -3,28 +3,26 @@ import type { Config } from '../daemon/config/config.ts'
 import type { ConfigFlags } from '../daemon/config/flags.ts'
 import { loadConfig } from '../daemon/config/load.ts'
 import { openLog } from '../daemon/logger.ts'
+import { repair as repairJournal } from '../daemon/repair.ts'
 import type { RepairReport } from '../service/repair.ts'
+import { printJson } from './output/json.ts'
+import { neutralize } from './output/neutralize.ts'
 import { StopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
 
 type Repair = (config: Config, deps: { readonly log: Log }, signal: AbortSignal) => Promise<RepairReport | undefined>
 
-/** Loaded only here, so that other commands start quickly. */
-const loadAndRepair: Repair = async (config, deps, signal) => {
-  const { repair } = await import('../daemon/repair.ts')
-  return repair(config, deps, signal)
-}
-
 /** Repairs a node's journal, and prints what became of what was in it. @throws as `repair` of the daemon */
 export async function runRepair(
   { json, ...flags }: ConfigFlags & { readonly json?: boolean },
   terminal: Terminal,
-  repair: Repair = loadAndRepair,
+  repair: Repair = repairJournal,
 ): Promise<void> {
-  using signals = new StopSignals(terminal.signals)
+  using signals = new StopSignals(terminal.signals, terminal.stderr.isTTY)
   const { config } = loadConfig(flags, terminal.host)
   const report = await repair(config, { log: openLog(config.log.level) }, signals.signal)
-  terminal.stdout(json === true ? `${JSON.stringify(report ?? { damage: null }, null, 2)}\n` : describe(report))
+  if (json === true) printJson(terminal.stdout, report ?? { damage: null })
+  else terminal.stdout.write(neutralize(describe(report), { lines: true }))
 }
 
 function describe(report: RepairReport | undefined): string {

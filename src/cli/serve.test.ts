@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
+import { settle } from '../core/manual-clock.ts'
 import { StateFolderLocked } from '../service/state-folder.ts'
 import { type OpenDaemon, type ServedDaemon, serve } from './serve.ts'
 import { testTerminal } from './test-terminal.fixture.ts'
@@ -21,6 +22,12 @@ class FakeDaemon implements ServedDaemon {
   readonly open: OpenDaemon = async () => {
     this.#opened.resolve()
     return this
+  }
+
+  reloads = 0
+
+  async reload(): Promise<void> {
+    this.reloads += 1
   }
 
   stop(): Promise<void> {
@@ -56,6 +63,34 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) {
     assert.equal(terminal.listeners(), 0)
   })
 }
+
+test('SIGHUP takes up what was renewed, and on a terminal, which hangs up with it, stops the daemon', async () => {
+  for (const isInteractive of [false, true]) {
+    const terminal = testTerminal(isInteractive ? { columns: 80 } : {})
+    const daemon = new FakeDaemon()
+    const status = serve(QUIET, daemon.open, terminal)
+    await daemon.opened
+    await settle()
+    terminal.send('SIGHUP')
+    assert.equal(daemon.reloads, 1)
+    if (!isInteractive) terminal.send('SIGTERM')
+    await daemon.asked
+    daemon.release()
+    assert.deepEqual([await status, terminal.exits, terminal.listeners()], [0, [], 0])
+  }
+})
+
+test('SIGHUP while the daemon opens does nothing: it reads everything then', async () => {
+  const terminal = testTerminal()
+  const opening = Promise.withResolvers<ServedDaemon>()
+  const status = serve(QUIET, () => opening.promise, terminal)
+  terminal.send('SIGHUP')
+  const daemon = new FakeDaemon()
+  opening.resolve(daemon)
+  terminal.send('SIGTERM')
+  daemon.release()
+  assert.deepEqual([await status, daemon.reloads], [0, 0])
+})
 
 test('a second signal ends at once with 128 and its number', async () => {
   const terminal = testTerminal()

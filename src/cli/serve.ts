@@ -5,8 +5,9 @@ import type { Config } from '../daemon/config/config.ts'
 import type { ConfigFlags } from '../daemon/config/flags.ts'
 import { loadConfig } from '../daemon/config/load.ts'
 import { openLog } from '../daemon/logger.ts'
-import { EXIT } from './exit-status.ts'
+import { EXIT, SERVE_STATUS } from './exit-status.ts'
 import { describeFailure } from './failure.ts'
+import { ReloadSignal } from './reload-signal.ts'
 import { StopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -14,6 +15,8 @@ import type { Terminal } from './terminal.ts'
 export interface ServedDaemon extends AsyncDisposable {
   /** Resolves once it has stopped, whoever asked. Never rejects. */
   readonly stopped: Promise<void>
+  /** Takes up certificates that were renewed. Never rejects. */
+  reload(): Promise<void>
   /** Idempotent. Never rejects. */
   stop(): Promise<void>
 }
@@ -22,12 +25,13 @@ export type OpenDaemon = (config: Config, deps: { readonly log: Log }, signal: A
 
 /** Runs a daemon until it is told to stop, by a signal or over HTTP. Resolves with the exit status; never rejects. */
 export async function serve(flags: ConfigFlags, open: OpenDaemon, terminal: Terminal): Promise<number> {
-  using signals = new StopSignals(terminal.signals)
+  using signals = new StopSignals(terminal.signals, terminal.stderr.isTTY)
+  using hangUp = new ReloadSignal(terminal.signals)
   try {
     const { config } = loadConfig(flags, terminal.host)
     const log = openLog(config.log.level)
     using _faults = terminal.onFault((error) => terminal.signals.exit(report(error, terminal, log)))
-    return await serveUntilStopped(config, open, log, signals.signal).catch((error: unknown) => {
+    return await serveUntilStopped(config, open, log, hangUp, signals.signal).catch((error: unknown) => {
       if (signals.signal.aborted && ErrandError.from(error).code === 'cancelled') return EXIT.ok // asked while opening
       return report(error, terminal, log)
     })
@@ -36,8 +40,15 @@ export async function serve(flags: ConfigFlags, open: OpenDaemon, terminal: Term
   }
 }
 
-async function serveUntilStopped(config: Config, open: OpenDaemon, log: Log, signal: AbortSignal): Promise<number> {
+async function serveUntilStopped(
+  config: Config,
+  open: OpenDaemon,
+  log: Log,
+  hangUp: ReloadSignal,
+  signal: AbortSignal,
+): Promise<number> {
   await using daemon = await open(config, { log }, signal)
+  hangUp.listen(() => void daemon.reload())
   await Promise.race([daemon.stopped, aborted(signal)])
   await daemon.stop()
   log.info({}, 'stopped')
@@ -50,8 +61,8 @@ async function aborted(signal: AbortSignal): Promise<void> {
 
 /** One sentence for whoever started us; where it happened only for those who debug. */
 function report(error: unknown, terminal: Terminal, log?: Log): number {
-  const failure = describeFailure(error)
+  const failure = describeFailure(error, SERVE_STATUS)
   log?.debug({ err: error }, 'ended by an error')
-  terminal.stderr(failure.text)
+  terminal.stderr.write(failure.text)
   return failure.status
 }

@@ -3,21 +3,25 @@ import { ErrandError } from '../core/errors.ts'
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
+export type SignalName = (typeof SIGNALS)[number] | 'SIGHUP'
+
 /** Where signals come from and how a process ends at once: `process`, or a test's own. */
 export interface SignalSource {
-  on(name: (typeof SIGNALS)[number], listener: (name: NodeJS.Signals) => void): unknown
-  off(name: (typeof SIGNALS)[number], listener: (name: NodeJS.Signals) => void): unknown
+  on(name: SignalName, listener: (name: NodeJS.Signals) => void): unknown
+  off(name: SignalName, listener: (name: NodeJS.Signals) => void): unknown
   exit(status: number): void
 }
 
-/** Turns the first SIGTERM or SIGINT into an abort; a second one ends the process at once with 128 + its number. */
+/** Turns the first SIGTERM or SIGINT (on a terminal also its hang-up) into an abort; a second one ends the process at once with 128 + its number. */
 export class StopSignals implements Disposable {
   readonly #source: SignalSource
+  readonly #names: readonly SignalName[]
   readonly #controller = new AbortController()
 
-  constructor(source: SignalSource) {
+  constructor(source: SignalSource, isInteractive: boolean) {
     this.#source = source
-    for (const name of SIGNALS) source.on(name, this.#onSignal)
+    this.#names = isInteractive ? [...SIGNALS, 'SIGHUP'] : SIGNALS
+    for (const name of this.#names) source.on(name, this.#onSignal)
   }
 
   /** Aborts with the error `cancelled`. */
@@ -26,7 +30,7 @@ export class StopSignals implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const name of SIGNALS) this.#source.off(name, this.#onSignal)
+    for (const name of this.#names) this.#source.off(name, this.#onSignal)
   }
 
   readonly #onSignal = (name: NodeJS.Signals): void => {

@@ -1,25 +1,69 @@
 import { type ConfigHost, thisHost } from '../daemon/config/host.ts'
+import { EXIT } from './exit-status.ts'
 import type { SignalSource } from './stop-signals.ts'
 
 /** What commands use of the process around them; a test brings its own. */
 export interface Terminal {
   readonly host: ConfigHost
   readonly signals: SignalSource
+  /** For results: what a script reads. */
+  readonly stdout: Output
+  /** For everything else: progress, advice, what went wrong. */
+  readonly stderr: Output
+  readonly stdin: Input
   /** Called for errors that nobody caught, until disposed. */
   onFault(listener: (error: unknown) => void): Disposable
-  stdout(text: string): void
-  stderr(text: string): void
 }
 
+/** One way out to whoever started the command. */
+export interface Output {
+  /** Whether it is somebody's screen. What is not ours to trust must be neutralised before it goes there. */
+  readonly isTTY: boolean
+  /** Width of a line, asked anew each time: a window can be resized. Infinity where lines are not cut. */
+  readonly columns: number
+  readonly hasColors: boolean
+  /** In order, and complete before the process ends. */
+  write(data: string | Uint8Array): void
+}
+
+export interface Input extends AsyncIterable<Uint8Array> {
+  readonly isTTY: boolean
+}
+
+/** As a shell shows a process that its closed pipe ended: 128 + SIGPIPE. */
+const CLOSED_PIPE = 141
+
 export function thisTerminal(): Terminal {
+  const host = thisHost()
   return {
-    host: thisHost(),
+    host,
     signals: process,
+    stdout: outputTo(process.stdout, host),
+    stderr: outputTo(process.stderr, host),
+    stdin: {
+      get isTTY() {
+        return process.stdin.isTTY === true
+      },
+      [Symbol.asyncIterator]: () => process.stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>,
+    },
     onFault(listener) {
       process.on('uncaughtException', listener)
       return { [Symbol.dispose]: () => process.off('uncaughtException', listener) }
     },
-    stdout: (text) => process.stdout.write(text),
-    stderr: (text) => process.stderr.write(text),
+  }
+}
+
+/** Writes to files, pipes and terminals are synchronous on Linux, so that nothing is lost when the process ends. */
+function outputTo(stream: NodeJS.WriteStream, { environment }: ConfigHost): Output {
+  const isTTY = stream.isTTY === true
+  // A reader such as `head` may leave at any time. Whatever it is, there is nobody left to tell.
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? CLOSED_PIPE : EXIT.ioError))
+  return {
+    isTTY,
+    get columns() {
+      return isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY
+    },
+    hasColors: isTTY && !environment.NO_COLOR && environment.TERM !== 'dumb',
+    write: (data) => stream.write(data),
   }
 }

@@ -1,19 +1,29 @@
 import { EventEmitter } from 'node:events'
 import { type TestHostOptions, testHost } from '../daemon/config/test-host.fixture.ts'
-import type { Terminal } from './terminal.ts'
+import type { SignalName } from './stop-signals.ts'
+import type { Output, Terminal } from './terminal.ts'
+
+export interface TestTerminalOptions extends TestHostOptions {
+  /** Makes both outputs a terminal of this width. Default: they are pipes. */
+  readonly columns?: number
+  /** Only where `columns` is given. Default: none. */
+  readonly hasColors?: boolean
+  /** What can be read from stdin. Default: nothing. */
+  readonly input?: string
+}
 
 /** A terminal that remembers what was printed, and whose signals and faults a test sends. */
 export interface TestTerminal extends Terminal {
   readonly printed: { stdout: string; stderr: string }
   /** Statuses with which the process would have ended at once. */
   readonly exits: readonly number[]
-  send(name: 'SIGTERM' | 'SIGINT'): void
+  send(name: SignalName): void
   fault(error: unknown): void
   /** Listeners left on signals and faults. */
   listeners(): number
 }
 
-export function testTerminal(options: TestHostOptions = {}): TestTerminal {
+export function testTerminal(options: TestTerminalOptions = {}): TestTerminal {
   const printed = { stdout: '', stderr: '' }
   const exits: number[] = []
   const events = new EventEmitter()
@@ -28,16 +38,35 @@ export function testTerminal(options: TestHostOptions = {}): TestTerminal {
       events.on('fault', listener)
       return { [Symbol.dispose]: () => events.off('fault', listener) }
     },
-    stdout(text) {
+    stdout: testOutput(options, (text) => {
       printed.stdout += text
-    },
-    stderr(text) {
+    }),
+    stderr: testOutput(options, (text) => {
       printed.stderr += text
+    }),
+    stdin: {
+      isTTY: false,
+      async *[Symbol.asyncIterator]() {
+        if (options.input !== undefined) yield Buffer.from(options.input)
+      },
     },
     printed,
     exits,
     send: (name) => events.emit(name, name),
     fault: (error) => events.emit('fault', error),
     listeners: () => events.eventNames().reduce((sum, name) => sum + events.listenerCount(name), 0),
+  }
+}
+
+/** Hands on what is written; bytes as if they were Latin-1, so that none is lost. */
+export function testOutput(
+  { columns, hasColors }: Pick<TestTerminalOptions, 'columns' | 'hasColors'>,
+  sink: (text: string) => void,
+): Output {
+  return {
+    isTTY: columns !== undefined,
+    columns: columns ?? Number.POSITIVE_INFINITY,
+    hasColors: columns !== undefined && hasColors === true,
+    write: (data) => sink(typeof data === 'string' ? data : Buffer.from(data).toString('latin1')),
   }
 }

@@ -34,7 +34,7 @@ test('a token that was made is printed once, works, is listed without its secret
   assert.deepEqual(kept?.scopes, ['read', 'operate'])
   assert.ok(!(await readFile(file.path, 'utf8')).includes(credential.secret))
   const listed = await run('list', 'one')
-  assert.match(listed.stdout, /^ci {2}read,operate {2}\d{4}-.*Z\n$/)
+  assert.match(listed.stdout, /^NAME +SCOPES +CREATED\nci {5}read,operate {3}\d{4}-.*Z\n$/)
   assert.equal((await run('revoke ci', 'one')).status, 0)
   assert.deepEqual(await file.tokens(), [])
   assert.deepEqual(await run('list --json', 'one'), { status: 0, stdout: '[]\n', stderr: '' })
@@ -49,10 +49,10 @@ test('a token without scopes may read and submit; JSON has it, too', async () =>
 
 test('what makes no sense is refused, and nothing is kept of it', async () => {
   const cases: [string, number, RegExp][] = [
-    ['create Ci', 78, /cannot be a token's name/],
-    ['create local', 78, /cannot be a token's name/],
-    ['create ci --scope root', 78, /"root" is no scope; there are read, submit, operate, admin/],
-    ['revoke ci', 69, /there is no token "ci"/],
+    ['create Ci', 65, /cannot be a token's name/],
+    ['create local', 65, /cannot be a token's name/],
+    ['create ci --scope root', 65, /"root" is no scope; there are read, submit, operate, admin/],
+    ['revoke ci', 66, /there is no token "ci"/],
     ['create', 64, /name/],
     ['make ci', 64, /./],
   ]

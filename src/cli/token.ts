@@ -1,4 +1,3 @@
-import type { Command } from 'commander'
 import { ErrandError } from '../core/errors.ts'
 import { isId } from '../core/ids.ts'
 import type { ConfigFlags } from '../daemon/config/flags.ts'
@@ -7,39 +6,30 @@ import { OPERATOR } from '../http/auth.ts'
 import { digestOf, type KeptToken, newSecret } from '../http/auth-token.ts'
 import { TokenFile } from '../http/auth-token-file.ts'
 import { isScope, SCOPES, type Scope } from '../http/contract/scope.ts'
+import { printJson } from './output/json.ts'
+import { type Column, table } from './output/table.ts'
 import type { Terminal } from './terminal.ts'
 
-interface TokenFlags extends Pick<ConfigFlags, 'config' | 'stateDir'> {
+/** What the commands on tokens share. */
+export interface TokenFlags extends Pick<ConfigFlags, 'config' | 'stateDir'> {
   readonly json?: boolean
 }
 
-/** Adds `errand token`, which works on the file of tokens, whether a daemon runs or not. */
-export function addTokenCommands(program: Command, terminal: Terminal): void {
-  const token = program.command('token').description('Manage who may use /v1 over TCP.')
+/** What is shown of a token: never its secret's digest. */
+type ShownToken = Omit<KeptToken, 'sha256'>
 
-  withFlags(token.command('create <name>').description('Make a token and print it, this once.'))
-    .option('-s, --scope <scope...>', `of ${SCOPES.join(', ')}`, ['read', 'submit'])
-    .addHelpText('after', CREATE_EXAMPLES)
-    .action((name: string, flags: TokenFlags & { scope: string[] }) => create(name, flags, terminal))
-
-  withFlags(token.command('list').description('Print names, scopes and ages: no secrets.'))
-    .addHelpText('after', LIST_EXAMPLES)
-    .action((flags: TokenFlags) => list(flags, terminal))
-
-  withFlags(token.command('revoke <name>').description('End a token, also in a running daemon.'))
-    .addHelpText('after', REVOKE_EXAMPLES)
-    .action((name: string, flags: TokenFlags) => revoke(name, flags, terminal))
-}
-
-function withFlags(command: Command): Command {
-  return command
-    .option('-c, --config <file>', 'configuration file (YAML)')
-    .option('--state-dir <folder>', "the daemon's, when it was given one")
-    .option('--json', 'print JSON')
-}
+const COLUMNS: readonly Column<ShownToken>[] = [
+  { title: 'NAME', value: ({ id }) => id },
+  { title: 'SCOPES', value: ({ scopes }) => scopes.join(',') },
+  { title: 'CREATED', value: ({ createdAt }) => createdAt },
+]
 
 /** @throws already_exists; validation_failed */
-async function create(name: string, flags: TokenFlags & { scope: string[] }, terminal: Terminal): Promise<void> {
+export async function createToken(
+  name: string,
+  flags: TokenFlags & { readonly scope: readonly string[] },
+  terminal: Terminal,
+): Promise<void> {
   const scopes = checkScopes(flags.scope)
   if (!isId(name) || name === OPERATOR.caller.id) {
     throw new ErrandError('validation_failed', `${JSON.stringify(name)} cannot be a token's name: a-z, 0-9 and -`)
@@ -51,22 +41,23 @@ async function create(name: string, flags: TokenFlags & { scope: string[] }, ter
     throw new ErrandError('already_exists', `there is a token ${name} already: revoke it first`)
   })
   const token = `${name}.${secret}`
-  terminal.stdout(flags.json === true ? `${JSON.stringify({ ...describe(kept), token })}\n` : `${token}\n`)
+  if (flags.json === true) printJson(terminal.stdout, { ...describe(kept), token })
+  else terminal.stdout.write(`${token}\n`)
 }
 
-async function list(flags: TokenFlags, terminal: Terminal): Promise<void> {
+export async function listTokens(flags: TokenFlags, terminal: Terminal): Promise<void> {
   const tokens = (await fileOf(flags, terminal).tokens()).map(describe)
-  if (flags.json === true) terminal.stdout(`${JSON.stringify(tokens)}\n`)
-  else for (const { id, scopes, createdAt } of tokens) terminal.stdout(`${id}  ${scopes.join(',')}  ${createdAt}\n`)
+  if (flags.json === true) printJson(terminal.stdout, tokens)
+  else terminal.stdout.write(table(COLUMNS, tokens, terminal.stdout))
 }
 
 /** @throws not_found */
-async function revoke(name: string, flags: TokenFlags, terminal: Terminal): Promise<void> {
+export async function revokeToken(name: string, flags: TokenFlags, terminal: Terminal): Promise<void> {
   await fileOf(flags, terminal).change((tokens) => {
     if (tokens.some(({ id }) => id === name)) return tokens.filter(({ id }) => id !== name)
     throw new ErrandError('not_found', `there is no token ${JSON.stringify(name)}`)
   })
-  if (flags.json === true) terminal.stdout(`${JSON.stringify({ revoked: name })}\n`)
+  if (flags.json === true) printJson(terminal.stdout, { revoked: name })
 }
 
 function fileOf({ config, stateDir }: TokenFlags, terminal: Terminal): TokenFile {
@@ -81,24 +72,6 @@ function checkScopes(texts: readonly string[]): Scope[] {
   throw new ErrandError('validation_failed', `${JSON.stringify(unknown)} is no scope; there are ${SCOPES.join(', ')}`)
 }
 
-function describe({ id, scopes, createdAt }: KeptToken): Omit<KeptToken, 'sha256'> {
+function describe({ id, scopes, createdAt }: KeptToken): ShownToken {
   return { id, scopes, createdAt }
 }
-
-const CREATE_EXAMPLES = `
-Examples:
-  errand token create ci
-  errand token create ops --scope read operate
-  errand token create root --scope admin --json
-
-A caller sees its own executions; one with admin sees all. The name is the
-caller's: a token that is revoked and made again has the same executions.`
-
-const LIST_EXAMPLES = `
-Examples:
-  errand token list
-  errand token list --json`
-
-const REVOKE_EXAMPLES = `
-Examples:
-  errand token revoke ci`

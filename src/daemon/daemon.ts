@@ -90,6 +90,11 @@ export class Daemon implements AsyncDisposable {
     return daemon
   }
 
+  /** Takes up certificates that were renewed. Never rejects: one that is wrong is logged, and the one before kept. */
+  reload(): Promise<void> {
+    return this.#listeners.reload()
+  }
+
   /** Refuses new work, gives requests under way up to 25 s, removes every instance, closes. Idempotent, at most 30 s. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()

@@ -37,7 +37,7 @@ export interface OpenListenersDeps {
 
 /** Serves a node on every address of the configuration. @throws already_exists, forbidden, validation_failed */
 export async function openListeners(config: Config, deps: OpenListenersDeps, signal: AbortSignal): Promise<Listeners> {
-  const { log } = deps
+  const { clock, log } = deps
   const handlerFor = faces(config, deps)
   const openFiles = await openFileLimit()
   const limits = limitsWithin(openFiles, config.listeners.length)
@@ -45,7 +45,7 @@ export async function openListeners(config: Config, deps: OpenListenersDeps, sig
     const { maxConnections } = limits
     log.warn({ openFiles, maxConnections }, 'few open files are allowed (ulimit -n); fewer connections are taken')
   }
-  return Listeners.open(config.listeners, { log, handlerFor, limits }, signal)
+  return Listeners.open(config.listeners, { clock, log, handlerFor, limits }, signal)
 }
 
 /** What all listeners share is made once. */

@@ -1,3 +1,5 @@
+import type { CertificateFiles } from './certificate.ts'
+
 /** What can be served somewhere. */
 export type FaceName = 'meca' | 'v1'
 
@@ -15,6 +17,8 @@ export interface ListenerConfig {
   readonly auth: 'none' | 'peer' | 'token'
   /** Whether it serves `/stop`, `/pause`, `/unpause` and `/update-config`. */
   readonly hasControl: boolean
+  /** HTTPS with this certificate, instead of HTTP. For TCP alone. */
+  readonly tls?: CertificateFiles
 }
 
 /** Port 0 lets the kernel choose one. */

@@ -1,33 +1,59 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { bind } from './bind.ts'
+import type { CertificateFiles } from './certificate.ts'
 import { answerClientError } from './client-error.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import { Conversation } from './conversation.ts'
-import type { ListenAddress } from './listener-config.ts'
+import type { ListenAddress, ListenerConfig } from './listener-config.ts'
 import { Peers, peerOf } from './peers.ts'
+import type { SecureServer } from './secure-server.ts'
 
 /** A peer that vanished without a word is noticed by TCP probes, which begin after this silence. */
 const TCP_PROBE_AFTER_MS = 15_000
 
+export interface ListenerDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits: ConnectionLimits
+}
+
 /** One server on one address. Knows which connections are owed an answer, so that it can close without cutting one. */
 export class Listener implements AsyncDisposable {
   readonly #server: Server
+  /** What renews its certificate; undefined for plain HTTP. */
+  readonly #secure: SecureServer | undefined
   readonly #handler: RequestListener
   readonly #limits: ConnectionLimits
   readonly #peers: Peers
+  /** Those on which HTTP is spoken. */
   readonly #connections = new Map<Socket, Conversation>()
   readonly #warn: (message: string) => void
   #closed: Promise<void> | undefined
 
-  private constructor(server: Server, handler: RequestListener, log: Log, limits: ConnectionLimits) {
+  private constructor(
+    server: Server,
+    secure: SecureServer | undefined,
+    handler: RequestListener,
+    { log, limits }: ListenerDeps,
+  ) {
     this.#server = server
+    this.#secure = secure
     this.#handler = handler
     this.#limits = limits
     this.#peers = new Peers(limits.maxConnectionsPerPeer)
     this.#warn = warnOfEachOnce(log, limits)
     server.on('connection', (socket) => this.#connected(socket))
+    server.on(secure === undefined ? 'connection' : 'secureConnection', (socket: Socket) => this.#begin(socket))
     server.on('request', (request, response) => this.#requested(request, response))
     // An expectation that nobody knows may be ignored, and 417 is no status of ours.
     server.on('checkExpectation', (request, response) => this.#requested(request, response))
@@ -35,19 +61,25 @@ export class Listener implements AsyncDisposable {
     server.on('drop', () => this.#warn('connections above the bound are cut'))
   }
 
-  /** @throws already_exists, forbidden or validation_failed when the address cannot be had; see `bind` */
+  /**
+   * @throws already_exists, forbidden or validation_failed when the address cannot be had (see `bind`); validation_failed
+   * for a certificate that cannot be used
+   */
   static async open(
-    address: ListenAddress,
+    { address, tls }: Pick<ListenerConfig, 'address' | 'tls'>,
     handler: RequestListener,
-    log: Log,
-    limits: ConnectionLimits,
+    deps: ListenerDeps,
   ): Promise<Listener> {
-    const server = createServer(serverOptions(limits))
+    const { log, limits } = deps
+    await using opening = new AsyncDisposableStack()
+    const secure = tls === undefined ? undefined : opening.use(await openSecure(tls, deps))
+    const server = secure?.server ?? createServer(serverOptions(limits))
     server.maxConnections = limits.maxConnections
-    const listener = new Listener(server, handler, log, limits)
+    const listener = new Listener(server, secure, handler, deps)
     await bind(server, address)
     // Without a listener an error of a running server, such as a failed accept, would end the process.
     server.on('error', (err) => log.error({ err, address }, 'a listener failed to accept'))
+    opening.move()
     return listener
   }
 
@@ -58,17 +90,25 @@ export class Listener implements AsyncDisposable {
     return typeof address === 'string' ? { unixPath: address } : { host: address.address, port: address.port }
   }
 
+  /** Looks at the files of its certificate now, if it has any. Never rejects: what is wrong with them is logged. */
+  async reload(): Promise<void> {
+    await this.#secure?.reload()
+  }
+
   /**
    * Accepts no more, ends connections that are owed nothing, and resolves when every request in flight was answered or
    * its caller left. Waits as long as that takes; dispose to cut it short. Idempotent.
    */
   close(): Promise<void> {
     if (this.#closed !== undefined) return this.#closed
-    this.#closed = new Promise((resolve) => this.#server.close(() => resolve()))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#server.close(() => resolve())
+    this.#secure?.cutHandshakes()
     for (const [socket, { latest }] of this.#connections) {
       if (latest === undefined || latest.closed) socket.destroy()
       else this.#makeLast(latest)
     }
+    this.#closed = promise.then(() => this.#secure?.[Symbol.asyncDispose]())
     return this.#closed
   }
 
@@ -88,11 +128,13 @@ export class Listener implements AsyncDisposable {
       socket.destroy()
       return
     }
+    socket.once('close', () => this.#peers.leave(peer))
+  }
+
+  #begin(socket: Socket): void {
+    if (socket.destroyed) return
     this.#connections.set(socket, new Conversation(this.#limits))
-    socket.once('close', () => {
-      this.#connections.delete(socket)
-      this.#peers.leave(peer)
-    })
+    socket.once('close', () => this.#connections.delete(socket))
   }
 
   #requested(request: IncomingMessage, response: ServerResponse): void {
@@ -105,11 +147,16 @@ export class Listener implements AsyncDisposable {
   /** What follows a request and makes no sense is not its answer's fault, and must not be answered in its place. */
   #failed(error: NodeJS.ErrnoException, socket: Socket): void {
     const conversation = this.#connections.get(socket)
-    const latest = conversation?.latest
+    // It never came to speak HTTP: there is no key to answer with.
+    if (conversation === undefined) {
+      socket.destroy()
+      return
+    }
+    const { latest } = conversation
     if (latest === undefined || latest.closed) {
       answerClientError(error, socket)
     } else if (latest.headersSent || latest.req.complete) {
-      conversation?.end()
+      conversation.end()
       this.#makeLast(latest)
     } else if (latest.socket === null) {
       // Its own answer would come before those that it waits behind.
@@ -139,7 +186,14 @@ function warnOfEachOnce(
   }
 }
 
-function serverOptions(limits: ConnectionLimits): Parameters<typeof createServer>[0] & object {
+/** What TLS needs is loaded with the first certificate. */
+async function openSecure(files: CertificateFiles, { clock, log, limits }: ListenerDeps): Promise<SecureServer> {
+  const { SecureServer: Secure } = await import('./secure-server.ts')
+  const options = { ...serverOptions(limits), handshakeTimeout: limits.headersTimeoutMs }
+  return Secure.open(files, options, { clock, log })
+}
+
+function serverOptions(limits: ConnectionLimits): ServerOptions {
   return {
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,

@@ -6,6 +6,7 @@ import type { RequestListener, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import type { ListenAddress, ListenerConfig } from './listener-config.ts'
 import { Listeners } from './listeners.ts'
@@ -17,7 +18,8 @@ function open(addresses: readonly ListenAddress[], handler: RequestListener = an
   const configs = addresses.map((address): ListenerConfig => {
     return { address, isLoopback: true, faces: new Set(['meca']), auth: 'none', hasControl: true }
   })
-  return Listeners.open(configs, { handlerFor: () => handler, log: silentLog }, new AbortController().signal)
+  const deps = { handlerFor: () => handler, clock: systemClock, log: silentLog }
+  return Listeners.open(configs, deps, new AbortController().signal)
 }
 
 const answerOk: RequestListener = (_request, response) => {
@@ -104,7 +106,7 @@ test('an abort before opening opens nothing', async () => {
     auth: 'none',
     hasControl: true,
   }
-  const deps = { handlerFor: () => answerOk, log: silentLog }
+  const deps = { handlerFor: () => answerOk, clock: systemClock, log: silentLog }
   await assert.rejects(Listeners.open([config], deps, AbortSignal.abort(new Error('stop'))), { message: 'stop' })
 })
 

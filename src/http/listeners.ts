@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http'
+import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { CONNECTION_LIMITS, type ConnectionLimits } from './connection-limits.ts'
 import { Listener } from './listener.ts'
@@ -7,6 +8,7 @@ import type { ListenAddress, ListenerConfig } from './listener-config.ts'
 export interface ListenersDeps {
   /** Made once for each listener; called for each of its requests. */
   readonly handlerFor: (config: ListenerConfig) => RequestListener
+  readonly clock: Clock
   readonly log: Log
   readonly limits?: Partial<ConnectionLimits>
 }
@@ -19,14 +21,17 @@ export class Listeners implements AsyncDisposable {
     this.#listeners = listeners
   }
 
-  /** @throws already_exists, forbidden or validation_failed naming the address that cannot be had; the signal's reason */
+  /**
+   * @throws already_exists, forbidden or validation_failed naming the address that cannot be had, or the file of a certificate
+   * that cannot be used; the signal's reason
+   */
   static async open(configs: readonly ListenerConfig[], deps: ListenersDeps, signal: AbortSignal): Promise<Listeners> {
     await using opened = new AsyncDisposableStack()
-    const limits = { ...CONNECTION_LIMITS, ...deps.limits }
+    const ofEach = { ...deps, limits: { ...CONNECTION_LIMITS, ...deps.limits } }
     const listeners: Listener[] = []
     for (const config of configs) {
       signal.throwIfAborted()
-      listeners.push(opened.use(await Listener.open(config.address, deps.handlerFor(config), deps.log, limits)))
+      listeners.push(opened.use(await Listener.open(config, deps.handlerFor(config), ofEach)))
     }
     signal.throwIfAborted()
     opened.move()
@@ -36,6 +41,11 @@ export class Listeners implements AsyncDisposable {
   /** In the order of the configuration, with the ports that the kernel chose. Only until closed. */
   get addresses(): ListenAddress[] {
     return this.#listeners.map((listener) => listener.address)
+  }
+
+  /** Takes up certificates that were renewed. Never rejects: one that is wrong is logged, and the one before kept. */
+  async reload(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.reload()))
   }
 
   /** Ends gracefully: resolves when every request in flight was answered. Waits as long as that takes. Idempotent. */

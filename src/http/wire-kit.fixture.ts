@@ -5,6 +5,7 @@ import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import type { Grant, Invocation, NodeApi, NodeStats, TaskAnswer } from '../service/node-api.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
+import type { CertificateFiles } from './certificate.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import { Listeners } from './listeners.ts'
 import { type MecaOptions, mecaHandler } from './meca/face.ts'
@@ -47,6 +48,7 @@ export interface ServedFace extends AsyncDisposable {
 export async function serveFace(
   options: Partial<MecaOptions> & Pick<MecaOptions, 'node'>,
   limits: Partial<ConnectionLimits> = {},
+  tls?: CertificateFiles,
 ): Promise<ServedFace> {
   const log = options.log ?? silentLog
   const handler = mecaHandler({
@@ -64,8 +66,8 @@ export async function serveFace(
   })
   const address = { host: '127.0.0.1', port: 0 }
   const listeners = await Listeners.open(
-    [{ address, isLoopback: true, faces: new Set(['meca']), auth: 'none', hasControl: true }],
-    { handlerFor: () => handler, log, limits },
+    [{ address, isLoopback: true, faces: new Set(['meca']), auth: 'none', hasControl: true, ...(tls && { tls }) }],
+    { handlerFor: () => handler, clock: systemClock, log, limits },
     new AbortController().signal,
   )
   const [real] = listeners.addresses

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { SCOPES, type Scope } from '../../src/http/contract/scope.ts'
+import type { Scope } from '../../src/http/contract/scope.ts'
 import { V1_ROUTES } from '../../src/http/v1/routes.ts'
 import { type Door, openV1Node, problemIn, viewOf } from '../../src/http/v1/v1-node.fixture.ts'
 import { type Answer, type Ask, ask } from '../../src/http/wire-kit.fixture.ts'
@@ -14,24 +14,6 @@ const TOKENS: Readonly<Record<Scope, string>> = {
   admin: await node.token('root', 'admin'),
 }
 
-/** What each route needs, said again: a route that is not here fails. */
-const NEEDS: Readonly<Record<string, Scope>> = {
-  'POST /v1/executions': 'submit',
-  'GET /v1/executions': 'read',
-  'GET /v1/executions/{id}': 'read',
-  'DELETE /v1/executions/{id}': 'submit',
-  'GET /v1/executions/{id}/wait': 'read',
-  'GET /v1/executions/{id}/logs': 'read',
-  'GET /v1/executions/{id}/stats': 'read',
-  'POST /v1/executions/{id}/cancel': 'submit',
-  'POST /v1/executions/{id}/pause': 'submit',
-  'POST /v1/executions/{id}/resume': 'submit',
-  'POST /v1/executions/{id}/exec': 'submit',
-  'GET /v1/node': 'read',
-  'POST /v1/node/pause': 'operate',
-  'POST /v1/node/unpause': 'operate',
-  'GET /v1/events': 'read',
-}
 const ROUTES = V1_ROUTES.map(({ operation: { method, path } }) => `${method} ${path}`)
 /** What has no end of its own is asked for wrongly: that is found out only after the caller was let in. */
 const ENDLESS = 'GET /v1/events'
@@ -41,33 +23,6 @@ function knock(door: Door, route: string, authorization?: string, more: Partial<
   const headers = { ...(authorization !== undefined && { authorization }), ...more.headers }
   const asked = { method, ...more, path: route === ENDLESS ? `${path}?since=x` : path, headers }
   return door === 'unix' ? ask(0, { ...asked, socketPath: node.socketPath }) : ask(node.ports[door], asked)
-}
-
-test('A15: every route has an entry, and its scope is the one that it was given here', () => {
-  assert.deepEqual(ROUTES.toSorted(), Object.keys(NEEDS).toSorted())
-  for (const {
-    operation: { method, path, scope },
-  } of V1_ROUTES)
-    assert.equal(scope, NEEDS[`${method} ${path}`], path)
-})
-
-for (const door of ['open', 'token', 'unix'] as const) {
-  test(`A15: at the door "${door}" every route asks for a token with its scope, or for the socket`, async () => {
-    for (const route of ROUTES) {
-      const bare = await knock(door, route)
-      if (door === 'unix') {
-        assert.ok(![401, 403].includes(bare.status), `${route} without a token: ${bare.status}`)
-        continue
-      }
-      assert.equal(bare.status, 401, route)
-      assert.equal(bare.headers['www-authenticate'], 'Bearer realm="errand"')
-      for (const scope of SCOPES) {
-        const { status } = await knock(door, route, TOKENS[scope])
-        if (scope === NEEDS[route] || scope === 'admin') assert.ok(![401, 403].includes(status), `${route} ${scope}`)
-        else assert.equal(status, 403, `${route} with ${scope}`)
-      }
-    }
-  })
 }
 
 test('A15: what is no token opens nothing, wherever it stands', async () => {

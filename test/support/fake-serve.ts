@@ -116,7 +116,13 @@ export class FakeServe implements AsyncDisposable {
     assert.ok(peak - this.#idle < MOST_GROWTH, `${this.#idle} MiB when idle, then ${await this.describe()}`)
   }
 
+  /**
+   * How many its process has, once it has heard of everything that its callers did until now: that a connection is closed at one
+   * end, the other learns by an event, which a busy process has yet to come to. The kernel hands events over in their order, so
+   * that who has answered a later one has dealt with them.
+   */
   async openFiles(): Promise<number> {
+    await this.look()
     return (await readdir(`/proc/${this.process.pid}/fd`)).length
   }
 

@@ -30,6 +30,8 @@ export interface ServeOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** A program with arguments that executes the command after them, such as `setpriv`. */
   readonly under?: readonly string[]
+  /** Another command than the checkout's. */
+  readonly launcher?: string
 }
 
 export interface ProcessEnd {
@@ -180,7 +182,8 @@ export class Home implements AsyncDisposable {
 
   /** Starts a daemon without waiting for it. */
   spawn(options: ServeOptions = {}): ServeProcess {
-    const [program = '', ...args] = [...(options.under ?? []), LAUNCHER, 'serve', ...this.#flags(options)]
+    const { under = [], launcher = LAUNCHER } = options
+    const [program = '', ...args] = [...under, launcher, 'serve', ...this.#flags(options)]
     const environment = { PATH: process.env.PATH, ...options.environment }
     const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
     const served = new ServeProcess(child, (serving) => this.#assertInvariants(serving))

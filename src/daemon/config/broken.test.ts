@@ -126,7 +126,7 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
       '/f.yaml:4: listen[1].faces[1]: the face docs is not served by this version',
       '/f.yaml:5: listen[1].auth: must be none, peer or token, not "basic"',
       '/f.yaml:6: listen[1].controls: is not a known key; the nearest is control',
-      '/f.yaml:7: listen[2]: must be an address or a mapping with the keys address, faces, auth and control, not 5',
+      '/f.yaml:7: listen[2]: must be an address or a mapping with the keys address, faces, auth, control and tls, not 5',
     ],
   ],
   ['listen: ["127.0.0.1:80", "127.0.0.1:80"]', ['/f.yaml:1: listen[1]: 127.0.0.1:80 is listed twice']],
@@ -138,6 +138,15 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   [
     'listen: [{ address: "10.0.0.1:80", faces: [v1, meca], auth: token }]',
     ['/f.yaml:1: listen[0].faces: under auth: token, meca is not served by this version'],
+  ],
+  [
+    'listen:\n  - address: unix:/run/x.sock\n    tls: {cert: /c.pem, key: /k.pem}\n  - address: 127.0.0.1:1\n    tls: {cert: c.pem, certs: x}',
+    [
+      '/f.yaml:3: listen[0].tls: is for TCP: a unix socket is not on any network',
+      '/f.yaml:5: listen[1].tls.cert: must be an absolute path, not "c.pem"',
+      '/f.yaml:5: listen[1].tls.key: must be an absolute path; it is missing',
+      '/f.yaml:5: listen[1].tls.certs: is not a known key; the nearest is cert',
+    ],
   ],
   [
     'mem: 1\ntasks:\n  startTimeoutMs: 1.5\n  queueTimeoutMs: soon\nlogs: {}',

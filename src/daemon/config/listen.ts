@@ -6,7 +6,7 @@ import {
   type ListenAddress,
   type ListenerConfig,
 } from '../../http/listener-config.ts'
-import { flag, MOST_SOCKET_PATH_BYTES, must } from './fields.ts'
+import { absolutePath, flag, MOST_SOCKET_PATH_BYTES, must } from './fields.ts'
 
 const LATER_FACES = ['metrics', 'docs']
 
@@ -21,14 +21,15 @@ const listenerSchema = z
         .min(1, must('a list of at least one face')),
       auth: z.enum(['none', 'peer', 'token'], must('none, peer or token')),
       control: flag,
+      tls: z.strictObject({ cert: absolutePath, key: absolutePath }, must('a mapping with the keys cert and key')),
     },
-    must('an address or a mapping with the keys address, faces, auth and control'),
+    must('an address or a mapping with the keys address, faces, auth, control and tls'),
   )
-  .partial({ faces: true, auth: true, control: true })
+  .partial({ faces: true, auth: true, control: true, tls: true })
   .transform(toListener)
 
 /** The keys of one listener in its long form. */
-export const LISTENER_KEYS: readonly string[] = ['address', 'faces', 'auth', 'control']
+export const LISTENER_KEYS: readonly string[] = ['address', 'faces', 'auth', 'control', 'tls', 'cert', 'key']
 
 /** The value of the key `listen`. The short form of a listener is its address. */
 export const listen: z.ZodType<ListenerConfig[]> = z
@@ -62,6 +63,7 @@ interface RawListener {
   readonly faces?: FaceName[] | undefined
   readonly auth?: ListenerConfig['auth'] | undefined
   readonly control?: boolean | undefined
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
 }
 
 /** Control is open by default only to those who are on this host already. */
@@ -76,7 +78,9 @@ function toListener(raw: RawListener, context: z.RefinementCtx): ListenerConfig 
   if (!isUnix && auth === 'peer') refuse('auth', 'peer needs a unix: address')
   if (auth === 'token' && faces.has('meca')) refuse('faces', 'under auth: token, meca is not served by this version')
   if (auth === 'none' && !isLoopback && faces.has('v1')) refuse('faces', 'beyond this host, v1 needs auth: token')
-  return { address, isLoopback, faces, auth, hasControl: raw.control ?? isLoopback }
+  if (isUnix && raw.tls !== undefined) refuse('tls', 'is for TCP: a unix socket is not on any network')
+  const tls = raw.tls && { certPath: raw.tls.cert, keyPath: raw.tls.key }
+  return { address, isLoopback, faces, auth, hasControl: raw.control ?? isLoopback, ...(tls && { tls }) }
 }
 
 function defaultFaces(auth: ListenerConfig['auth'], isLoopback: boolean): FaceName[] {

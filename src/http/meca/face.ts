@@ -17,6 +17,7 @@ import { bodyBytes, failure, isLarge, taskAnswer, taskAnswerPieces, type Wording
 import { type ControlCall, pause, stop, unpause, updateConfig } from './control.ts'
 import { parseExecutionRequest } from './execution-request.ts'
 import { MalformedRequest, type OnUnknownKey } from './fields.ts'
+import { MECA_ROUTES, type MecaPath, type MecaRoute } from './routes.ts'
 import { statsBody } from './stats.ts'
 
 export interface MecaOptions {
@@ -58,8 +59,7 @@ export function mecaHandler(options: MecaOptions): RequestListener {
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void
 
-interface Route {
-  readonly method: 'GET' | 'POST'
+interface Route extends MecaRoute {
   readonly handle: Handle
 }
 
@@ -79,15 +79,16 @@ class MecaFace {
     this.#wording = options.strictCompat ? 'strict' : 'rich'
     this.#onUnknownKey = warnOnce(options.log)
     this.#onStop = once(options.onStop ?? (() => {}))
-    this.#routes = new Map<string, Route>([
-      ['/', { method: 'POST', handle: (request, response) => this.#execute(request, response) }],
-      ['/stats', { method: 'GET', handle: (_request, response) => this.#stats(response) }],
-      ['/health', { method: 'GET', handle: (_request, response) => this.#send(response, HEALTHY) }],
-      ['/pause', { method: 'POST', handle: this.#control(pause) }],
-      ['/unpause', { method: 'POST', handle: this.#control(unpause) }],
-      ['/update-config', { method: 'POST', handle: this.#control(updateConfig) }],
-      ['/stop', { method: 'POST', handle: this.#control(stop) }],
-    ])
+    const handles: Record<MecaPath, Handle> = {
+      '/': (request, response) => this.#execute(request, response),
+      '/stats': (_request, response) => this.#stats(response),
+      '/health': (_request, response) => this.#send(response, HEALTHY),
+      '/pause': this.#control(pause),
+      '/unpause': this.#control(unpause),
+      '/update-config': this.#control(updateConfig),
+      '/stop': this.#control(stop),
+    }
+    this.#routes = new Map(MECA_ROUTES.map((route) => [route.path, { ...route, handle: handles[route.path] }]))
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {

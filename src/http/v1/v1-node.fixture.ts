@@ -80,7 +80,8 @@ export async function openV1Node(images: Readonly<Record<string, FakeScript>> = 
   }
 }
 
-async function addToken(file: TokenFile, id: string, scopes: readonly Scope[]): Promise<string> {
+/** Adds a token to a file; what goes into `Authorization`. */
+export async function addToken(file: TokenFile, id: string, scopes: readonly Scope[]): Promise<string> {
   const secret = newSecret()
   const kept = { id, sha256: digestOf(secret), scopes, createdAt: '2026-01-01T00:00:00.000Z' }
   await file.change((tokens) => [...tokens, kept])
