@@ -33,8 +33,11 @@ test('a certificate that cannot be used stops the start with 78 and its name', o
   await using home = await Home.make()
   const other = await certificate.draft('other')
   for (const [files, sentence] of [
-    [{ ...certificate, keyPath: '/none/key.pem' }, '/none/key.pem cannot be read (ENOENT)'],
-    [{ ...certificate, keyPath: other.keyPath }, `${other.keyPath} is not the key of ${certificate.certPath}`],
+    [{ certPath: certificate.certPath, keyPath: '/none/key.pem' }, '/none/key.pem cannot be read (ENOENT)'],
+    [
+      { certPath: certificate.certPath, keyPath: other.keyPath },
+      `${other.keyPath} is not the key of ${certificate.certPath}`,
+    ],
   ] as const) {
     const node = home.spawn({ listen: [], settings: [`listen=[${listenOn(files)}]`] })
     assert.deepEqual(await node.ended, { code: 78, signal: null }, node.log.text)
