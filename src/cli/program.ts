@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { packageVersion } from '../daemon/package-version.ts'
 import { addConfig } from './commands/config.ts'
 import type { CommandContext } from './commands/context.ts'
 import { addRepair } from './commands/repair.ts'
@@ -7,7 +8,6 @@ import { addToken } from './commands/token.ts'
 import { addVersion } from './commands/version.ts'
 import { EXIT } from './exit-status.ts'
 import { neutralize } from './output/neutralize.ts'
-import { packageVersion } from './package-version.ts'
 import type { OpenDaemon } from './serve.ts'
 import type { Terminal } from './terminal.ts'
 

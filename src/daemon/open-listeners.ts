@@ -9,13 +9,16 @@ import { handlerOf } from '../http/faces.ts'
 import { describeListenAddress, type ListenerConfig } from '../http/listener-config.ts'
 import { Listeners } from '../http/listeners.ts'
 import { type MecaOptions, mecaHandler } from '../http/meca/face.ts'
+import { docsHandler } from '../http/openapi/face.ts'
 import { Outbox } from '../http/outbox.ts'
 import { v1Handler } from '../http/v1/face.ts'
+import { V1_OPERATIONS } from '../http/v1/routes.ts'
 import { StreamSlots } from '../http/v1/stream-slots.ts'
 import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { NodeApi } from '../service/node-api.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
 import type { Config } from './config/config.ts'
+import { packageVersion } from './package-version.ts'
 
 /** What the bodies of all requests under way may hold in memory: at least this, and never less than a few of the largest. */
 const BODY_BYTES = 32 * 1024 * 1024
@@ -63,6 +66,7 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
   }
   const ofMeca = { ...shared, onStop, maxRequestBytes, strictCompat: config.isMecaStrict }
   const ofV1 = { ...shared, executions, nodeName: config.node, streams: new StreamSlots(MOST_STREAMS) }
+  const ofDocs = { operations: V1_OPERATIONS, version: packageVersion(), allowedHosts: config.allowedHosts }
   const gate = new TokenGate({ tokens: new TokenFile(config.auth.tokensFile), clock, log })
   return (listener) => {
     const { auth, faces: served } = listener
@@ -70,7 +74,8 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
     const authenticate = auth === 'peer' ? authenticatePeer : gate.authenticate
     const meca = served.has('meca') ? mecaHandler({ ...ofMeca, ...optionsOf(listener) }) : undefined
     const v1 = served.has('v1') ? v1Handler({ ...ofV1, isTcp, authenticate }) : undefined
-    return handlerOf({ meca, v1 })
+    const docs = served.has('docs') ? docsHandler({ ...ofDocs, isTcp }) : undefined
+    return handlerOf({ meca, v1, docs })
   }
 }
 

@@ -1,7 +1,7 @@
 import type { CertificateFiles } from './certificate.ts'
 
 /** What can be served somewhere. */
-export type FaceName = 'meca' | 'v1'
+export type FaceName = 'meca' | 'v1' | 'docs'
 
 /** One place where the daemon accepts requests. */
 export interface ListenerConfig {

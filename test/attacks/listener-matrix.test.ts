@@ -53,17 +53,24 @@ const NEEDS = {
     'POST /v1/node/unpause': 'operate',
     'GET /v1/events': 'read',
   },
+  docs: {
+    'GET /openapi.json': 'nothing',
+    'GET /docs': 'nothing',
+    'GET /docs/style.css': 'nothing',
+  },
 } as const satisfies Record<FaceName, Readonly<Record<string, Need>>>
 
+const HERE = ['meca', 'v1', 'docs', 'meca v1', 'docs meca', 'docs v1', 'docs meca v1']
+const WITH_TOKENS = ['v1', 'docs', 'docs v1']
 /** Which combinations there are at all: what each place and way of telling callers may serve. `+` is with TLS too. */
 const KINDS: Readonly<Record<string, readonly string[]>> = {
-  'unix none': ['meca', 'v1', 'meca v1'],
-  'unix peer': ['meca', 'v1', 'meca v1'],
-  'unix token': ['v1'],
-  '127.0.0.1 none': ['meca', 'v1', 'meca v1'],
-  '127.0.0.1 token': ['v1'],
+  'unix none': HERE,
+  'unix peer': HERE,
+  'unix token': WITH_TOKENS,
+  '127.0.0.1 none': HERE,
+  '127.0.0.1 token': WITH_TOKENS,
   '0.0.0.0 none': ['meca'],
-  '0.0.0.0 token': ['v1'],
+  '0.0.0.0 token': WITH_TOKENS,
 }
 
 /** More than a body may have: a request that is let in goes no further than that, and changes nothing. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { packageVersion } from '../package-version.ts'
+import { packageVersion } from '../../daemon/package-version.ts'
 import type { CommandContext } from './context.ts'
 
 export function addVersion(program: Command, { terminal }: CommandContext): void {

@@ -71,8 +71,8 @@ test('v1 is served by default to this host and to those with tokens, and never o
   assert.deepEqual(
     listeners.map(({ faces, auth }) => [[...faces].join(' '), auth]),
     [
-      ['meca v1', 'none'],
-      ['meca v1', 'peer'],
+      ['meca v1 docs', 'none'],
+      ['meca v1 docs', 'peer'],
       ['meca', 'none'],
       ['v1', 'token'],
       ['v1', 'token'],

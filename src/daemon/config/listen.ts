@@ -8,7 +8,7 @@ import {
 } from '../../http/listener-config.ts'
 import { absolutePath, flag, MOST_SOCKET_PATH_BYTES, must } from './fields.ts'
 
-const LATER_FACES = ['metrics', 'docs']
+const LATER_FACES = ['metrics']
 
 const ADDRESS = `HOST:PORT, [IPV6]:PORT or unix:/PATH of at most ${MOST_SOCKET_PATH_BYTES} bytes`
 
@@ -17,7 +17,7 @@ const listenerSchema = z
     {
       address: z.string(must(ADDRESS)).refine((text) => parseAddress(text) !== undefined, must(ADDRESS)),
       faces: z
-        .array(z.enum(['meca', 'v1'], faceError()), must('a list of faces'))
+        .array(z.enum(['meca', 'v1', 'docs'], faceError()), must('a list of faces'))
         .min(1, must('a list of at least one face')),
       auth: z.enum(['none', 'peer', 'token'], must('none, peer or token')),
       control: flag,
@@ -49,7 +49,7 @@ export const listen: z.ZodType<ListenerConfig[]> = z
   })
 
 function faceError(): ReturnType<typeof must> {
-  const error = must('a face: meca or v1')
+  const error = must('a face: meca, v1 or docs')
   return {
     error: (issue) => {
       const later = LATER_FACES.find((face) => face === issue.input)
@@ -78,6 +78,7 @@ function toListener(raw: RawListener, context: z.RefinementCtx): ListenerConfig 
   if (!isUnix && auth === 'peer') refuse('auth', 'peer needs a unix: address')
   if (auth === 'token' && faces.has('meca')) refuse('faces', 'under auth: token, meca is not served by this version')
   if (auth === 'none' && !isLoopback && faces.has('v1')) refuse('faces', 'beyond this host, v1 needs auth: token')
+  if (auth === 'none' && !isLoopback && faces.has('docs')) refuse('faces', 'beyond this host, docs need auth: token')
   if (isUnix && raw.tls !== undefined) refuse('tls', 'is for TCP: a unix socket is not on any network')
   const tls = raw.tls && { certPath: raw.tls.cert, keyPath: raw.tls.key }
   return { address, isLoopback, faces, auth, hasControl: raw.control ?? isLoopback, ...(tls && { tls }) }
@@ -85,7 +86,7 @@ function toListener(raw: RawListener, context: z.RefinementCtx): ListenerConfig 
 
 function defaultFaces(auth: ListenerConfig['auth'], isLoopback: boolean): FaceName[] {
   if (auth === 'token') return ['v1']
-  return isLoopback ? ['meca', 'v1'] : ['meca']
+  return isLoopback ? ['meca', 'v1', 'docs'] : ['meca']
 }
 
 /** `HOST:PORT`, `[::1]:2591` or `unix:/path`; undefined for anything else. A host must be said: there is no "all". */

@@ -31,14 +31,14 @@ test('without any source the defaults hold', () => {
       {
         address: { host: '127.0.0.1', port: 2591 },
         isLoopback: true,
-        faces: new Set(['meca', 'v1'] as const),
+        faces: new Set(['meca', 'v1', 'docs'] as const),
         auth: 'none',
         hasControl: true,
       },
       {
         address: { unixPath: '/run/errand/errand.sock' },
         isLoopback: true,
-        faces: new Set(['meca', 'v1'] as const),
+        faces: new Set(['meca', 'v1', 'docs'] as const),
         auth: 'peer',
         hasControl: true,
       },
@@ -89,10 +89,6 @@ test('without any source the defaults hold', () => {
       pullTimeoutMs: 1_800_000,
       diskBytes: 10 * 1024 * MIB,
       retentionMs: 86_400_000,
-      inputPresets: new Map(),
-      inputBytes: 10 * 2 ** 30,
-      inputFiles: 100_000,
-      inputTotalBytes: 50 * 2 ** 30,
     },
     isolation: { allowUnenforced: new Set() },
     resources: { cpuOvercommit: 1, hostCheck: 'full' },
@@ -140,7 +136,7 @@ test('a file of everything is read into inside units', () => {
       network: internal
       hostAccess: allow
       privateNetworks: deny
-    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
+    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4 }
     isolation: { runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
     log: { level: debug, access: true }
@@ -205,13 +201,6 @@ test('a file of everything is read into inside units', () => {
       pullTimeoutMs: 3,
       diskBytes: MIB,
       retentionMs: 4,
-      inputPresets: new Map([
-        ['data', { path: '/srv/data', isReadOnly: true }],
-        ['cache', { path: '/srv/cache', isReadOnly: false }],
-      ]),
-      inputBytes: 1,
-      inputFiles: 2,
-      inputTotalBytes: 3,
     },
     isolation: { allowUnenforced: new Set(['kata']) },
     resources: { cpuOvercommit: 2.5, hostCheck: 'memory' },

@@ -1,4 +1,5 @@
-import type { ErrorCode, ErrorDetails } from '../../core/errors.ts'
+import { z } from 'zod'
+import { type ErrorCode, type ErrorDetails, HTTP_STATUS } from '../../core/errors.ts'
 
 /** RFC 9457, as `application/problem+json`. */
 export interface Problem {
@@ -12,3 +13,16 @@ export interface Problem {
   /** Milliseconds to wait before another attempt; absent when another attempt will not help. */
   readonly retryAfterMs?: number
 }
+
+const CODES = Object.keys(HTTP_STATUS) as ErrorCode[]
+
+export const problem: z.ZodType<Problem> = z
+  .object({
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.enum(CODES),
+    details: z.record(z.string(), z.unknown()),
+    retryAfterMs: z.number().min(0).exactOptional(),
+  })
+  .meta({ id: 'Problem' })

@@ -12,6 +12,7 @@ import type { ExecutionView } from '../contract/execution-view.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Scope } from '../contract/scope.ts'
 import { type Answer, type Ask, ask } from '../wire-kit.fixture.ts'
+import { assertDocumented } from './documented.fixture.ts'
 
 // For tests of /v1: a whole daemon on a fake engine, with its three kinds of listeners.
 
@@ -41,7 +42,7 @@ export interface V1Node extends AsyncDisposable {
   readonly socketPath: string
   /** What goes into `Authorization`. */
   token(id: string, ...scopes: readonly Scope[]): Promise<string>
-  /** At the door with tokens; without one, at the unix socket. */
+  /** At the door with tokens; without one, at the unix socket. What it answers has to be what the document says. */
   call(token: string | undefined, asked: string, body?: object, headers?: Ask['headers']): Promise<Answer>
 }
 
@@ -62,16 +63,18 @@ export async function openV1Node(images: Readonly<Record<string, FakeScript>> = 
     ports: { open, token },
     socketPath,
     token: (id, ...scopes) => addToken(tokens, id, scopes),
-    call(authorization, asked, body, headers) {
+    async call(authorization, asked, body, headers) {
       const [method = '', path = ''] = asked.split(' ')
       const credentials = authorization === undefined ? {} : { authorization }
-      return ask(token, {
+      const answer = await ask(token, {
         method,
         path,
         ...(body !== undefined && { body: JSON.stringify(body) }),
         headers: { ...credentials, ...headers },
         ...(authorization === undefined && { socketPath }),
       })
+      assertDocumented(method, path, answer)
+      return answer
     },
     async [Symbol.asyncDispose]() {
       await daemon.stop()

@@ -65,9 +65,13 @@ const script = z.strictObject({
   args: words.exactOptional(),
 })
 
-const name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,126}$/)
-const mounted = { target: path, readOnly: z.boolean().exactOptional() }
-const output = z.strictObject({ path, name: name.exactOptional() })
+const output = z.strictObject({
+  path,
+  name: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,126}$/)
+    .exactOptional(),
+})
 
 export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
   executionId: id.exactOptional(),
@@ -93,11 +97,7 @@ export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
   gatewayIp: ip.exactOptional(),
   inputs: z
     .array(
-      z.discriminatedUnion('type', [
-        z.strictObject({ type: z.literal('bind'), source: path, ...mounted }),
-        z.strictObject({ type: z.literal('preset'), preset: z.string().max(128), ...mounted }),
-        z.strictObject({ type: z.literal('upload'), upload: name, ...mounted }),
-      ]),
+      z.strictObject({ type: z.literal('bind'), source: path, target: path, readOnly: z.boolean().exactOptional() }),
     )
     .max(MOST_ITEMS)
     .exactOptional(),

@@ -45,7 +45,8 @@ export const submitExecution: Operation<ExecutionView, ExecutionBody, Nothing, E
     'already_exists',
     'key_conflict',
     'resources_unsatisfiable',
-    'queue_full',
+    'runtime_unavailable',
+    'unsupported',
     'paused',
     'draining',
     'storage_full',
@@ -103,7 +104,7 @@ export const waitForExecution: Operation<ExecutionView, Nothing, WaitQuery> = {
     200: { description: 'It has ended.', value: executionView },
     202: { description: 'The time is up before its end: ask again.', value: executionView },
   },
-  errors: ['not_found', 'queue_full'],
+  errors: ['not_found'],
 }
 
 export const cancelExecution: Operation<ExecutionView, CancelBody> = {
@@ -162,7 +163,7 @@ export const readExecutionLogs: Operation<LogLine, Nothing, LogsQuery> = {
       streams: { 'application/x-ndjson': logLine, 'text/event-stream': logLine, 'text/plain': undefined },
     },
   },
-  errors: ['not_found', 'queue_full'],
+  errors: ['not_found'],
 }
 
 function freezing(verb: 'pause' | 'resume', summary: string): Operation<ExecutionView> {

@@ -50,5 +50,4 @@ export const followEvents: Operation<EventView, Nothing, EventsQuery> = {
   answers: {
     200: { description: 'Events named `execution`, without end.', streams: { 'text/event-stream': eventView } },
   },
-  errors: ['queue_full'],
 }
