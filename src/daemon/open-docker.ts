@@ -12,12 +12,13 @@ export async function openDocker(
   log: Log,
   signal: AbortSignal,
 ): Promise<Engine> {
-  const { docker, tasks, sgx, executions } = config
+  const { docker, tasks, sgx, executions, stateDir } = config
   for (const warning of sgxWarnings(sgx)) log.warn({}, warning)
   return DockerEngine.open(
     {
       socketPath: docker.socketPath,
       installation: installation.id,
+      stateFolder: stateDir,
       log,
       network:
         docker.network === undefined

@@ -15,6 +15,7 @@ const PROBE: EngineProbe = {
   canExec: true,
   canCollect: true,
   canMount: true,
+  findsOwnFiles: true,
   canPublish: true,
   canLimitDisk: false,
   networks: new Set(['tasks', 'none']),

@@ -1,7 +1,7 @@
 import { DockerEngine } from '../engine/docker/docker-engine.ts'
 import type { Executor } from '../service/executor.ts'
 import type { ExecutorOptions } from './executor-options.ts'
-import { openExecutor } from './open-executor.ts'
+import { type OpenEngine, openExecutor } from './open-executor.ts'
 
 export interface DockerExecutorOptions extends ExecutorOptions {
   /** The Engine's unix socket. Default: `/var/run/docker.sock`. */
@@ -27,8 +27,11 @@ export const DockerExecutor: DockerExecutorFactory = {
   async open(options, signal = NEVER) {
     const { socketPath = SOCKET_PATH, allowEgress = false, log, clock } = options
     const own = { socketPath, network: { kind: 'absent' }, executions: { allowEgress } } as const
-    const openDocker = async ({ id }: { readonly id: string }): Promise<DockerEngine> =>
-      DockerEngine.open({ ...own, installation: id, ...(log && { log }), ...(clock && { clock }) }, signal)
+    const openDocker: OpenEngine = async ({ id }, opening, stateFolder) =>
+      DockerEngine.open(
+        { ...own, installation: id, stateFolder, ...(log && { log }), ...(clock && { clock }) },
+        opening,
+      )
     return openExecutor({ docker: openDocker }, options, signal)
   },
 }

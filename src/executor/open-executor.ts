@@ -27,8 +27,8 @@ import { type ExecutorOptions, type ExecutorSettings, settle } from './executor-
 /** A start waits for the kernel half of its time: with one per core the engine would idle between them. */
 const STARTS_PER_CORE = 2
 
-/** Opens the engine of an installation; whoever asked disposes it. */
-export type OpenEngine = (installation: Installation, signal: AbortSignal) => Promise<Engine>
+/** Opens the engine of an installation, whose folders lie in `stateFolder`; whoever asked disposes it. */
+export type OpenEngine = (installation: Installation, signal: AbortSignal, stateFolder: string) => Promise<Engine>
 
 /**
  * Puts an executor together, alone usable, over engines by the `type` that requests choose them by. What it remembers,
@@ -52,7 +52,10 @@ export async function openExecutor(
   const opened = new Map<string, ExecutionEngine>()
   for (const [type, open] of Object.entries(engines)) {
     const deps = { clock, log, installation, node: options.id }
-    opened.set(type, await openEngine(() => open(installation, signal), settings, deps, held, signal))
+    opened.set(
+      type,
+      await openEngine(() => open(installation, signal, settings.stateDir), settings, deps, held, signal),
+    )
   }
   return new ExecutionService({
     executorId: options.id,

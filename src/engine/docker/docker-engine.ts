@@ -32,6 +32,7 @@ import { runCommand } from './exec.ts'
 import { explainExit } from './explain-exit.ts'
 import { Firewall } from './firewall.ts'
 import { freeze, thaw } from './freezing.ts'
+import type { HostViewDeps } from './host-view.ts'
 import { ImageConfigs } from './image-config.ts'
 import { DockerImages } from './images.ts'
 import { keptFiles, keptOutput } from './kept.ts'
@@ -50,6 +51,8 @@ export interface DockerEngineOptions {
   /** Whose engine this is: names the networks and the firewall rules. */
   readonly installation: string
   readonly network: NetworkOptions
+  /** Of the installation: its folders are mounted into sandboxes, if the Engine finds them. */
+  readonly stateFolder?: string
   /** Default: no way out. */
   readonly executions?: ExecutionNetworkOptions
   readonly clock?: Clock
@@ -58,8 +61,7 @@ export interface DockerEngineOptions {
   readonly firewall?: Firewall
 }
 
-interface Parts {
-  readonly client: DockerClient
+interface Parts extends HostViewDeps {
   readonly networks: SandboxNetworks
   readonly clock: Clock
   readonly bills: Bills
@@ -70,6 +72,7 @@ interface Parts {
 export class DockerEngine implements Engine {
   readonly name = 'docker'
   readonly images: DockerImages
+  readonly #hostView: HostViewDeps
   readonly #client: DockerClient
   readonly #imageConfigs: ImageConfigs
   readonly #networks: SandboxNetworks
@@ -78,8 +81,10 @@ export class DockerEngine implements Engine {
   readonly #removeUnused: Parts['removeUnused']
   readonly #resources: AsyncDisposableStack
 
-  private constructor({ client, networks, clock, bills, removeUnused }: Parts, resources: AsyncDisposableStack) {
+  private constructor(parts: Parts, resources: AsyncDisposableStack) {
+    const { client, networks, clock, bills, removeUnused } = parts
     this.images = new DockerImages(client, clock)
+    this.#hostView = parts
     this.#client = client
     this.#imageConfigs = new ImageConfigs(client)
     this.#networks = networks
@@ -94,7 +99,7 @@ export class DockerEngine implements Engine {
    * @throws engine_unavailable when no Engine answers, or it is too old; network_unavailable
    */
   static async open(options: DockerEngineOptions, signal: AbortSignal): Promise<DockerEngine> {
-    const { installation, log = silentLog, firewall = new Firewall(), clock = systemClock } = options
+    const { installation, stateFolder, log = silentLog, firewall = new Firewall(), clock = systemClock } = options
     await using resources = new AsyncDisposableStack()
     const client = resources.use(await DockerClient.open(options, signal))
     const deps = { client, firewall, log, installation }
@@ -105,11 +110,14 @@ export class DockerEngine implements Engine {
       await removeUnusedVolumes(client, installation, log, listening)
       await bills.discardUnused(listening)
     }
-    return new DockerEngine({ client, networks, clock, bills, removeUnused }, resources.move())
+    return new DockerEngine(
+      { client, installation, stateFolder, networks, clock, bills, removeUnused },
+      resources.move(),
+    )
   }
 
   async probe(signal: AbortSignal): Promise<EngineProbe> {
-    return askProbe(this.#client, await this.#networks.kinds(), signal)
+    return askProbe(this.#hostView, await this.#networks.kinds(), signal)
   }
 
   /** Containers add nothing worth counting: init and shim take less than a MiB of the task's own limit. */

@@ -2,7 +2,9 @@ import { ErrandError } from '../../core/errors.ts'
 import type { SandboxNetworkKind, SandboxSpec } from '../engine.ts'
 import type { DockerClient } from './client.ts'
 import type { Denied } from './firewall.ts'
+import { isConnected, readRoutes } from './neighbourhood.ts'
 import { findNetwork, type NetworkDeps, networksOf, OwnNetwork, type OwnNetworkOptions } from './own-network.ts'
+import type { NetworkAnswer } from './schemas.ts'
 
 /** Which network the sandboxes of warm tasks are put on; `absent` where there are none. */
 export type NetworkOptions =
@@ -197,5 +199,17 @@ async function nameOf(client: DockerClient, asked: string, signal: AbortSignal):
   if (UNFIT_DRIVERS.includes(found.Driver)) {
     throw new ErrandError('network_unavailable', `tasks cannot run on the network ${found.Name} (docker.network)`)
   }
+  await assertReachable(found)
   return found.Name
+}
+
+/** The Engine shuts bridges off from one another: only the host, and who is connected to one, reaches what is on it. */
+async function assertReachable({ Name, Driver, IPAM }: NetworkAnswer): Promise<void> {
+  const subnets = IPAM.filter((subnet) => !subnet.includes(':'))
+  if (Driver !== 'bridge' || subnets.length === 0 || isConnected(subnets, await readRoutes())) return
+  throw new ErrandError(
+    'network_unavailable',
+    `this process is not on the network ${Name} (docker.network), so that it cannot reach tasks there. If it runs in a ` +
+      `container, connect that: docker run --network ${Name} ...`,
+  )
 }

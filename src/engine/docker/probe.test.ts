@@ -23,7 +23,14 @@ const INFO: InfoAnswer = {
   },
 }
 
-const HOST: ProbedHost = { seesVolumes: true, sharesProcessIds: true, mountTable: '', networks: new Set(['tasks']) }
+const HOST: ProbedHost = {
+  seesVolumes: true,
+  sharesMounts: true,
+  findsOwnFiles: true,
+  sharesProcessIds: true,
+  mountTable: '',
+  networks: new Set(['tasks']),
+}
 
 test('a runtime told to ignore cgroups enforces no limits', () => {
   const { runtimes, warnings } = toProbe('20.10.24', INFO, HOST)
@@ -57,6 +64,18 @@ test('a process that cannot open the volumes has no unix sockets, and without cg
   assert.equal(probe.canPause, false)
   assert.equal(probe.canMount, false)
   assert.equal(toProbe('20.10.24', INFO, { ...HOST, sharesProcessIds: false }).canMount, false)
+})
+
+test("folders that are held are not mounted out of a view that is not the Engine's", () => {
+  const canMount = (sharesMounts: boolean | undefined): boolean =>
+    toProbe('20.10.24', INFO, { ...HOST, sharesMounts }).canMount
+  assert.deepEqual([true, undefined, false].map(canMount), [true, true, false])
+})
+
+test('the operator is told when the Engine does not find the state folder', () => {
+  const { findsOwnFiles, warnings } = toProbe('20.10.24', INFO, { ...HOST, findsOwnFiles: false })
+  assert.equal(findsOwnFiles, false)
+  assert.match(warnings.join(), /does not find stateDir/)
 })
 
 test('disk is limited where the storage driver takes a quota, which overlay2 does on xfs with project quotas alone', () => {

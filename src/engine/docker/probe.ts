@@ -1,8 +1,9 @@
-import { constants } from 'node:fs'
-import { access, readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { EngineProbe, RuntimeProbe, SandboxNetworkKind } from '../engine.ts'
-import type { DockerClient, DockerReply } from './client.ts'
+import type { DockerReply } from './client.ts'
+import { type HostView, type HostViewDeps, lookAtHost } from './host-view.ts'
+import { mountOf } from './mount-table.ts'
 import { sharesProcessIds } from './process-ids.ts'
 import { type InfoAnswer, infoAnswer, type RuntimeAnswer, readJson, versionAnswer } from './schemas.ts'
 
@@ -10,13 +11,9 @@ import { type InfoAnswer, infoAnswer, type RuntimeAnswer, readJson, versionAnswe
 const SHARES_KERNEL: ReadonlySet<string> = new Set(['runc', 'crun'])
 
 /** What the Engine does not tell, as far as this process can see it. */
-export interface ProbedHost {
-  /** This process can open files in the Engine's volumes: both are on one host. */
-  readonly seesVolumes: boolean
+export interface ProbedHost extends HostView {
   /** A process has the same id here as for the Engine. */
   readonly sharesProcessIds: boolean
-  /** `/proc/self/mountinfo`; empty where that says nothing of the Engine's host. */
-  readonly mountTable: string
   readonly networks: ReadonlySet<SandboxNetworkKind>
   /** When the Engine's process was started, where that can be seen. */
   readonly startedMs?: number
@@ -26,7 +23,7 @@ export interface ProbedHost {
 export function toProbe(
   version: string,
   info: InfoAnswer,
-  { seesVolumes, sharesProcessIds, mountTable, networks, startedMs }: ProbedHost,
+  { seesVolumes, sharesMounts, findsOwnFiles, sharesProcessIds, mountTable, networks, startedMs }: ProbedHost,
 ): EngineProbe {
   const runtimes = Object.entries(info.Runtimes).map(([name, runtime]): [string, RuntimeProbe] => [
     name,
@@ -42,15 +39,16 @@ export function toProbe(
     canPause: info.CgroupDriver !== 'none',
     canExec: true,
     canCollect: true,
-    // Folders reach the Engine by the process that holds them open.
-    canMount: seesVolumes && sharesProcessIds,
+    // Folders reach the Engine by the process that holds them open, if they are mounted for both.
+    canMount: seesVolumes && sharesProcessIds && sharesMounts !== false,
+    findsOwnFiles,
     canPublish: true,
     canLimitDisk: canLimitDisk(info, mountTable),
     networks,
     runtimes: new Map(runtimes),
     defaultRuntime: info.DefaultRuntime,
     storageFolder: info.DockerRootDir,
-    warnings: warningsOf(info),
+    warnings: warningsOf(info, findsOwnFiles),
   }
 }
 
@@ -62,13 +60,14 @@ function toRuntimeProbe(runtime: RuntimeAnswer, info: InfoAnswer, seesVolumes: b
   }
 }
 
-function warningsOf(info: InfoAnswer): string[] {
+function warningsOf(info: InfoAnswer, findsOwnFiles: boolean): string[] {
   const shortcomings: [boolean, string][] = [
     [info.LiveRestoreEnabled, 'live-restore is off: a restart of the Docker Engine ends every task'],
     [info.MemoryLimit, 'memory limits are not enforced: the kernel lacks the memory cgroup'],
     [info.SwapLimit, 'swap is not limited: a task can use swap beyond its memory'],
     [info.PidsLimit, 'process limits are not enforced: the kernel lacks the pids cgroup'],
     [info.CpuCfsQuota, 'CPU limits are not enforced: the kernel lacks CFS quotas'],
+    [findsOwnFiles, 'the Docker Engine does not find stateDir under its path here: there are no provision scripts'],
   ]
   return shortcomings.filter(([isFine]) => !isFine).map(([, warning]) => warning)
 }
@@ -80,32 +79,25 @@ function canLimitDisk({ Driver, DriverStatus, DockerRootDir }: InfoAnswer, mount
   return Driver === 'overlay2' && isOnXfs && hasProjectQuota(mountTable, DockerRootDir)
 }
 
-/** By the options of the mount that the folder is on: the deepest above it, and the last of those. */
 function hasProjectQuota(mountTable: string, folder: string): boolean {
-  const above = mountTable
-    .split('\n')
-    .map((line) => ({ point: line.split(' ')[4] ?? '', options: line.split(' ').at(-1) ?? '' }))
-    .filter(({ point }) => point !== '' && `${folder}/`.startsWith(point === '/' ? '/' : `${point}/`))
-  const mount = above.toSorted((a, b) => a.point.length - b.point.length).at(-1)
-  return mount?.options.split(',').some((option) => option === 'prjquota' || option === 'pquota') ?? false
+  const options = mountOf(folder, mountTable)?.options ?? []
+  return options.includes('prjquota') || options.includes('pquota')
 }
 
 /** Asks the Engine, and looks at its host where that is this one. */
 export async function askProbe(
-  client: DockerClient,
+  deps: HostViewDeps,
   networks: ProbedHost['networks'],
   signal: AbortSignal,
 ): Promise<EngineProbe> {
+  const { client } = deps
   await client.assertListening(signal)
   const look = (path: string): Promise<DockerReply> => client.look({ operation: 'probe', method: 'GET', path }, signal)
   const [version, answer] = await Promise.all([look('/version'), look('/info')])
   const info = readJson(infoAnswer, answer.body)
-  const isSeen = await seesVolumes(info.DockerRootDir)
-  const mountTable = isSeen ? await readFile('/proc/self/mountinfo', 'utf8') : ''
   const host = {
-    seesVolumes: isSeen,
+    ...(await lookAtHost(deps, info.DockerRootDir, signal)),
     sharesProcessIds: await sharesProcessIds(),
-    mountTable,
     networks,
     ...(await startOf(client.socketPath)),
   }
@@ -118,14 +110,5 @@ async function startOf(socketPath: string): Promise<{ readonly startedMs?: numbe
   return stat(file).then(
     ({ mtimeMs }) => ({ startedMs: Math.round(mtimeMs) }),
     () => ({}),
-  )
-}
-
-/** Whether this process runs where the Engine keeps its volumes, and may open what is in them. */
-async function seesVolumes(dockerRootDir: string): Promise<boolean> {
-  if (process.getuid?.() !== 0) return false
-  return access(join(dockerRootDir, 'volumes'), constants.R_OK | constants.X_OK).then(
-    () => true,
-    () => false,
   )
 }

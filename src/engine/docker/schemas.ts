@@ -83,6 +83,11 @@ export const volumeRows: z.ZodType<{ readonly Volumes: readonly { readonly Name:
 
 export const created: z.ZodType<{ readonly Id: string }> = z.object({ Id: z.string() })
 
+export const madeVolume: z.ZodType<{ readonly Name: string; readonly Mountpoint: string }> = z.object({
+  Name: z.string(),
+  Mountpoint: z.string(),
+})
+
 export interface NetworkAnswer {
   readonly Id: string
   readonly Name: string
@@ -90,6 +95,8 @@ export interface NetworkAnswer {
   readonly Internal: boolean
   readonly Options: Record<string, string>
   readonly Labels: Record<string, string>
+  /** The ranges of addresses, IPv4 and IPv6. */
+  readonly IPAM: readonly string[]
   /** Running containers by id. */
   readonly Containers: Record<string, unknown>
 }
@@ -101,6 +108,10 @@ export const networkAnswer: z.ZodType<NetworkAnswer> = z.object({
   Internal: z.boolean(),
   Options: labels,
   Labels: labels,
+  IPAM: z
+    .object({ Config: z.array(z.object({ Subnet: z.string() })).nullish() })
+    .nullish()
+    .transform((value) => (value?.Config ?? []).map(({ Subnet }) => Subnet)),
   Containers: z
     .record(z.string(), z.unknown())
     .nullish()

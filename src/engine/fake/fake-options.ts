@@ -26,6 +26,7 @@ export const PROBE: EngineProbe = {
   canExec: true,
   canCollect: true,
   canMount: true,
+  findsOwnFiles: true,
   canPublish: true,
   canLimitDisk: true,
   networks: new Set(['tasks', 'none', 'internal', 'egress']),

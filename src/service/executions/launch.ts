@@ -65,7 +65,8 @@ export class Launch {
     const needs: [boolean, string][] = [
       [probe.networks.has(network), `a network ${network}`],
       [ports.length === 0 || probe.canPublish, 'ports'],
-      [inputs.length + provisionScripts.length === 0 || probe.canMount, 'inputs and provision scripts'],
+      [inputs.length === 0 || (probe.canMount && probe.findsOwnFiles), 'inputs'],
+      [provisionScripts.length === 0 || probe.findsOwnFiles, 'provision scripts'],
       [outputs.length === 0 || probe.canCollect, 'outputs'],
     ]
     const lacking = needs.filter(([isThere]) => !isThere).map(([, what]) => what)
