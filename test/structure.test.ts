@@ -87,6 +87,29 @@ describe('structure rules', () => {
     assert.equal(violationsOf(beside).length, 1)
   })
 
+  it('let the client have the contract, values and rules, and nothing that serves', () => {
+    const path = 'src/client/calls.ts'
+    for (const target of ['../core/errors.ts', '../util/abort.ts', '../http/contract/operation.ts', './wire.ts']) {
+      assert.deepEqual(violationsOf({ [path]: `import '${target}'` }), [])
+    }
+    for (const target of ['http/problem.ts', 'http/v1/route.ts', 'journal/journal.ts', 'daemon/daemon.ts']) {
+      assert.deepEqual(violationsOf({ [path]: `import '../${target}'` }), [
+        `src/client/calls.ts imports what clients do not have: src/${target}`,
+      ])
+    }
+  })
+
+  it('refuse a command that talks HTTP past the client', () => {
+    for (const name of ['undici', 'node:http', 'node:https']) {
+      const text = `import { request } from '${name}'`
+      assert.deepEqual(violationsOf({ 'src/cli/run.ts': text }), [
+        `src/cli/run.ts talks HTTP by itself, past src/client: ${name}`,
+      ])
+      assert.deepEqual(violationsOf({ 'src/client/wire.ts': text }), [])
+    }
+    assert.deepEqual(violationsOf({ 'src/cli/run.ts': "import '../client/client.ts'\nimport 'commander'" }), [])
+  })
+
   it('refuse a folder without a place in the layers', () => {
     assert.match(violationsOf({ 'src/helpers/strings.ts': '' })[0] ?? '', /lies in no layer/)
   })

@@ -39,6 +39,7 @@ export const EXIT_STATUS: Record<ErrorCode, number> = {
   draining: EXIT.tempFail,
   storage_full: EXIT.ioError,
   storage_error: EXIT.ioError,
+  node_unavailable: EXIT.unavailable,
   engine_unavailable: EXIT.unavailable,
   runtime_unavailable: EXIT.unavailable,
   network_unavailable: EXIT.unavailable,

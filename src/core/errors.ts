@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'draining'
   | 'storage_full'
   | 'storage_error'
+  | 'node_unavailable'
   | 'engine_unavailable'
   | 'runtime_unavailable'
   | 'network_unavailable'
@@ -51,6 +52,7 @@ export const HTTP_STATUS: Record<ErrorCode, number> = {
   draining: 503,
   storage_full: 507,
   storage_error: 503,
+  node_unavailable: 503,
   engine_unavailable: 503,
   runtime_unavailable: 422,
   network_unavailable: 503,

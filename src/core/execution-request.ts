@@ -25,8 +25,8 @@ export interface ExecutionRequest {
   readonly portsToBind?: readonly PortRequest[]
   /** First DNS server, an IP address. Needs a network. */
   readonly gatewayIp?: string
-  /** Host folders and files to mount. */
-  readonly inputs?: readonly InputMount[]
+  /** Folders and files to mount. */
+  readonly inputs?: readonly ExecutionInput[]
   /** What to bring into the results folder after the end. */
   readonly outputs?: readonly OutputRequest[]
   /** Absolute; made when absent. Default: a folder of the executor's own, which goes with the record. */
@@ -104,12 +104,34 @@ export interface PortRequest {
   readonly protocol?: 'tcp' | 'udp'
 }
 
+export type ExecutionInput = InputMount | PresetInput | UploadInput
+
+/** A folder or file of this host. */
 export interface InputMount {
   readonly type: 'bind'
   /** An absolute, clean path on this host; no link in it. */
   readonly source: string
   readonly target: string
   /** Default: true. */
+  readonly readOnly?: boolean
+}
+
+/** A folder or file of this host by the name that its operator gave it. */
+export interface PresetInput {
+  readonly type: 'preset'
+  readonly preset: string
+  readonly target: string
+  /** Default: true. False only where the operator allows it. */
+  readonly readOnly?: boolean
+}
+
+/** A folder or file that is sent after the request, and before it starts. For nodes only. */
+export interface UploadInput {
+  readonly type: 'upload'
+  /** `^[a-zA-Z0-9][a-zA-Z0-9._-]{0,126}$`. */
+  readonly upload: string
+  readonly target: string
+  /** Default: true. What it changes is gone with the execution. */
   readonly readOnly?: boolean
 }
 

@@ -67,6 +67,7 @@ export async function openExecutions(
     trash: join(stateDir, 'trash'),
     privatePaths: [stateDir, runDir, ...(storageFolder === undefined ? [] : [storageFolder])],
     watchPeriodMs: WATCH_PERIOD_MS,
+    assertRoom: () => disks.assertRoom(),
     async assertOpen() {
       gate.assertOpen()
       await disks.assertRoom()

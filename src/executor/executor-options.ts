@@ -63,6 +63,11 @@ const DEFAULTS: ExecutionDefaults = {
   timeoutMs: undefined,
   diskBytes: 10_240 * MIB,
   retentionMs: DAY_MS,
+  inputPresets: new Map(),
+  // Nothing can be sent to an executor that is no node's.
+  inputBytes: 0,
+  inputFiles: 0,
+  inputTotalBytes: 0,
 }
 
 const IMAGES: Omit<ImageOptions, 'folder'> = {

@@ -13,6 +13,8 @@ export interface UnpackOptions {
   readonly onForbidden: 'skip' | 'refuse'
   /** Goes in the place of the first part of every name; archives of a single file or folder have one and the same. */
   readonly topName?: string
+  /** The first parts that names may have; an archive with another is refused. Default: any. */
+  readonly topNames?: ReadonlySet<string>
 }
 
 export interface Unpacked {
@@ -67,11 +69,12 @@ async function writeEntries(parser: Extract, writer: TreeWriter, options: Unpack
 async function writeEntry(
   entry: Entry,
   writer: TreeWriter,
-  { topName }: UnpackOptions,
+  { topName, topNames }: UnpackOptions,
 ): Promise<Written | 'forbidden'> {
   const { size, mode, type } = entry.header
   const parts = isData(entry.header) ? partsOf(entry.header) : undefined
   if (parts === undefined) return writer.passOver(size) ? 'forbidden' : 'over_limit'
+  if (topNames !== undefined && parts[0] !== undefined && !topNames.has(parts[0])) throw stray(parts[0], topNames)
   if (topName !== undefined) parts.splice(0, 1, topName)
   if (type !== 'directory') {
     const isExecutable = (mode & OWNER_MAY_EXECUTE) !== 0
@@ -99,4 +102,10 @@ function partsOf({ name, type }: Header): string[] | undefined {
 function refusal({ name, type }: Header): ErrandError {
   const what = `${JSON.stringify(name.slice(0, 200))} (${type ?? 'of an unknown kind'})`
   return new ErrandError('validation_failed', `the archive holds ${what}: only plain files and folders, each once`)
+}
+
+function stray(name: string, topNames: ReadonlySet<string>): ErrandError {
+  const wanted = [...topNames].map((each) => JSON.stringify(each)).join(', ')
+  const problem = `the archive holds ${JSON.stringify(name)} at its top, where only ${wanted} may be`
+  return new ErrandError('validation_failed', problem.slice(0, 500))
 }

@@ -1,7 +1,6 @@
 import { chmod, constants, copyFile, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ErrandError } from '../core/errors.ts'
-import type { InputMount } from '../core/execution-request.ts'
 import type { SandboxMount } from '../engine/sandbox-spec.ts'
 import { isWithin } from '../util/is-within.ts'
 import { storageCodeOf } from '../util/storage-code.ts'
@@ -11,6 +10,17 @@ import type { OpenPath } from './open-path.ts'
 /** What every sandbox has of its own. */
 const SYSTEM_TARGETS = ['/proc', '/sys', '/dev', '/errand', '/run/errand']
 const ENGINE_TARGETS = ['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']
+
+/** An input whose place on this host is known. */
+export interface GivenInput {
+  /** Default: a path that its caller named. */
+  readonly type?: 'bind' | 'preset' | 'upload'
+  /** Of an upload: a path in a folder of ours that nobody else can reach. */
+  readonly source: string
+  readonly target: string
+  /** Default: true. */
+  readonly readOnly?: boolean
+}
 
 /** Disposing lets go of what is held: after the sandbox has started, when its mounts are its own. */
 export interface HeldInputs extends Disposable {
@@ -22,7 +32,7 @@ export interface HeldInputs extends Disposable {
  * is in them, nor what they are in can be an input.
  * @throws validation_failed with the field in `details`
  */
-export async function checkInputs(inputs: readonly InputMount[], reserved: readonly string[]): Promise<void> {
+export async function checkInputs(inputs: readonly GivenInput[], reserved: readonly string[]): Promise<void> {
   checkTargets(inputs)
   using _checked = await openSources(inputs, reserved, async () => {})
 }
@@ -34,38 +44,39 @@ export async function checkInputs(inputs: readonly InputMount[], reserved: reado
  * @throws validation_failed with the field in `details`; storage_full or storage_error when a file cannot be copied
  */
 export async function holdInputs(
-  inputs: readonly InputMount[],
+  inputs: readonly GivenInput[],
   reserved: readonly string[],
   copies: string,
 ): Promise<HeldInputs> {
   checkTargets(inputs)
   const mounts: SandboxMount[] = []
-  const stack = await openSources(inputs, reserved, async (held, { target, readOnly = true }, index) => {
-    const source = held.isFolder ? held.sharedPath : await copy(held, copies, String(index))
+  const stack = await openSources(inputs, reserved, async (held, { source: path, target, readOnly = true }, index) => {
+    const isLeft = held === undefined || held.isFolder
+    const source = isLeft ? (held?.sharedPath ?? path) : await copy(held, copies, String(index))
     mounts.push({ kind: 'bind', source, target, isReadOnly: readOnly })
   })
   return { mounts, [Symbol.dispose]: () => stack.dispose() }
 }
 
-/** All sources, held; none of them when one is refused. */
+/** All sources, held; none of them when one is refused. Uploads need not be: nobody else can reach them. */
 async function openSources(
-  inputs: readonly InputMount[],
+  inputs: readonly GivenInput[],
   reserved: readonly string[],
-  onOpen: (held: OpenPath, input: InputMount, index: number) => Promise<void>,
+  onOpen: (held: OpenPath | undefined, input: GivenInput, index: number) => Promise<void>,
 ): Promise<DisposableStack> {
   using stack = new DisposableStack()
   const paths = await HostPaths.load(reserved)
   for (const [index, input] of inputs.entries()) {
-    const field = `inputs.${index}.source`
-    const isWritable = input.readOnly === false
-    const held = stack.use(await paths.open(input.source, isWritable, field))
-    if (held.isFile && isWritable) refuseField(field, 'is a file, which can only be read: mount its folder')
+    const { type = 'bind', source, readOnly = true } = input
+    const field = `inputs.${index}.${type === 'bind' ? 'source' : type}`
+    const held = type === 'upload' ? undefined : stack.use(await paths.open(source, !readOnly, field))
+    if (held?.isFile === true && !readOnly) refuseField(field, 'is a file, which can only be read: mount its folder')
     await onOpen(held, input, index)
   }
   return stack.move()
 }
 
-function checkTargets(inputs: readonly InputMount[]): void {
+function checkTargets(inputs: readonly GivenInput[]): void {
   for (const [index, { target }] of inputs.entries()) {
     const field = `inputs.${index}.target`
     checkPath(target, field)

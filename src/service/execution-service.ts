@@ -132,8 +132,13 @@ export class ExecutionService implements ExecutionsApi {
     const live = await this.#known.live(executionId)
     if (live === undefined) return (await this.#known.past(executionId)).record
     const record = live.record.value
-    const queue = record.status === 'queued' ? queueOf(this.#deps.admission.standing(executionId)) : undefined
+    const queue = record.status === 'queued' ? this.#queueOf(executionId, live.uploads.isAwaited) : undefined
     return queue === undefined ? record : { ...record, queue }
+  }
+
+  #queueOf(executionId: string, isWithoutInputs: boolean): ExecutionRecord['queue'] {
+    if (isWithoutInputs) return { reason: 'waits for inputs' }
+    return queueOf(this.#deps.admission.standing(executionId))
   }
 
   async getNetInfo(executionId: string, signal: AbortSignal = NEVER): Promise<ExecutionNet> {
@@ -161,6 +166,10 @@ export class ExecutionService implements ExecutionsApi {
 
   async submit(request: ExecutionRequest, options: SubmitOptions = {}): Promise<Submitted> {
     return this.#known.submit(request, options)
+  }
+
+  async putInputs(executionId: string, tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    await (await this.#known.loadLive(executionId)).uploads.receive(tar, signal)
   }
 
   async page(query: PageQuery): Promise<Page<ExecutionRecord>> {

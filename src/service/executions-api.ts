@@ -11,6 +11,13 @@ export interface ExecutionsApi extends Executor {
    * @throws what `start` throws before there is a record; key_conflict; paused, draining; storage_full
    */
   submit(request: ExecutionRequest, options?: SubmitOptions): Promise<Submitted>
+  /**
+   * Takes the files that a request calls `upload`: a tar archive that has each of them, and nothing else, at its top.
+   * Resolves when they will not be lost; another may take their place until the execution starts.
+   * @throws not_found; already_ended; already_exists once it has started; validation_failed for what is no such archive,
+   * too large, or asked for by nobody; storage_full; storage_error; what `tar` rejects with
+   */
+  putInputs(executionId: string, tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>
   /** The youngest first. @throws validation_failed for a cursor that is none */
   page(query: PageQuery): Promise<Page<ExecutionRecord>>
   /** Kept events after `seq`, the oldest first. */

@@ -134,9 +134,11 @@ export interface ExecutionRecord {
   readonly wasForced: boolean
   readonly warnings: readonly string[]
   readonly times: ExecutionTimes
-  /** Where it stands, while it waits for resources. Not kept. */
-  readonly queue?: { readonly position: number; readonly reason: string }
+  /** What it waits for, and where it stands among those that wait for resources. Not kept. */
+  readonly queue?: { readonly position?: number; readonly reason: string }
   readonly request: ExecutionRequest
+  /** What was sent for it: a folder of its own, and how much is in it. */
+  readonly upload?: { readonly folder: string; readonly bytes: number; readonly files: number }
   /** Told to end: recorded before it is signalled. */
   readonly intent?: { readonly kind: StopIntent; readonly atMs: number; readonly graceMs: number }
   /** What was last about to be done with its sandbox, recorded before the engine is asked. */

@@ -11,7 +11,7 @@ const LAYERS = [
   ['warm', 'forward'],
   ['service'],
   ['executor', 'http'],
-  ['daemon'],
+  ['daemon', 'client'],
   ['cli'],
 ]
 const MAX_LINES = 400
@@ -19,6 +19,11 @@ const MAX_LINES = 400
 const PORTS = ['engine', 'journal']
 /** The places that choose implementations. */
 const COMPOSERS = ['daemon', 'executor']
+
+/** What may be shipped to callers: values, rules and the words on the wire, and nothing that serves them. */
+const CLIENT_MAY_IMPORT = ['src/util/', 'src/core/', 'src/http/contract/', 'src/client/']
+/** What would let a command talk to a daemon past the client. */
+const HTTP_PACKAGES = ['undici', 'node:http', 'node:https', 'node:http2']
 
 /** Every way in which the files of src break the rules of CONTRIBUTING.md, one sentence each. */
 export function findViolations(files: readonly SourceFile[]): string[] {
@@ -55,11 +60,20 @@ function layersOf(file: SourceFile): string[] {
   const from = layerOf(file.path)
   if (from === -1) return [`${file.path} lies in no layer: give its folder a place in ${import.meta.filename}`]
   if (file.isTest) return []
-  return file.imports.flatMap((target) => {
-    if (layerOf(target) > from) return [`${file.path} imports upward: ${target}`]
-    if (isForeignImplementation(file.path, target)) return [`${file.path} imports an implementation: ${target}`]
-    return []
-  })
+  return [...file.imports.flatMap((target) => breachOf(file.path, from, target)), ...bypassesOf(file)]
+}
+
+function breachOf(path: string, from: number, target: string): string[] {
+  if (layerOf(target) > from) return [`${path} imports upward: ${target}`]
+  if (isForeignImplementation(path, target)) return [`${path} imports an implementation: ${target}`]
+  const isForeignToClient = !CLIENT_MAY_IMPORT.some((folder) => target.startsWith(folder))
+  return folderOf(path) === 'client' && isForeignToClient ? [`${path} imports what clients do not have: ${target}`] : []
+}
+
+function bypassesOf({ path, packages }: SourceFile): string[] {
+  if (folderOf(path) !== 'cli') return []
+  const found = packages.filter((name) => HTTP_PACKAGES.includes(name))
+  return found.map((name) => `${path} talks HTTP by itself, past src/client: ${name}`)
 }
 
 function layerOf(path: string): number {

@@ -8,6 +8,8 @@ export interface SourceFile {
   readonly lines: number
   /** Files of the project that it imports or re-exports from, types included. */
   readonly imports: readonly string[]
+  /** Everything else that it imports or re-exports from, as it is written. */
+  readonly packages: readonly string[]
   readonly readsEnvironment: boolean
   /** Names of the variables that could change for the whole process. */
   readonly moduleVariables: readonly string[]
@@ -31,6 +33,7 @@ export function readSource(path: string, text: string): SourceFile {
     isTest: path.endsWith('.test.ts') || path.endsWith('.fixture.ts'),
     lines: text.split('\n').length - 1,
     imports: [...new Set(imports)],
+    packages: [...new Set(requests.filter((request) => request?.startsWith('.') === false))].map(String),
     readsEnvironment: readsEnvironment(program),
     moduleVariables: program.body.flatMap(variablesOf),
   }

@@ -18,6 +18,7 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
 /** Lists and mappings have no variable, except `listen`, whose items are separated by commas. */
 const FILE_ONLY: ReadonlySet<string> = new Set([
   'allowedHosts',
+  'executions.inputPresets',
   'executions.presets',
   'images.allow',
   'images.privateRegistries',

@@ -89,6 +89,10 @@ test('without any source the defaults hold', () => {
       pullTimeoutMs: 1_800_000,
       diskBytes: 10 * 1024 * MIB,
       retentionMs: 86_400_000,
+      inputPresets: new Map(),
+      inputBytes: 10 * 2 ** 30,
+      inputFiles: 100_000,
+      inputTotalBytes: 50 * 2 ** 30,
     },
     isolation: { allowUnenforced: new Set() },
     resources: { cpuOvercommit: 1, hostCheck: 'full' },
@@ -136,7 +140,7 @@ test('a file of everything is read into inside units', () => {
       network: internal
       hostAccess: allow
       privateNetworks: deny
-    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4 }
+    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
     isolation: { runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
     log: { level: debug, access: true }
@@ -201,6 +205,13 @@ test('a file of everything is read into inside units', () => {
       pullTimeoutMs: 3,
       diskBytes: MIB,
       retentionMs: 4,
+      inputPresets: new Map([
+        ['data', { path: '/srv/data', isReadOnly: true }],
+        ['cache', { path: '/srv/cache', isReadOnly: false }],
+      ]),
+      inputBytes: 1,
+      inputFiles: 2,
+      inputTotalBytes: 3,
     },
     isolation: { allowUnenforced: new Set(['kata']) },
     resources: { cpuOvercommit: 2.5, hostCheck: 'memory' },

@@ -5,6 +5,8 @@ import type { Config } from './config.ts'
 import * as fields from './fields.ts'
 import { isHostName, LISTENER_KEYS, listen } from './listen.ts'
 
+type InputPresets = Config['executions']['inputPresets']
+
 const RUNTIME_NAME = /^[A-Za-z0-9][\w.-]*$/
 const NODE = 'an id: at most 30 of a-z, 0-9 and -, beginning with a letter or digit'
 const NETWORK = 'the name of a network of the engine'
@@ -71,6 +73,10 @@ const schema = z.strictObject({
   'executions.pullTimeoutMs': fields.millis,
   'executions.diskBytes': fields.diskBytes,
   'executions.retentionMs': fields.millis,
+  'executions.inputBytes': fields.diskBytes,
+  'executions.inputFiles': fields.wholeNumber(0, 10_000_000),
+  'executions.inputTotalBytes': fields.diskBytes,
+  'executions.inputPresets': inputPresets(),
   'isolation.runtimes': runtimes(),
   'resources.cpuOvercommit': z.number(fields.must('a number from 1 to 100')).min(1).max(100),
   'resources.hostCheck': fields.oneOf('full', 'memory', 'none'),
@@ -83,6 +89,12 @@ function runtimes() {
   const error = fields.must('a mapping of OCI runtimes to their settings, such as {kata: {allowUnenforced: true}}')
   const settings = z.strictObject({ allowUnenforced: fields.flag.optional() }, error).nullable()
   return z.record(fields.text('the name of an OCI runtime', RUNTIME_NAME), settings, error)
+}
+
+function inputPresets() {
+  const error = fields.must('a mapping of names to folders and files, such as {data: {path: /srv/data}}')
+  const preset = z.strictObject({ path: fields.absolutePath, readOnly: fields.flag.optional() }, error)
+  return z.record(fields.text('a name such as data', /^[A-Za-z0-9][\w.-]{0,62}$/), preset, error)
 }
 
 /** Keys of the architecture that a later version serves; all that is below them too. */
@@ -98,6 +110,7 @@ const SECTIONS: ReadonlySet<string> = new Set(CONFIG_KEYS.flatMap((key) => key.s
 const INNER_KEYS: Readonly<Record<string, readonly string[]>> = {
   listen: LISTENER_KEYS,
   'isolation.runtimes': ['allowUnenforced'],
+  'executions.inputPresets': ['path', 'readOnly'],
 }
 
 export function isConfigKey(key: string): boolean {
@@ -212,6 +225,10 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
       pullTimeoutMs: values['executions.pullTimeoutMs'],
       diskBytes: values['executions.diskBytes'],
       retentionMs: values['executions.retentionMs'],
+      inputPresets: presetsOf(values['executions.inputPresets']),
+      inputBytes: values['executions.inputBytes'],
+      inputFiles: values['executions.inputFiles'],
+      inputTotalBytes: values['executions.inputTotalBytes'],
     },
     isolation: { allowUnenforced: unenforced(values['isolation.runtimes']) },
     resources: {
@@ -226,4 +243,10 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
 function unenforced(policies: Readonly<Record<string, { allowUnenforced?: boolean | undefined } | null>>): Set<string> {
   const names = Object.entries(policies).filter(([, policy]) => policy?.allowUnenforced === true)
   return new Set(names.map(([name]) => name))
+}
+
+function presetsOf(presets: Readonly<Record<string, { path: string; readOnly?: boolean | undefined }>>): InputPresets {
+  return new Map(
+    Object.entries(presets).map(([name, { path, readOnly = true }]) => [name, { path, isReadOnly: readOnly }]),
+  )
 }

@@ -27,14 +27,17 @@ export class BringUp {
 
   /** Room, image, sandbox, in this order; resolves when it has been started. */
   async start(signal: AbortSignal): Promise<SandboxView> {
-    const { deps, plan, launch, files } = this.#parts
+    const { deps, plan, launch, files, uploads } = this.#parts
     await this.#advance('queued')
-    this.#lease = await launch.admit(signal)
+    const sinceMs = deps.clock.monotonicMs()
+    await uploads.arrived(plan.queueTimeoutMs, signal)
+    const waitedMs = deps.clock.monotonicMs() - sinceMs
+    this.#lease = await launch.admit(Math.max(0, plan.queueTimeoutMs - waitedMs), signal)
     await this.#advance('pulling')
     const { id, digest } = this.#held.use(await untilAnswered(deps.clock, () => launch.image(signal), signal))
     const image = { reference: plan.image, id, ...(digest !== undefined && { digest }) }
     await this.#advance('creating', { image, host: { bootId: deps.bootId } })
-    const { mounts, prefix } = await launch.mounts(files.folder, this.#held)
+    const { mounts, prefix } = await launch.mounts(files.folder, await uploads.use(), this.#held)
     signal.throwIfAborted()
     this.#instance = this.#plan(launch.specify(id, mounts, prefix), this.#lease)
     const view = await this.#instance.start(signal)

@@ -48,6 +48,8 @@ export interface ExecutionDeps {
   readonly watchPeriodMs: number
   /** Asked before a request is taken. @throws paused, draining; storage_full */
   readonly assertOpen?: () => Promise<void>
+  /** Asked while uploads are received. @throws storage_full */
+  readonly assertRoom?: () => Promise<void>
   /** What it works with and nobody else: let go when it is closed. */
   readonly held?: AsyncDisposable
 }

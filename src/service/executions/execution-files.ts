@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
 import type { OutputChunk } from '../../engine/engine.ts'
@@ -36,12 +36,16 @@ export class ExecutionFiles implements CaptureSink {
     this.#texts = texts
   }
 
-  /** Makes them, in place of what an earlier process left under the same id. @throws validation_failed; storage_error */
-  static async make(deps: FilesDeps, plan: ExecutionPlan): Promise<ExecutionFiles> {
+  /**
+   * Makes them, in place of what an earlier process left under the same id, all but what it was to `keep`.
+   * @throws validation_failed; storage_error
+   */
+  static async make(deps: FilesDeps, plan: ExecutionPlan, keep: readonly string[] = []): Promise<ExecutionFiles> {
     const place = placeOf(deps, plan)
     const { clock, log, trash, privatePaths } = deps
-    await discardTree(place.folder, trash)
-    await mkdir(place.folder, { mode: 0o700 })
+    if (keep.length === 0) await discardTree(place.folder, trash)
+    else await discardOthers(place.folder, keep, trash)
+    await mkdir(place.folder, { recursive: true, mode: 0o700 })
     if (plan.resultsDir === undefined) await mkdir(place.resultsDir, { mode: 0o700 })
     else await takeResultsFolder(place.resultsDir, privatePaths)
     const limitBytes = plan.logBytes
@@ -142,6 +146,11 @@ export class ExecutionFiles implements CaptureSink {
     await this.#log.remove()
     await discardTree(this.folder, this.#deps.trash)
   }
+}
+
+async function discardOthers(folder: string, keep: readonly string[], trash: string): Promise<void> {
+  const found = await readdir(folder).catch(() => [])
+  for (const name of found.filter((each) => !keep.includes(each))) await discardTree(join(folder, name), trash)
 }
 
 type Printed = Pick<LogCounts, 'stdoutBytes' | 'stderrBytes'>

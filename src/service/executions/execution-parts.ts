@@ -3,6 +3,7 @@ import type { ExecutionFiles } from './execution-files.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 import type { Launch } from './launch.ts'
 import type { TrackedRecord } from './tracked-record.ts'
+import type { Uploads } from './uploads.ts'
 
 /** What belongs to one execution while it lives. */
 export interface ExecutionParts {
@@ -12,4 +13,5 @@ export interface ExecutionParts {
   readonly launch: Launch
   readonly record: TrackedRecord
   readonly files: ExecutionFiles
+  readonly uploads: Uploads
 }

@@ -1,4 +1,4 @@
-import type { ExecutionRequest, InputMount, ProvisionScript } from '../../core/execution-request.ts'
+import type { ExecutionInput, ExecutionRequest, ProvisionScript } from '../../core/execution-request.ts'
 import type { Preset, PresetName } from '../../core/presets.ts'
 import type { Resources } from '../../core/resources.ts'
 import type { Isolation } from '../../core/task.ts'
@@ -25,7 +25,7 @@ export interface ExecutionPlan {
   readonly network: Exclude<SandboxNetworkKind, 'tasks'>
   readonly ports: readonly PortBinding[]
   readonly dnsServers: readonly string[]
-  readonly inputs: readonly InputMount[]
+  readonly inputs: readonly ExecutionInput[]
   readonly outputs: readonly { readonly path: string; readonly name: string }[]
   readonly resultsDir: string | undefined
   readonly provisionScripts: readonly ProvisionScript[]
@@ -60,4 +60,16 @@ export interface ExecutionDefaults {
   readonly timeoutMs: number | undefined
   readonly diskBytes: number
   readonly retentionMs: number
+  /** Folders and files of this host that requests may name, by the names that they have for that. */
+  readonly inputPresets: ReadonlyMap<string, InputPreset>
+  /** What may be sent for one execution, and for all together. */
+  readonly inputBytes: number
+  readonly inputFiles: number
+  readonly inputTotalBytes: number
+}
+
+interface InputPreset {
+  readonly path: string
+  /** Nobody gets more than to read it. */
+  readonly isReadOnly: boolean
 }

@@ -19,6 +19,7 @@ import type { Beginning } from './recovery.ts'
 import { ResourceWatch } from './resource-watch.ts'
 import { timeLeft } from './time-left.ts'
 import type { TrackedRecord } from './tracked-record.ts'
+import type { Uploads } from './uploads.ts'
 
 /** Of one that may be run more than once. */
 const MOST_ATTEMPTS = 10
@@ -56,6 +57,7 @@ export class Execution {
     this.started = this.#started.promise
     this.started.catch(() => {}) // whoever started it may have left
     this.settled = this.#settled.promise
+    if (beginning.kind !== 'new') parts.uploads.seal()
     this.gone = this.#run(beginning)
   }
 
@@ -65,6 +67,10 @@ export class Execution {
 
   get files(): ExecutionFiles {
     return this.#parts.files
+  }
+
+  get uploads(): Uploads {
+    return this.#parts.uploads
   }
 
   get graceMs(): number {
@@ -272,8 +278,19 @@ export class Execution {
   async #tidy(isLeft: boolean): Promise<void> {
     const { deps, plan } = this.#parts
     deps.tracker.untrack(plan.executionId)
+    this.uploads.refuse(new ErrandError(isLeft ? 'draining' : 'already_ended', 'it takes no inputs any more'))
     await this.#bringing.end(isLeft)
+    await this.#closeUploads(isLeft)
     if (!isLeft) await this.#background.idle()
+  }
+
+  async #closeUploads(isLeft: boolean): Promise<void> {
+    const { deps, plan } = this.#parts
+    try {
+      await this.uploads.close(isLeft)
+    } catch (error) {
+      deps.log.warn({ err: error, execution: plan.executionId }, 'the inputs of an execution could not be removed')
+    }
   }
 
   /** Calls on a sandbox that ends under them fail in many ways; what matters is that it has ended. */

@@ -18,6 +18,8 @@ import { PastExecution, refuseEnded } from './past-execution.ts'
 import { LOCAL_CALLER, planExecution } from './plan-execution.ts'
 import { type Beginning, takeUp } from './recovery.ts'
 import { TrackedRecord } from './tracked-record.ts'
+import { UploadStore } from './upload-store.ts'
+import { UPLOADS, Uploads } from './uploads.ts'
 
 /** The executions that an executor knows: those that live, in this process, and those that have ended, in the journal. */
 export class KnownExecutions {
@@ -31,10 +33,12 @@ export class KnownExecutions {
   readonly #waits = new Map<string, Set<Promise<unknown>>>()
   readonly #background = new BackgroundWork()
   readonly #ended: EndedExecutions
+  readonly #uploads: UploadStore
   #isClosed = false
 
   constructor(deps: ExecutionDeps) {
     this.#deps = deps
+    this.#uploads = new UploadStore(deps)
     this.#ended = new EndedExecutions(deps, (executionId) => this.forget(executionId))
   }
 
@@ -60,7 +64,7 @@ export class KnownExecutions {
    * @throws what `Executor.start` throws before there is a record
    */
   async begin(request: ExecutionRequest, signal: AbortSignal): Promise<Execution> {
-    const { begun } = await this.#accept(request, { signal })
+    const { begun } = await this.#accept(request, { signal }, assertNoUploads)
     if (begun === undefined) throw new ErrandError('internal', 'it was begun by a key, and there was none')
     return begun
   }
@@ -75,6 +79,7 @@ export class KnownExecutions {
   async #accept(
     asked: ExecutionRequest,
     { caller, key, signal }: SubmitOptions,
+    check: (plan: ExecutionPlan) => void = () => {},
   ): Promise<{ readonly record: ExecutionRecord; readonly begun: Promise<Execution> | undefined }> {
     signal?.throwIfAborted()
     const { defaults, newId, journal } = this.#deps
@@ -84,10 +89,11 @@ export class KnownExecutions {
     if (this.#isClosed) throw new ErrandError('draining', 'the executor is closed')
     await this.#deps.assertOpen?.()
     const plan = planExecution(caller === undefined ? asked : { ...asked, callerId: caller.id }, defaults, newId)
+    check(plan)
     const on = this.#engineOf(plan)
     const launch = new Launch(this.#deps, plan, on)
     await launch.assertPossible()
-    launch.assertRoomInQueue()
+    launch.assertRoomInQueue(this.#uploads)
     const record = newRecord(this.#deps, plan, placeOf(this.#deps, plan).resultsDir, on.engine.name)
     const known = await journal.insert(record, key)
     if (known !== undefined) return { record: known, begun: undefined }
@@ -180,17 +186,18 @@ export class KnownExecutions {
     return this.#add(plan, on, launch, value, files)
   }
 
-  #add(
+  async #add(
     plan: ExecutionPlan,
     on: ExecutionEngine,
     launch: Launch,
     value: ExecutionRecord,
     files: ExecutionFiles,
     beginning?: Beginning,
-  ): Execution {
+  ): Promise<Execution> {
     const { journal, clock } = this.#deps
     const record = new TrackedRecord(journal, clock, value)
-    const execution = new Execution({ deps: this.#deps, plan, on, launch, record, files }, beginning)
+    const uploads = await Uploads.open(this.#uploads, plan, record, files.folder)
+    const execution = new Execution({ deps: this.#deps, plan, on, launch, record, files, uploads }, beginning)
     this.#live.set(plan.executionId, execution)
     this.#background.add(this.#untilGone(execution, plan))
     return execution
@@ -203,9 +210,9 @@ export class KnownExecutions {
     const on = this.#engineOf(plan)
     const files =
       beginning.kind === 'new'
-        ? await ExecutionFiles.make(this.#deps, plan)
+        ? await ExecutionFiles.make(this.#deps, plan, [UPLOADS])
         : await ExecutionFiles.takeOver(this.#deps, record, plan)
-    this.#add(plan, on, new Launch(this.#deps, plan, on), record, files, beginning)
+    await this.#add(plan, on, new Launch(this.#deps, plan, on), record, files, beginning)
   }
 
   async #untilGone(execution: Execution, plan: ExecutionPlan): Promise<void> {
@@ -248,4 +255,10 @@ export class KnownExecutions {
       details: { type: engineType, available: [...this.#deps.engines.keys()] },
     })
   }
+}
+
+/** Who begins one by itself waits for it to run, and has no way to send anything meanwhile. */
+function assertNoUploads({ inputs }: ExecutionPlan): void {
+  if (inputs.every(({ type }) => type !== 'upload')) return
+  throw new ErrandError('unsupported', 'inputs: uploads are for those who submit to a node')
 }

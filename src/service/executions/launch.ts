@@ -4,12 +4,13 @@ import type { Preset } from '../../core/presets.ts'
 import { Deadline } from '../../core/wait.ts'
 import { chooseRuntime } from '../../engine/choose.ts'
 import type { SandboxMount, SandboxSpec } from '../../engine/engine.ts'
-import { checkInputs, holdInputs } from '../../files/host-path.ts'
+import { checkInputs, type GivenInput, holdInputs } from '../../files/host-path.ts'
 import { checkProvision, writeProvision } from '../../files/provision.ts'
 import type { HeldImage } from '../../images/image-store.ts'
 import type { Lease } from '../../resources/ledger.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
+import type { UploadStore } from './upload-store.ts'
 
 /** To fetch nothing, and to start and remove a sandbox: what it takes beyond the time that it may run. */
 const ROUND_TRIPS_MS = 5000
@@ -38,20 +39,24 @@ export class Launch {
    * @throws validation_failed, forbidden, resources_unsatisfiable, runtime_unavailable, unsupported
    */
   async assertPossible(): Promise<void> {
-    const { image, inputs, provisionScripts } = this.#plan
+    const { image, provisionScripts } = this.#plan
     const { engine, images } = this.#on
     images.assertAllowed(image)
     checkProvision(provisionScripts)
     this.#deps.admission.assertSatisfiable(engine.footprint(this.specify('', [])))
     this.#assertOffered()
-    await checkInputs(inputs, this.#deps.privatePaths)
+    await checkInputs(
+      this.#located(() => ''),
+      this.#deps.privatePaths,
+    )
   }
 
   /** @throws queue_full */
-  assertRoomInQueue(): void {
+  assertRoomInQueue(uploads: UploadStore): void {
     const { admission, defaults } = this.#deps
     const { callerId } = this.#plan
-    const [all, own] = [admission.waitingExecutions(), admission.waitingExecutions(callerId)]
+    const all = admission.waitingExecutions() + uploads.waiting()
+    const own = admission.waitingExecutions(callerId) + uploads.waiting(callerId)
     if (all < defaults.queueLimit && own < defaults.callerQueueLimit) return
     throw new ErrandError('queue_full', `${all} executions wait already, ${own} of them this caller's`, {
       details: { waiting: all, ofCaller: own },
@@ -74,9 +79,9 @@ export class Launch {
     throw new ErrandError('unsupported', `the engine ${engine.name} has no way to give it ${lacking.join(', ')}`)
   }
 
-  /** @throws resources_exhausted after the plan's time in the queue */
-  async admit(signal: AbortSignal): Promise<Lease> {
-    const { executionId, callerId, image, queueTimeoutMs, priority, timeoutMs, graceMs } = this.#plan
+  /** @throws resources_exhausted after `queueTimeoutMs` */
+  async admit(queueTimeoutMs: number, signal: AbortSignal): Promise<Lease> {
+    const { executionId, callerId, image, priority, timeoutMs, graceMs } = this.#plan
     const resources = this.#on.engine.footprint(this.specify('', []))
     const holder = { instanceId: executionId, image }
     const holdsAtMostMs = timeoutMs === undefined ? undefined : timeoutMs + graceMs + ROUND_TRIPS_MS
@@ -93,8 +98,13 @@ export class Launch {
   }
 
   /** Inputs are held where they were checked until `held` is disposed; scripts lie below `folder`. */
-  async mounts(folder: string, held: DisposableStack): Promise<{ mounts: SandboxMount[]; prefix: readonly string[] }> {
-    const { inputs, provisionScripts } = this.#plan
+  async mounts(
+    folder: string,
+    uploadAt: (name: string) => string,
+    held: DisposableStack,
+  ): Promise<{ mounts: SandboxMount[]; prefix: readonly string[] }> {
+    const { provisionScripts } = this.#plan
+    const inputs = this.#located(uploadAt)
     const heldInputs = held.use(await holdInputs(inputs, this.#deps.privatePaths, join(folder, 'inputs')))
     if (provisionScripts.length === 0) return { mounts: [...heldInputs.mounts], prefix: [] }
     const { mount, entrypointPrefix } = await writeProvision(join(folder, 'provision'), provisionScripts)
@@ -122,12 +132,30 @@ export class Launch {
     }
   }
 
+  /** Where each input is on this host. @throws validation_failed */
+  #located(uploadAt: (name: string) => string): GivenInput[] {
+    const { inputPresets } = this.#deps.defaults
+    return this.#plan.inputs.map((input, index): GivenInput => {
+      if (input.type === 'bind') return input
+      if (input.type === 'upload') return { ...input, source: uploadAt(input.upload) }
+      const preset = inputPresets.get(input.preset)
+      const field = `inputs.${index}.${preset === undefined ? 'preset' : 'readOnly'}`
+      if (preset === undefined) throw badInput(field, `this node has no input ${JSON.stringify(input.preset)}`)
+      if (preset.isReadOnly && input.readOnly === false) throw badInput(field, 'this input can only be read')
+      return { ...input, source: preset.path }
+    })
+  }
+
   /** Under `strict` every execution has a user of its own, unless it names one. */
   #strictUser(process: SandboxSpec['process']): SandboxSpec['process'] {
     if (this.#plan.profile !== 'strict' || process.user !== undefined) return process
     const uid = FIRST_STRICT_UID + (hash(this.#plan.executionId) % STRICT_UIDS)
     return { ...process, user: `${uid}:${uid}` }
   }
+}
+
+function badInput(field: string, problem: string): ErrandError {
+  return new ErrandError('validation_failed', `${field}: ${problem}`, { details: { field } })
 }
 
 /** The preset's folders, the task's own. */

@@ -65,13 +65,9 @@ const script = z.strictObject({
   args: words.exactOptional(),
 })
 
-const output = z.strictObject({
-  path,
-  name: z
-    .string()
-    .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,126}$/)
-    .exactOptional(),
-})
+const name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,126}$/)
+const mounted = { target: path, readOnly: z.boolean().exactOptional() }
+const output = z.strictObject({ path, name: name.exactOptional() })
 
 export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
   executionId: id.exactOptional(),
@@ -97,7 +93,11 @@ export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
   gatewayIp: ip.exactOptional(),
   inputs: z
     .array(
-      z.strictObject({ type: z.literal('bind'), source: path, target: path, readOnly: z.boolean().exactOptional() }),
+      z.discriminatedUnion('type', [
+        z.strictObject({ type: z.literal('bind'), source: path, ...mounted }),
+        z.strictObject({ type: z.literal('preset'), preset: z.string().max(128), ...mounted }),
+        z.strictObject({ type: z.literal('upload'), upload: name, ...mounted }),
+      ]),
     )
     .max(MOST_ITEMS)
     .exactOptional(),

@@ -11,4 +11,8 @@ export const DEFAULTS: ExecutionDefaults = {
   timeoutMs: undefined,
   diskBytes: 64 * MIB,
   retentionMs: 60_000,
+  inputPresets: new Map(),
+  inputBytes: MIB,
+  inputFiles: 100,
+  inputTotalBytes: 2 * MIB,
 }

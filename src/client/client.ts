@@ -1,0 +1,56 @@
+import { Calls } from './calls.ts'
+import { clientClock } from './client-clock.ts'
+import { type EventOptions, type NodeEvent, readEvents } from './events.ts'
+import { ExecutionsClient } from './executions.ts'
+import { NodeClient } from './node.ts'
+import type { ClientDeps, ErrandClientOptions } from './options.ts'
+
+export { ErrandError, type ErrorCode, type ErrorDetails } from '../core/errors.ts'
+export { type EndReason, type ExecutionStatus, isTerminal, type TerminalStatus } from '../core/execution.ts'
+export type { EventView } from '../http/contract/event-view.ts'
+export type { ExecutionBodyIn } from '../http/contract/execution-body.ts'
+export type { ExecutionPage, ExecutionView, ExecView, StatsView } from '../http/contract/execution-view.ts'
+export type { LogLine } from '../http/contract/log-line.ts'
+export type { NodeView } from '../http/contract/node-view.ts'
+export type { EventOptions, NodeEvent } from './events.ts'
+export type { ExecutionsClient, ListOptions, SubmitOptions } from './executions.ts'
+export type { LogOptions } from './logs.ts'
+export type { NodeClient } from './node.ts'
+export type { CallOptions, ErrandClientOptions } from './options.ts'
+export type { WaitOptions } from './wait.ts'
+
+const DEPS: ClientDeps = { clock: clientClock, random: Math.random }
+
+/**
+ * One node's /v1, for programs. Connects when it is first asked for something, and holds no program back from its end.
+ * Every call rejects with an `ErrandError` whose `code` says what to do, or with the reason of the signal that ended it.
+ */
+export class ErrandClient implements AsyncDisposable {
+  readonly executions: ExecutionsClient
+  readonly node: NodeClient
+  readonly #calls: Calls
+
+  /** Does no I/O. @throws validation_failed for an address or a token that can be none */
+  constructor(options: ErrandClientOptions = {}, deps: Partial<ClientDeps> = {}) {
+    this.#calls = new Calls(options, { ...DEPS, ...deps })
+    this.executions = new ExecutionsClient(this.#calls)
+    this.node = new NodeClient(this.#calls)
+  }
+
+  /**
+   * Every change of the status of the caller's executions, each once and in order, through lost connections and restarts of
+   * the node. Does not end by itself: leave its loop, or abort its signal.
+   */
+  events(options: EventOptions = {}): AsyncGenerator<NodeEvent, void, undefined> {
+    return readEvents(this.#calls, options)
+  }
+
+  /** Ends every call under way with `cancelled` and closes all connections. Idempotent. */
+  async close(): Promise<void> {
+    await this.#calls[Symbol.asyncDispose]()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

@@ -1,0 +1,126 @@
+import type { ExecutionStatus } from '../core/execution.ts'
+import { randomId } from '../core/ids.ts'
+import type { ExecutionBodyIn } from '../http/contract/execution-body.ts'
+import type { ExecutionPage, ExecutionView, ExecView, StatsView } from '../http/contract/execution-view.ts'
+import type { LogLine } from '../http/contract/log-line.ts'
+import {
+  cancelExecution,
+  execInExecution,
+  getExecution,
+  getExecutionStats,
+  listExecutions,
+  pauseExecution,
+  removeExecution,
+  resumeExecution,
+  submitExecution,
+} from '../http/contract/operations/executions.ts'
+import type { CancelBody } from '../http/contract/requests.ts'
+import type { Calls } from './calls.ts'
+import { type LogOptions, readLogs } from './logs.ts'
+import type { CallOptions } from './options.ts'
+import { untilEnded, type WaitOptions } from './wait.ts'
+
+/** One-off work on one node. Every call rejects with `ErrandError`, or with the reason of its signal. */
+export class ExecutionsClient {
+  readonly #calls: Calls
+
+  constructor(calls: Calls) {
+    this.#calls = calls
+  }
+
+  /**
+   * Resolves once the execution will not be forgotten, long before it runs. A lost answer is asked for again under one
+   * idempotency key, so that nothing runs twice. An abort may leave an execution behind: give it an `id` to know which.
+   */
+  async submit(body: ExecutionBodyIn, options: SubmitOptions = {}): Promise<ExecutionView> {
+    const { idempotencyKey = randomId(), ...rest } = options
+    const headers = { 'idempotency-key': idempotencyKey }
+    return this.#calls.call(submitExecution, { body, headers, isRepeatable: true, ...rest })
+  }
+
+  /** Submits, and waits for the end. An abort leaves it running. */
+  async run(body: ExecutionBodyIn, options: SubmitOptions & WaitOptions = {}): Promise<ExecutionView> {
+    const { timeoutMs, ...rest } = options
+    const { id } = await this.submit(body, rest)
+    return this.wait(id, { ...rest, ...(timeoutMs !== undefined && { timeoutMs }) })
+  }
+
+  async get(id: string, options: CallOptions = {}): Promise<ExecutionView> {
+    return this.#calls.call(getExecution, { params: { id }, ...options })
+  }
+
+  /** All that there are, the youngest first, a page at a time as they are read. */
+  async *list({ cursor, ...options }: ListOptions = {}): AsyncGenerator<ExecutionView, void, undefined> {
+    for (let next = cursor; ; ) {
+      const page = await this.page({ ...options, ...(next !== undefined && { cursor: next }) })
+      yield* page.executions
+      next = page.cursor
+      if (next === undefined) return
+    }
+  }
+
+  /** One page, with the `cursor` of the next. */
+  async page({ status, limit, cursor, ...options }: ListOptions = {}): Promise<ExecutionPage> {
+    return this.#calls.call(listExecutions, { query: { status: status?.join(','), limit, cursor }, ...options })
+  }
+
+  /**
+   * The record once it has ended, however that was. Waits on through lost connections and restarts of the node.
+   * @throws deadline_exceeded after `timeoutMs`; the execution runs on. not_found
+   */
+  async wait(id: string, options: WaitOptions = {}): Promise<ExecutionView> {
+    return untilEnded(this.#calls, id, options)
+  }
+
+  /** SIGTERM, and SIGKILL after `graceMs`. @throws not_found, already_ended */
+  async cancel(id: string, { graceMs, ...options }: CancelBody & CallOptions = {}): Promise<ExecutionView> {
+    const body = graceMs === undefined ? {} : { graceMs }
+    return this.#calls.call(cancelExecution, { params: { id }, body, ...options })
+  }
+
+  /** Freezes its processes. */
+  async pause(id: string, options: CallOptions = {}): Promise<ExecutionView> {
+    return this.#calls.call(pauseExecution, { params: { id }, ...options })
+  }
+
+  /** Lets frozen processes go on. */
+  async resume(id: string, options: CallOptions = {}): Promise<ExecutionView> {
+    return this.#calls.call(resumeExecution, { params: { id }, ...options })
+  }
+
+  /** Runs a command inside: words, never a line for a shell. Its exit code is part of the answer, no error. */
+  async exec(id: string, argv: readonly string[], options: CallOptions = {}): Promise<ExecView> {
+    return this.#calls.call(execInExecution, { params: { id }, body: { argv: [...argv] }, ...options })
+  }
+
+  /** What it uses now. @throws not_ready, already_ended */
+  async stats(id: string, options: CallOptions = {}): Promise<StatsView> {
+    return this.#calls.call(getExecutionStats, { params: { id }, ...options })
+  }
+
+  /** Forgets it, with its output; one that has not ended is ended first. */
+  async remove(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#calls.call(removeExecution, { params: { id }, ...options })
+  }
+
+  /**
+   * Its output in order, each line once, whatever becomes of connections and of the node's process meanwhile. What the node
+   * has not got is a line with `gap`. Ends with the output there is, or, with `follow`, with that of the whole execution.
+   */
+  logs(id: string, options: LogOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    return readLogs(this.#calls, id, options)
+  }
+}
+
+export interface SubmitOptions extends CallOptions {
+  /** 1 to 255 visible ASCII characters that stand for this execution for good. Default: one of its own for every call. */
+  readonly idempotencyKey?: string
+}
+
+export interface ListOptions extends CallOptions {
+  readonly status?: readonly ExecutionStatus[]
+  /** Of one page: 1 to 200. Default: 50. */
+  readonly limit?: number
+  /** Of an earlier page, to go on after it. */
+  readonly cursor?: string
+}
