@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prepares a checkout and this machine, idempotently: npm packages (with the right Node), then a Docker Engine.
+# Prepares a checkout and this machine, idempotently: npm packages (with the right Node), then a Docker Engine, and with
+# --with-browser Chromium, for tests of pages.
 # Called by `npm test`, `npm run demo` and `npm run bench`; runs on POSIX sh and any Node.js >= 20.
 set -eu
 cd "$(dirname "$0")/.."
@@ -85,6 +86,22 @@ ensure_command_line() {
   command -v docker >/dev/null || die 'a Docker Engine answers, but the docker command is missing: install docker.io'
 }
 
+ensure_browser() {
+  if [ -x /usr/bin/chromium ]; then return; fi
+  line='apt-get update && apt-get install -y --no-install-recommends chromium'
+  [ "$(id -u)" = 0 ] || die "the tests need Chromium; as root, type:  $line"
+  command -v apt-get >/dev/null || die 'the tests need /usr/bin/chromium, and this is no Debian: install it, then try again'
+  if [ -t 0 ] && [ -t 1 ]; then
+    printf 'setup: the tests need Chromium. Install it now (%s)? [y/N] ' "$line"
+    read -r answer
+    case "$answer" in y | Y | yes) ;; *) die 'not installed; nothing was changed' ;; esac
+  fi
+  say 'installing Chromium from the distribution'
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+}
+
 install_packages
 ensure_engine
 ensure_command_line
+if [ "${1:-}" = --with-browser ]; then ensure_browser; fi

@@ -31,13 +31,11 @@ test('a daemon serves /v1 over TLS beyond this host, and SIGHUP renews its certi
 test('a certificate that cannot be used stops the start with 78 and its name', options, async () => {
   await using certificate = await TestCertificate.make()
   await using home = await Home.make()
+  const { certPath } = certificate
   const other = await certificate.draft('other')
   for (const [files, sentence] of [
-    [{ certPath: certificate.certPath, keyPath: '/none/key.pem' }, '/none/key.pem cannot be read (ENOENT)'],
-    [
-      { certPath: certificate.certPath, keyPath: other.keyPath },
-      `${other.keyPath} is not the key of ${certificate.certPath}`,
-    ],
+    [{ certPath, keyPath: '/none/key.pem' }, '/none/key.pem cannot be read (ENOENT)'],
+    [{ certPath, keyPath: other.keyPath }, `${other.keyPath} is not the key of ${certPath}`],
   ] as const) {
     const node = home.spawn({ listen: [], settings: [`listen=[${listenOn(files)}]`] })
     assert.deepEqual(await node.ended, { code: 78, signal: null }, node.log.text)
