@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import type { ErrandError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
+import type { TaskKey } from '../core/task.ts'
 import type { RuntimePolicy } from '../engine/choose.ts'
 import type { Engine, EngineProbe } from '../engine/engine.ts'
 import { GuardedEngine } from '../engine/guarded-engine.ts'
@@ -21,6 +22,8 @@ import { type GrantLimits, limitGrant, offeredResources } from '../service/grant
 import { InvocationService } from '../service/invocation-service.ts'
 import { Node } from '../service/node.ts'
 import { StateFolder } from '../service/state-folder.ts'
+import { NamedTasks } from '../service/tasks/named-tasks.ts'
+import { TaskFile } from '../service/tasks/task-file.ts'
 import type { ByteBudget } from '../util/byte-budget.ts'
 import { adoptWarm } from '../warm/adoption.ts'
 import { ColdStart } from '../warm/cold-start.ts'
@@ -112,7 +115,7 @@ async function assemble(
   })
   // What earlier daemons left takes room, whatever becomes of it: it counts before anything new is let in.
   const left = await instances.leftWarm((asked, holder) => ledger.adopt(asked, holder), signal)
-  const onStale = (): void => pool.retireStale()
+  const onStale = (): void => pool.retireOutdated()
   const images = await openImages(imageOptions(config), { images: engine.images, probe, clock, log, onStale }, held)
   const runtimes = (): RuntimePolicy => ({ microVmRuntime: node.grant.microVmRuntime, ...config.isolation })
   const specs = specsOf(config, probe, runtimes)
@@ -120,7 +123,15 @@ async function assemble(
   const coldStart = new ColdStart({ ...starting, engine, newId: randomId })
   const onIdle = (): void => admission.wake()
   const { keepAliveMs } = grant
-  const pool = held.use(new Pool({ coldStart, clock, log, onIdle, isResponsive, keepAliveMs, ...tasks }))
+  const definitions = await NamedTasks.open({
+    file: new TaskFile(config.stateDir),
+    readyMark: tasks.readyMark,
+    clock,
+    assertPossible: (task) => coldStart.assertPossible(task),
+    onChanged: () => pool.retireOutdated(),
+  })
+  const isDefined = (key: TaskKey): boolean => definitions.isDefined(key)
+  const pool = held.use(new Pool({ coldStart, clock, log, onIdle, isResponsive, isDefined, keepAliveMs, ...tasks }))
   const executions = await openExecutions(
     config,
     { engine: { engine, probe, instances, images }, admission, monitor, gate, clock, log, onJournalFailure },
@@ -129,14 +140,23 @@ async function assemble(
   )
   const invocations = new InvocationService({ pool, gate, clock, answerMemory, ...tasks })
   const node = new Node({ invocations, pool, instances, admission, ledger, monitor, gate, clock, log, limits, grant })
-  const adopted = await adoptWarm(left, { ...starting, ledger, pool, clock, log }, signal)
+  const adopted = await adoptWarm(left, { ...starting, definitions, ledger, pool, clock, log }, signal)
   if (adopted > 0) log.info({ instances: adopted }, 'took up warm instances that an earlier daemon left')
   return { node, executions }
 }
 
-function specsOf({ docker, tasks, sgx }: Config, probe: EngineProbe, runtimes: () => RuntimePolicy): TaskSpecs {
-  const network = docker.network ?? `our own, ${tasks.network}`
-  return new TaskSpecs({ probe, runtimes, sgx: sgx.isEnabled ? sgx : undefined, port: TASK_PORT, network })
+function specsOf(config: Config, probe: EngineProbe, runtimes: () => RuntimePolicy): TaskSpecs {
+  const { docker, tasks, sgx, executions } = config
+  return new TaskSpecs({
+    probe,
+    runtimes,
+    sgx: sgx.isEnabled ? sgx : undefined,
+    port: TASK_PORT,
+    network: docker.network ?? `our own, ${tasks.network}`,
+    networkKind: tasks.network,
+    presets: tasks.presets,
+    grantedPresets: executions.presets,
+  })
 }
 
 function imageOptions({ images, docker, stateDir }: Config): ImageOptions {

@@ -5,8 +5,9 @@ import { ErrandError, type ErrorCode } from '../core/errors.ts'
 import { ManualClock } from '../core/manual-clock.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
 import { type Connections, openConnections } from './connections.ts'
-import { exchange, type TaskRequest, type TaskResponse, type Unsent } from './exchange.ts'
+import { exchange, type TaskRequest, type TaskResponse } from './exchange.ts'
 import { type RawAnswer, RawServer } from './raw-server.fixture.ts'
+import type { Unsent } from './task-exchange.ts'
 
 export const POST: TaskRequest = { method: 'POST', path: '/', body: 'input' }
 export const MAX_BYTES: number = 1000

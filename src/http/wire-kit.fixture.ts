@@ -25,6 +25,9 @@ export function fakeNode(overrides: Partial<NodeApi> = {}): NodeApi & { readonly
   const invocations: Invocation[] = []
   return {
     invocations,
+    forward: async () => {},
+    instances: () => [],
+    removeInstance: () => {},
     pause: async () => {},
     unpause: async () => {},
     reconfigure: async (grant: Grant) => grant,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
 import { settle } from '../core/manual-clock.ts'
-import { taskOf } from '../core/task.ts'
+import { readTaskKey } from '../core/task.ts'
 import type { FakeScript } from '../engine/fake/fake-engine.ts'
 import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
 import type { Lease } from '../resources/ledger.ts'
@@ -28,7 +28,13 @@ describe('a record of a warm instance', () => {
     const leased = { ...spec.resources, memoryBytes: 1 }
     const owner = { kind: 'warm', id: 'abc', key: KEY, setup: 'as today' } as const
     const identity = identify(installation, 'node', owner, spec, 2, leased)
-    assert.deepEqual(warmRecordOf(identity), { id: 'abc', key: KEY, task: taskOf(KEY), setup: 'as today', leased })
+    assert.deepEqual(warmRecordOf(identity), {
+      ...readTaskKey(KEY),
+      id: 'abc',
+      key: KEY,
+      setup: 'as today',
+      leased,
+    })
   })
 
   test('is not to be had of executions, nor of an earlier version', () => {

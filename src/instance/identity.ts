@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Resources } from '../core/resources.ts'
-import { type Task, type TaskKey, taskOf } from '../core/task.ts'
+import { type KeyedTask, readTaskKey, type TaskKey } from '../core/task.ts'
 import type { SandboxIdentity, SandboxListing, SandboxSpec } from '../engine/engine.ts'
 
 /** One state folder's identity: what its sandboxes are known by, across restarts. */
@@ -47,10 +47,9 @@ export type SandboxOwner =
     }
 
 /** A warm instance as its labels tell of it, to whoever finds it later. */
-export interface WarmRecord {
+export interface WarmRecord extends KeyedTask {
   readonly id: string
   readonly key: TaskKey
-  readonly task: Task
   readonly setup: string
   /** What its lease held. */
   readonly leased: Resources
@@ -123,12 +122,12 @@ export interface LabelledExecution {
 /** Undefined for what is no warm instance, and for one of a version that recorded less. */
 export function warmRecordOf({ labels }: Pick<SandboxListing, 'labels'>): WarmRecord | undefined {
   const key = keyIn(labels['dev.errand.task'] ?? '')
-  const task = taskOf(key)
+  const keyed = readTaskKey(key)
   const setup = labels['dev.errand.setup']
-  if (kindOf({ labels }) !== 'warm' || task === undefined || setup === undefined) return undefined
+  if (kindOf({ labels }) !== 'warm' || keyed === undefined || setup === undefined) return undefined
   const [cpuMillis = 0, memoryBytes = 0, gpus = 0] = (labels['dev.errand.lease'] ?? '').split(',').map(Number)
   const id = ownerIdOf({ labels })
-  return { id, key, task, setup, leased: { cpuMillis, memoryBytes, gpus } }
+  return { ...keyed, id, key, setup, leased: { cpuMillis, memoryBytes, gpus } }
 }
 
 function warmLabels({ key, setup }: { readonly key: TaskKey; readonly setup: string }): Record<string, string> {

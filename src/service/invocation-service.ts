@@ -2,9 +2,12 @@ import { Cancellation } from '../core/cancellation.ts'
 import type { Clock } from '../core/clock.ts'
 import { Deadlines } from '../core/deadlines.ts'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
-import { taskKey } from '../core/task.ts'
+import { type Task, type TaskKey, taskKey } from '../core/task.ts'
 import { Deadline } from '../core/wait.ts'
-import { type ExchangeDeps, exchange, type Unsent } from '../forward/exchange.ts'
+import { type ExchangeDeps, exchange } from '../forward/exchange.ts'
+import { Patience } from '../forward/patience.ts'
+import { streamExchange } from '../forward/stream-exchange.ts'
+import type { Unsent } from '../forward/task-exchange.ts'
 import { diedError } from '../instance/exit-errors.ts'
 import type { Instance } from '../instance/instance.ts'
 import { abortable } from '../util/abort.ts'
@@ -13,13 +16,13 @@ import { isProcessAlive } from '../util/process-alive.ts'
 import type { Pool } from '../warm/pool.ts'
 import type { Turn } from '../warm/turn.ts'
 import type { Gate } from './gate.ts'
-import type { Invocation, TaskAnswer } from './node-api.ts'
+import type { Forwarding, Invocation, TaskAnswer, TaskSink } from './node-api.ts'
 
 export interface InvocationServiceDeps {
   readonly pool: Pool
   readonly gate: Gate
   readonly clock: Clock
-  /** From acceptance to the last byte, waiting and starting included. */
+  /** From acceptance to the last byte, waiting and starting included; of what is streamed, how long nothing may come. */
   readonly requestTimeoutMs: number
   readonly maxResponseBytes: number
   /** What answers that are being gathered may hold together. */
@@ -50,24 +53,25 @@ export class InvocationService {
 
   /** @throws everything that keeps the task from answering; see `NodeApi.invoke` */
   async invoke(invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer> {
-    const { gate, pool, requestTimeoutMs } = this.#deps
-    gate.enter()
-    this.#inFlight.add(cancellation)
-    const deadline = this.#deadlines.arm(requestTimeoutMs, () => cancellation.cancel(this.#tooLate()))
-    try {
-      const { caller, task } = invocation
-      const key = taskKey(caller, task)
-      let outcome = await this.#ask(await pool.lend(key, task, cancellation), invocation, cancellation)
-      if ('unsent' in outcome) {
-        outcome = await this.#ask(await pool.lend(key, task, cancellation), invocation, cancellation)
-      }
-      if ('unsent' in outcome) throw outcome.unsent
-      return outcome
-    } finally {
-      this.#deadlines.disarm(deadline)
-      this.#inFlight.delete(cancellation)
-      gate.leave()
-    }
+    const { requestTimeoutMs } = this.#deps
+    const { caller, task } = invocation
+    using _inside = this.#enter(cancellation)
+    const onDue = (): void => cancellation.cancel(tooLate(requestTimeoutMs))
+    using _deadline = this.#arm(requestTimeoutMs, onDue)
+    return await this.#answer(taskKey(caller, task), task, cancellation, ({ connections }) =>
+      exchange(connections, invocation, this.#exchanges, cancellation),
+    )
+  }
+
+  /** @throws everything that keeps the task from answering to the end; see `NodeApi.forward` */
+  async forward({ key, task, request }: Forwarding, sink: TaskSink, cancellation: Cancellation): Promise<void> {
+    const patienceMs = task.definition?.requestTimeoutMs ?? this.#deps.requestTimeoutMs
+    using _inside = this.#enter(cancellation)
+    using patience = new Patience(this.#exchanges, patienceMs, () => cancellation.cancel(tooLate(patienceMs)))
+    await this.#answer(key, task, cancellation, ({ connections, instance }) => {
+      sink.from(instance.id)
+      return streamExchange(connections, request, sink, patience, this.#exchanges, cancellation)
+    })
   }
 
   /** Ends every request under way with `reason`. */
@@ -75,10 +79,42 @@ export class InvocationService {
     for (const cancellation of this.#inFlight) cancellation.cancel(reason)
   }
 
-  async #ask(lent: Turn, invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer | Unsent> {
+  /** Until disposed. @throws paused, draining */
+  #enter(cancellation: Cancellation): Disposable {
+    const { gate } = this.#deps
+    gate.enter()
+    this.#inFlight.add(cancellation)
+    return {
+      [Symbol.dispose]: () => {
+        this.#inFlight.delete(cancellation)
+        gate.leave()
+      },
+    }
+  }
+
+  #arm(delayMs: number, onDue: () => void): Disposable {
+    const armed = this.#deadlines.arm(delayMs, onDue)
+    return { [Symbol.dispose]: () => this.#deadlines.disarm(armed) }
+  }
+
+  /** Once more where the first instance took no connection. */
+  async #answer<T extends object>(
+    key: TaskKey,
+    task: Task,
+    cancellation: Cancellation,
+    send: (turn: Turn) => Promise<T | Unsent>,
+  ): Promise<T> {
+    const { pool } = this.#deps
+    let outcome = await this.#ask(await pool.lend(key, task, cancellation), send)
+    if ('unsent' in outcome) outcome = await this.#ask(await pool.lend(key, task, cancellation), send)
+    if ('unsent' in outcome) throw outcome.unsent
+    return outcome
+  }
+
+  async #ask<T extends object>(lent: Turn, send: (turn: Turn) => Promise<T | Unsent>): Promise<T | Unsent> {
     using turn = lent
     try {
-      const outcome = await exchange(turn.connections, invocation, this.#exchanges, cancellation)
+      const outcome = await send(turn)
       if ('unsent' in outcome) turn.giveUp(outcome.unsent)
       else turn.keep()
       return outcome
@@ -87,10 +123,6 @@ export class InvocationService {
       judge(turn, error)
       throw error.code === 'task_connection_closed' ? await this.#explain(error, turn) : error
     }
-  }
-
-  #tooLate(): ErrandError {
-    return new ErrandError('deadline_exceeded', `no answer within ${this.#deps.requestTimeoutMs} ms`)
   }
 
   /** A task that dies cuts its connections first; its end is the better explanation, and known a moment later. */
@@ -114,6 +146,10 @@ export class InvocationService {
       () => false,
     )
   }
+}
+
+function tooLate(afterMs: number): ErrandError {
+  return new ErrandError('deadline_exceeded', `no answer within ${afterMs} ms`)
 }
 
 function judge(turn: Turn, error: ErrandError): void {

@@ -1,7 +1,9 @@
 import type { Caller } from '../core/caller.ts'
 import type { Cancellation } from '../core/cancellation.ts'
 import type { Resources } from '../core/resources.ts'
-import type { Task } from '../core/task.ts'
+import type { Task, TaskKey } from '../core/task.ts'
+import type { AnswerSink, StreamedRequest } from '../forward/stream-exchange.ts'
+import type { WarmInstance } from '../warm/roster.ts'
 
 /** What the HTTP faces, the command line and embedders can ask of a node. */
 export interface NodeApi {
@@ -10,6 +12,15 @@ export interface NodeApi {
    * @throws ErrandError: every way in which the node, not the task, failed. A task's own error status is an answer.
    */
   invoke(invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer>
+  /**
+   * Passes one request through to an instance of the task, and its answer to `sink`, both as they come.
+   * @throws as `invoke`; what the sink has got by then is not whole
+   */
+  forward(forwarding: Forwarding, sink: TaskSink, cancellation: Cancellation): Promise<void>
+  /** Every warm instance, those that are leaving included. */
+  instances(): readonly WarmInstance[]
+  /** Lends it no more, and removes it when it has answered what it is answering. Idempotent. @throws not_found */
+  removeInstance(id: string): void
   /**
    * Refuses new invocations, waits for those accepted as long as they take, removes every warm instance.
    * Idempotent. @throws cancelled when `unpause` or `stop` came meanwhile
@@ -35,6 +46,19 @@ export interface Invocation {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly body: string
+}
+
+/** One request that is passed through. */
+export interface Forwarding {
+  /** Of the task, and of whose it is. */
+  readonly key: TaskKey
+  readonly task: Task
+  readonly request: StreamedRequest
+}
+
+export interface TaskSink extends AnswerSink {
+  /** Which instance is asked; before anything of its answer, and again when another one is asked instead. */
+  from(instanceId: string): void
 }
 
 /** What the task answered, whatever its status. */

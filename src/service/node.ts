@@ -9,10 +9,11 @@ import type { HostMonitor } from '../resources/host-monitor.ts'
 import type { Ledger } from '../resources/ledger.ts'
 import { abortable } from '../util/abort.ts'
 import type { Pool } from '../warm/pool.ts'
+import type { WarmInstance } from '../warm/roster.ts'
 import type { Gate } from './gate.ts'
 import { type GrantLimits, limitGrant, offeredResources } from './grant.ts'
 import type { InvocationService } from './invocation-service.ts'
-import type { Grant, Invocation, NodeApi, NodeStats, TaskAnswer } from './node-api.ts'
+import type { Forwarding, Grant, Invocation, NodeApi, NodeStats, TaskAnswer, TaskSink } from './node-api.ts'
 
 export interface NodeDeps {
   readonly invocations: InvocationService
@@ -54,6 +55,18 @@ export class Node implements NodeApi {
 
   invoke(invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer> {
     return this.#deps.invocations.invoke(invocation, cancellation)
+  }
+
+  forward(forwarding: Forwarding, sink: TaskSink, cancellation: Cancellation): Promise<void> {
+    return this.#deps.invocations.forward(forwarding, sink, cancellation)
+  }
+
+  instances(): readonly WarmInstance[] {
+    return this.#deps.pool.list()
+  }
+
+  removeInstance(id: string): void {
+    if (!this.#deps.pool.remove(id)) throw new ErrandError('not_found', `there is no instance ${id}`)
   }
 
   async pause(): Promise<void> {

@@ -4,7 +4,7 @@ import { RecordingLog } from '../../test/support/recording-log.ts'
 import { ErrandError } from '../core/errors.ts'
 import { ManualClock, settle } from '../core/manual-clock.ts'
 import { DEFAULT_RESOURCES } from '../core/resources.ts'
-import { type Task, taskKey } from '../core/task.ts'
+import { readTaskKey, type Task, type TaskKey, taskKey } from '../core/task.ts'
 import { PROBE } from '../engine/fake/fake-options.ts'
 import type { HeldImage } from '../images/image-store.ts'
 import type { Instance, InstancePlan } from '../instance/instance.ts'
@@ -15,7 +15,18 @@ import { FakeInstance } from './fake-starter.fixture.ts'
 import { TaskSpecs } from './task-specs.ts'
 
 const TASK: Task = { image: 'hello', isolation: 'container', resources: DEFAULT_RESOURCES, sgx: false }
-const KEY = taskKey({ id: 'caller' }, TASK)
+const NAMED: Task = {
+  ...TASK,
+  definition: {
+    name: 'resize',
+    digest: 'abc',
+    process: { environment: { MODE: 'fast' } },
+    port: 80,
+    readiness: { kind: 'http', path: '/up' },
+    startTimeoutMs: 5,
+    diskBytes: 7,
+  },
+}
 const ROOM = { cpuMillis: 10_000, memoryBytes: 10 * DEFAULT_RESOURCES.memoryBytes, gpus: 0 }
 
 /** The next process, and what it finds. */
@@ -30,6 +41,9 @@ class World {
   imageId: string | undefined = 'sha256:1'
   released = 0
   network = 'ours'
+  /** As it is defined now. */
+  named: Task | undefined = NAMED
+  readonly plans: InstancePlan[] = []
   /** How one is taken over. */
   take = async ({ id }: InstancePlan, _signal: AbortSignal): Promise<Instance> => new FakeInstance(id)
 
@@ -39,14 +53,26 @@ class World {
 
   specs(network = this.network): TaskSpecs {
     const runtimes = () => ({ microVmRuntime: undefined, allowUnenforced: new Set<string>() })
-    return new TaskSpecs({ probe: PROBE, runtimes, sgx: undefined, port: 8080, network })
+    return new TaskSpecs({
+      probe: PROBE,
+      runtimes,
+      sgx: undefined,
+      port: 8080,
+      network,
+      networkKind: 'egress',
+      presets: [],
+      grantedPresets: [],
+    })
   }
 
-  left(id: string): LeftInstance {
+  left(id: string, task: Task = TASK): LeftInstance {
     const specs = this.specs('ours')
-    const setup = specs.setupOf(specs.specify(TASK, 'sha256:1'))
-    const lease = this.ledger.adopt(DEFAULT_RESOURCES, { instanceId: id, image: TASK.image })
-    const record = { id, key: KEY, task: TASK, setup, leased: DEFAULT_RESOURCES }
+    const setup = specs.setupOf(specs.specify(task, 'sha256:1'))
+    const lease = this.ledger.adopt(DEFAULT_RESOURCES, { instanceId: id, image: task.image })
+    const key = taskKey({ id: 'caller' }, task)
+    const keyed = readTaskKey(key)
+    assert.ok(keyed)
+    const record = { ...keyed, id, key, setup, leased: DEFAULT_RESOURCES }
     return { name: id, listing: { name: id, id, labels: {}, state: 'running' }, record, lease }
   }
 
@@ -66,7 +92,10 @@ class World {
       images: { findPresent: async () => this.#image() },
       ledger: this.ledger,
       instances: {
-        adopt: (_left, plan, signal) => this.take(plan, signal),
+        adopt: (_left, plan, signal) => {
+          this.plans.push(plan)
+          return this.take(plan, signal)
+        },
         discard: ({ name, lease }) => {
           lease.markReturning()
           this.discarded.push(name)
@@ -74,17 +103,23 @@ class World {
       },
       pool: {
         adopt: (key, task, { id }) => {
-          assert.deepEqual([key, task], [KEY, TASK])
+          assert.equal(key, taskKey({ id: 'caller' }, task))
           this.adopted.push(id)
         },
       },
       tracker: { track: () => {}, untrack: () => {} },
+      definitions: { find: (key: TaskKey) => this.#find(key) },
       readiness: { kind: 'connect' },
       diskBytes: 1000,
       startTimeoutMs: 1000,
       clock: this.clock,
       log: this.log,
     }
+  }
+
+  #find(key: TaskKey): Task | undefined {
+    if (this.named === undefined) return undefined
+    return taskKey({ id: 'caller' }, this.named) === key ? this.named : undefined
   }
 
   #image(): HeldImage | undefined {
@@ -120,6 +155,28 @@ describe('of the warm instances that an earlier process left', () => {
     const world = new World()
     world.network = 'theirs'
     assert.deepEqual(await world.adopt(world.left('a')), ['task_gone'])
+  })
+
+  test('one of a named task is taken up on the terms of its definition', async () => {
+    const world = new World()
+    assert.deepEqual(await world.adopt(world.left('a', NAMED)), [])
+    const [plan] = world.plans
+    assert.deepEqual(
+      [plan?.readiness, plan?.startTimeoutMs, plan?.diskBytes, plan?.spec.port, plan?.spec.process],
+      [NAMED.definition?.readiness, 5, 7, 80, NAMED.definition?.process],
+    )
+  })
+
+  test('one of a named task is removed that is defined otherwise now, or not at all', async () => {
+    for (const digest of ['abd', undefined]) {
+      const world = new World()
+      world.named =
+        digest === undefined || NAMED.definition === undefined
+          ? undefined
+          : { ...NAMED, definition: { ...NAMED.definition, digest } }
+      assert.deepEqual(await world.adopt(world.left('a', NAMED)), ['task_gone'])
+      assert.deepEqual(world.discarded, ['a'])
+    }
   })
 
   test('those are removed that find no room, and no more', async () => {

@@ -20,7 +20,15 @@ export interface ColdStarter {
   start(key: TaskKey, task: Task, phases: StartPhases, onStarting: () => void, signal: AbortSignal): Promise<Instance>
 }
 
-export interface ColdStartDeps {
+/** On which terms an instance is started, where its task does not say. */
+export interface StartTerms {
+  readonly readiness: Readiness
+  /** What an instance may write to its root file system. */
+  readonly diskBytes: number
+  readonly startTimeoutMs: number
+}
+
+export interface ColdStartDeps extends StartTerms {
   readonly engine: Pick<Engine, 'footprint'>
   readonly specs: TaskSpecs
   readonly images: ImageStore
@@ -28,10 +36,6 @@ export interface ColdStartDeps {
   readonly instances: Instances
   readonly tracker: InstanceTracker
   readonly newId: IdSource
-  readonly readiness: Readiness
-  /** What an instance may write to its root file system. */
-  readonly diskBytes: number
-  readonly startTimeoutMs: number
   readonly queueTimeoutMs: number
 }
 
@@ -56,8 +60,7 @@ export class ColdStart implements ColdStarter {
     onStarting: () => void,
     signal: AbortSignal,
   ): Promise<Instance> {
-    const { engine, specs, images, admission, instances, newId, queueTimeoutMs } = this.#deps
-    const { tracker, readiness, diskBytes, startTimeoutMs } = this.#deps
+    const { engine, specs, images, admission, instances, newId, queueTimeoutMs, tracker } = this.#deps
     using held = new DisposableStack()
     const image = held.use(await images.ensure(task.image, signal))
     phases.end('image')
@@ -69,8 +72,16 @@ export class ColdStart implements ColdStarter {
     )
     onStarting()
     const sandbox = { id, key, setup: specs.setupOf(spec), image, spec, lease }
-    const instance = await instances.launch({ ...sandbox, readiness, diskBytes, startTimeoutMs, phases }, signal)
+    const instance = await instances.launch({ ...sandbox, ...startTermsOf(task, this.#deps), phases }, signal)
     keepUp(instance, held.move(), tracker)
     return instance
+  }
+}
+
+export function startTermsOf({ definition }: Task, terms: StartTerms): StartTerms {
+  return {
+    readiness: definition?.readiness ?? terms.readiness,
+    diskBytes: definition?.diskBytes ?? terms.diskBytes,
+    startTimeoutMs: definition?.startTimeoutMs ?? terms.startTimeoutMs,
   }
 }

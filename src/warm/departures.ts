@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Endpoint } from '../core/endpoint.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import type { TaskKey } from '../core/task.ts'
 import { Deadline } from '../core/wait.ts'
 import { diedError, loggableDetails } from '../instance/exit-errors.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
@@ -16,6 +17,8 @@ export interface DeparturesDeps {
   readonly background: BackgroundWork
   /** Whether something answers HTTP at an instance that failed to answer a request in time. */
   readonly isResponsive: (endpoint: Endpoint, signal: AbortSignal) => Promise<boolean>
+  /** Whether a named task of this key is still what its caller has defined. */
+  readonly isDefined: (key: TaskKey) => boolean
   /** After an instance has left: somebody may wait for another one. */
   readonly onLeft: (shelf: Shelf) => void
 }
@@ -52,10 +55,18 @@ export class Departures {
     this.#deps.background.add(member.instance.stop(graceMs))
   }
 
-  retireIfStale(member: Member): void {
-    if (!member.instance.image.isStale) return
-    member.leavesBecause = 'its image was replaced'
+  /** Whatever the same task would get today would be another one. */
+  retireIfOutdated(shelf: Shelf, member: Member): void {
+    const why = this.#outdatedBy(shelf, member)
+    if (why === undefined) return
+    member.leavesBecause = why
     this.retire(member)
+  }
+
+  #outdatedBy({ key, task }: Shelf, member: Member): string | undefined {
+    if (member.instance.image.isStale) return 'its image was replaced'
+    const isDefined = task.definition === undefined || this.#deps.isDefined(key)
+    return isDefined ? undefined : 'its task is defined otherwise now, or not at all'
   }
 
   /** One that answers nothing at all is replaced at once: every further request would wait for its whole deadline. */

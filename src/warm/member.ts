@@ -29,17 +29,23 @@ export class Member {
   /** Why it was retired, where that was the task's own fault. */
   fault: ErrandError | undefined
   idleSinceMs: number
+  /** When it became ready, or was taken over. */
+  readonly sinceMs: number
+  /** How long it may be idle; undefined for as long as all others. */
+  readonly keepAliveMs: number | undefined
   readonly #coldStartMs: number
   readonly #leaving = new AbortController()
   #faults = 0
   #abandoned = 0
   #value = 0
 
-  constructor(instance: Instance, phases: StartPhases | undefined, nowMs: number) {
+  constructor(instance: Instance, phases: StartPhases | undefined, nowMs: number, keepAliveMs?: number) {
     this.instance = instance
     this.connections = openConnections(instance.endpoint)
     this.phases = phases
     this.idleSinceMs = nowMs
+    this.sinceMs = nowMs
+    this.keepAliveMs = keepAliveMs
     this.#coldStartMs = phases?.totalMs ?? UNKNOWN_START_MS
   }
 

@@ -22,6 +22,7 @@ class PoolBench {
     queueLimit: 100,
     keepAliveMs: 60_000,
     isResponsive: async () => true,
+    isDefined: () => true,
     onIdle: () => {},
   })
 
@@ -52,7 +53,7 @@ describe('an instance whose image was replaced', () => {
     const old = bench.succeed(0, 'sha256:old')
     giveBack(await lent)
     outdate(old)
-    bench.pool.retireStale()
+    bench.pool.retireOutdated()
     assert.equal(old.graces.length, 1)
     assert.equal(bench.log.factsOf('removing an instance')[0]?.why, 'its image was replaced')
     const next = bench.lend()
@@ -67,7 +68,7 @@ describe('an instance whose image was replaced', () => {
     const holdUp = old.holdUp()
     giveBack(await lent)
     outdate(old)
-    bench.pool.retireStale()
+    bench.pool.retireOutdated()
     const next = bench.lend()
     const successor = bench.succeed(1, 'sha256:new')
     giveBack(await next)
@@ -87,7 +88,7 @@ describe('an instance whose image was replaced', () => {
     const turn = await lent
     const waiting = bench.lend()
     outdate(old)
-    bench.pool.retireStale()
+    bench.pool.retireOutdated()
     assert.deepEqual(old.graces, [])
     bench.succeed(1, 'sha256:new')
     assert.equal((await waiting).instance.image.id, 'sha256:new')
@@ -123,7 +124,7 @@ describe('an instance whose image was replaced', () => {
     const lent = bench.lend()
     const current = bench.succeed(0, 'sha256:1')
     giveBack(await lent)
-    bench.pool.retireStale()
+    bench.pool.retireOutdated()
     assert.deepEqual(current.graces, [])
   })
 })

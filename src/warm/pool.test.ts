@@ -25,7 +25,13 @@ interface Bench {
   readonly warm: () => Promise<{ turn: Turn; instance: FakeInstance }>
 }
 
-function bench(options: { concurrency?: number; queueLimit?: number; isResponsive?: boolean } = {}): Bench {
+interface BenchOptions {
+  readonly concurrency?: number
+  readonly queueLimit?: number
+  readonly isResponsive?: boolean
+}
+
+function bench(options: BenchOptions = {}): Bench {
   const clock = new ManualClock()
   const starter = new FakeStarter()
   let idleCalls = 0
@@ -37,6 +43,7 @@ function bench(options: { concurrency?: number; queueLimit?: number; isResponsiv
     queueLimit: options.queueLimit ?? 100,
     keepAliveMs: 60_000,
     isResponsive: async () => options.isResponsive ?? true,
+    isDefined: () => true,
     onIdle: () => {
       idleCalls += 1
     },

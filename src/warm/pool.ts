@@ -13,6 +13,7 @@ import { Departures, EVICTION_GRACE_MS } from './departures.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { Launches } from './launches.ts'
 import { Member } from './member.ts'
+import { Roster, type WarmInstance } from './roster.ts'
 import type { Shelf } from './shelf.ts'
 import { Shelves } from './shelves.ts'
 import { type GiveBack, Turn, type TurnOutcome } from './turn.ts'
@@ -22,13 +23,15 @@ export interface PoolDeps {
   readonly coldStart: ColdStarter
   readonly clock: Clock
   readonly log: Log
-  /** Requests that one instance answers at once; Infinity for no limit. */
+  /** Requests that one instance answers at once, where its task does not say; Infinity for no limit. */
   readonly concurrency: number
   /** Requests of all tasks together that may wait for an instance. */
   readonly queueLimit: number
   readonly keepAliveMs: number
   /** Whether something answers HTTP at an instance that failed to answer a request in time. */
   readonly isResponsive: (endpoint: Endpoint, signal: AbortSignal) => Promise<boolean>
+  /** Whether a named task of this key is still what its caller has defined. */
+  readonly isDefined: (key: TaskKey) => boolean
   /** Called when an instance has become idle, and so could make room. */
   onIdle(): void
 }
@@ -46,6 +49,7 @@ export class Pool implements Disposable {
   readonly #departures: Departures
   readonly #giveBack: GiveBack = (shelf, member, outcome, fault) => this.#takeBack(shelf, member, outcome, fault)
   readonly #line: WaitingLine
+  readonly #roster = new Roster()
   #agingClock = 0
 
   constructor(deps: PoolDeps) {
@@ -68,7 +72,7 @@ export class Pool implements Disposable {
       deps.clock,
       deps.keepAliveMs,
       () => this.#shelves.members(),
-      (member) => (member.isIdle ? member.idleSinceMs : undefined),
+      ({ isIdle, idleSinceMs, keepAliveMs }) => ({ sinceMs: isIdle ? idleSinceMs : undefined, keepAliveMs }),
       (member) => this.#departures.discard(member, EXPIRY_GRACE_MS, 'its keep-alive is over'),
     )
   }
@@ -102,12 +106,29 @@ export class Pool implements Disposable {
     this.#welcome(this.#shelves.get(key, task), instance, undefined)
   }
 
-  /** Lends no more what was made from an image whose name means another one now; what it is answering may end. */
-  retireStale(): void {
+  /**
+   * Lends no more what was made from an image whose name means another one now, or for a task that is not defined like that
+   * any more; what it is answering may end.
+   */
+  retireOutdated(): void {
     for (const shelf of this.#shelves) {
-      for (const member of shelf.members) this.#departures.retireIfStale(member)
+      for (const member of shelf.members) this.#departures.retireIfOutdated(shelf, member)
       this.#tidy(shelf)
     }
+  }
+
+  /** Every instance, those that are leaving included. */
+  list(): readonly WarmInstance[] {
+    return this.#roster.list(this.#deps.clock.monotonicMs())
+  }
+
+  /** Lends it no more, and removes it when it has answered what it is answering. False when there is none of this id. */
+  remove(id: string): boolean {
+    const found = this.#roster.find(id)
+    if (found === undefined) return false
+    found.member.leavesBecause = 'its removal was asked for'
+    if (!found.member.isRetired) this.#departures.retire(found.member)
+    return true
   }
 
   /** Counts for instances that are idle already. */
@@ -168,17 +189,19 @@ export class Pool implements Disposable {
   }
 
   #welcome(shelf: Shelf, instance: Instance, phases: StartPhases | undefined): void {
-    const member = new Member(instance, phases, this.#deps.clock.monotonicMs())
+    const { keepAliveMs } = shelf.task.definition ?? {}
+    const member = new Member(instance, phases, this.#deps.clock.monotonicMs(), keepAliveMs)
     shelf.members.add(member)
+    this.#roster.add(shelf, member)
     this.#background.add(this.#departures.seeOut(shelf, member))
     this.#serve(shelf, member)
-    this.#departures.retireIfStale(member) // its name may have moved during its start
-    this.#keepAlive.arm()
+    this.#departures.retireIfOutdated(shelf, member) // what it was made by may have changed during its start
+    this.#keepAlive.arm(member)
   }
 
   /** Hands the instance to those who wait, as far as its concurrency goes; idle when nobody does. */
   #serve(shelf: Shelf, member: Member): void {
-    while (member.turns < this.#deps.concurrency) {
+    while (shelf.isFree(member)) {
       const request = shelf.takeWaiting()
       if (request === undefined) break
       member.turns += 1

@@ -36,9 +36,14 @@ export class Shelf {
 
   findFree(): Member | undefined {
     for (const member of this.members) {
-      if (member.turns < this.#concurrency) return member
+      if (this.isFree(member)) return member
     }
     return undefined
+  }
+
+  /** Whether it may be given another request. */
+  isFree(member: Member): boolean {
+    return member.turns < this.#concurrency
   }
 
   /** Starts that those who wait now can use: with unlimited concurrency one serves them all. */

@@ -12,7 +12,7 @@ export class Shelves implements Iterable<Shelf> {
   readonly #concurrency: number
   readonly #byKey = new Map<TaskKey, Shelf>()
 
-  /** @param concurrency requests that one instance answers at once */
+  /** @param concurrency requests that one instance answers at once, where its task does not say */
   constructor(clock: Clock, concurrency: number) {
     this.#clock = clock
     this.#concurrency = concurrency
@@ -46,7 +46,7 @@ export class Shelves implements Iterable<Shelf> {
 
   #add(key: TaskKey, task: Task): Shelf {
     if (this.#byKey.size >= PRUNE_FROM) for (const shelf of this) this.forgetIfUnused(shelf)
-    const shelf = new Shelf(key, task, this.#concurrency)
+    const shelf = new Shelf(key, task, task.definition?.concurrency ?? this.#concurrency)
     this.#byKey.set(key, shelf)
     return shelf
   }

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { type ErrorCode, HTTP_STATUS } from '../../src/core/errors.ts'
 import { defaultValues } from '../../src/daemon/config/defaults.ts'
 import { variableOf } from '../../src/daemon/config/environment.ts'
-import { CONFIG_KEYS, LATER_KEYS } from '../../src/daemon/config/schema.ts'
+import { CONFIG_KEYS } from '../../src/daemon/config/schema.ts'
 import { testHost } from '../../src/daemon/config/test-host.fixture.ts'
 
 const HOST_NAME = "the host's name"
@@ -43,11 +43,6 @@ describe('docs/configuration.md', () => {
     const real = CONFIG_KEYS.map((key) => [code(key), describeDefault(key), code(variableOf(key) ?? '')]).sort(byFirst)
     assert.deepEqual(documented, real)
     for (const row of rows) assert.ok(row[1] !== '' && row[4] !== '', `${row[0]} has a type and a meaning`)
-  })
-
-  test('names every key that is not served yet', async () => {
-    const [, later = ''] = (await readDocument('configuration.md')).split('## Not served by this version')
-    for (const key of LATER_KEYS) assert.ok(later.includes(code(key)), key)
   })
 })
 

@@ -69,8 +69,17 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   ['tasks: *none', ['/f.yaml:1: is not valid YAML: nothing is called &none']],
   ['node: !huge n', ['/f.yaml:1: is not valid YAML: Unresolved tag: !huge']],
   ['auth:\n  tokensFile: x', ['/f.yaml:2: auth.tokensFile: must be an absolute path, not "x"']],
-  ['tasks: {presets: {}}', ['/f.yaml:1: tasks.presets: is not served by this version']],
-  ['tasks:\n  presets: {}', ['/f.yaml:2: tasks.presets: is not served by this version']],
+  [
+    'tasks: {presets: {nginx: huge}}',
+    [
+      '/f.yaml:1: tasks.presets.nginx: must be one of root-init, scratch-heavy, scratch-exec, big-shm, many-threads, ' +
+        'web-server, postgres, not "huge"',
+    ],
+  ],
+  [
+    'tasks:\n  presets: {"a b": web-server}',
+    ['/f.yaml:2: tasks.presets.a b: must be a glob of images such as docker.io/library/*, not "a b"'],
+  ],
   [
     'images:\n  allow: ["my image"]',
     ['/f.yaml:2: images.allow[0]: must be a glob of images such as docker.io/library/*, not "my image"'],
@@ -190,7 +199,7 @@ test('environment and flags are refused by their names, after the file', () => {
     `/f.yaml:1: cpu: ${CORES}, not 0`,
     'environment ERRAND_TASK_START_TIMEOUT_MS: is not a known variable; the nearest is ERRAND_TASKS_START_TIMEOUT_MS',
     'environment ERRAND_ALLOWED_HOSTS: allowedHosts: cannot be set by a variable: use the file',
-    'environment ERRAND_TASKS_PRESETS: is not served by this version',
+    'environment ERRAND_TASKS_PRESETS: tasks.presets: cannot be set by a variable: use the file',
     `environment ERRAND_CPU: cpu: ${CORES}, not "many"`,
     `environment ERRAND_LISTEN: listen[1].address: ${ADDRESS}, not "nowhere"`,
     'flag --set: tasks.foo: is not a known key; the nearest is tasks.network',

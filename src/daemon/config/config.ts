@@ -1,3 +1,4 @@
+import type { PresetName } from '../../core/presets.ts'
 import type { Readiness } from '../../core/task.ts'
 import type { ListenerConfig } from '../../http/listener-config.ts'
 import type { ImageOptions } from '../../images/open-images.ts'
@@ -42,6 +43,10 @@ export interface Config {
     /** What an instance may write to its root file system. */
     readonly diskBytes: number
     readonly network: 'egress' | 'internal'
+    /** What images get beyond their profile, by globs over full names; the first that fits counts. */
+    readonly presets: readonly { readonly glob: string; readonly preset: PresetName }[]
+    /** What a server prints once it is ready, where its task waits for that. */
+    readonly readyMark: string
     readonly hostAccess: 'deny' | 'allow'
     readonly privateNetworks: 'deny' | 'allow'
   }

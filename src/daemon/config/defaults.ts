@@ -48,6 +48,7 @@ export function defaultValues(
     'tasks.queueLimit': 1000,
     'tasks.diskBytes': '10GiB',
     'tasks.network': 'egress',
+    'tasks.presets': {},
     'tasks.hostAccess': 'deny',
     'tasks.privateNetworks': 'allow',
     'executions.network': 'internal',

@@ -2,7 +2,7 @@ import { closest } from 'fastest-levenshtein'
 import type { ConfigProblem } from './config-error.ts'
 import type { ConfigHost } from './host.ts'
 import type { Entry, Layer } from './layer.ts'
-import { CONFIG_KEYS, LATER_KEYS } from './schema.ts'
+import { CONFIG_KEYS } from './schema.ts'
 import { readText } from './text-value.ts'
 
 /** Errand's variables that are no keys: the launcher's Node.js, the file, a task's socket, and what tests are told. */
@@ -23,6 +23,7 @@ const FILE_ONLY: ReadonlySet<string> = new Set([
   'images.allow',
   'images.privateRegistries',
   'isolation.runtimes',
+  'tasks.presets',
 ])
 
 /** The variable of a key: `ERRAND_TASKS_START_TIMEOUT_MS`; undefined when it has none. */
@@ -60,9 +61,6 @@ function readList(text: string): string[] {
 }
 
 function unknownVariable(name: string): string {
-  const later = LATER_KEYS.map(variableName)
-  if (later.some((variable) => name === variable || name.startsWith(`${variable}_`)))
-    return 'is not served by this version'
   const known = CONFIG_KEYS.flatMap((key) => variableOf(key) ?? [])
   return `is not a known variable; the nearest is ${closest(name, known)}`
 }

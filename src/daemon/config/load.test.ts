@@ -75,6 +75,8 @@ test('without any source the defaults hold', () => {
       queueLimit: 1000,
       diskBytes: 10 * 1024 * MIB,
       network: 'egress',
+      presets: [],
+      readyMark: 'meca-init-done',
       hostAccess: 'deny',
       privateNetworks: 'allow',
     },
@@ -138,6 +140,7 @@ test('a file of everything is read into inside units', () => {
       queueLimit: 0
       diskBytes: 2MiB
       network: internal
+      presets: { 'docker.io/library/Nginx': web-server, '**': many-threads }
       hostAccess: allow
       privateNetworks: deny
     executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
@@ -191,6 +194,11 @@ test('a file of everything is read into inside units', () => {
       queueLimit: 0,
       diskBytes: 2 * MIB,
       network: 'internal',
+      presets: [
+        { glob: 'docker.io/library/nginx', preset: 'web-server' },
+        { glob: '**', preset: 'many-threads' },
+      ],
+      readyMark: 'up',
       hostAccess: 'allow',
       privateNetworks: 'deny',
     },

@@ -11,6 +11,7 @@ const RUNTIME_NAME = /^[A-Za-z0-9][\w.-]*$/
 const NODE = 'an id: at most 30 of a-z, 0-9 and -, beginning with a letter or digit'
 const NETWORK = 'the name of a network of the engine'
 const HOST_NAME = 'a host name without a port'
+const IMAGE_GLOB_PATTERN = /^[\w.:/@*-]{1,512}$/
 const IMAGE_GLOB = 'a glob of images such as docker.io/library/*'
 const REGISTRY = 'HOST or HOST:PORT'
 const PRESET = `one of ${presetNames().join(', ')}`
@@ -41,7 +42,7 @@ const schema = z.strictObject({
   'images.pull': fields.oneOf('ifNotPresent', 'never'),
   'images.pullTimeoutMs': fields.millis,
   'images.noProgressTimeoutMs': fields.millis,
-  'images.allow': fields.listOf('globs of images', IMAGE_GLOB, /^[\w.:/@*-]{1,512}$/),
+  'images.allow': fields.listOf('globs of images', IMAGE_GLOB, IMAGE_GLOB_PATTERN),
   'images.privateRegistries': fields.listOf('registries', REGISTRY, /^[A-Za-z0-9.-]+(:[0-9]{1,5})?$/),
   'images.minFreeBytes': fields.diskBytes,
   'images.gcHighPercent': fields.wholeNumber(1, 100),
@@ -58,6 +59,7 @@ const schema = z.strictObject({
   'tasks.queueLimit': fields.wholeNumber(0, 1_000_000),
   'tasks.diskBytes': fields.diskLimit,
   'tasks.network': fields.oneOf('egress', 'internal'),
+  'tasks.presets': taskPresets(),
   'tasks.hostAccess': fields.oneOf('deny', 'allow'),
   'tasks.privateNetworks': fields.oneOf('deny', 'allow'),
   'executions.network': fields.oneOf('internal', 'egress'),
@@ -97,8 +99,11 @@ function inputPresets() {
   return z.record(fields.text('a name such as data', /^[A-Za-z0-9][\w.-]{0,62}$/), preset, error)
 }
 
-/** Keys of the architecture that a later version serves; all that is below them too. */
-export const LATER_KEYS: readonly string[] = ['tasks.presets']
+function taskPresets() {
+  const error = fields.must(`a mapping of globs of images to presets, such as {"docker.io/library/nginx": web-server}`)
+  const glob = z.string(fields.must(IMAGE_GLOB)).regex(IMAGE_GLOB_PATTERN, fields.must(IMAGE_GLOB)).toLowerCase()
+  return z.record(glob, z.string(fields.must(PRESET)).refine(isPreset, fields.must(PRESET)), error)
+}
 
 /** Every key, in the order of the documentation. */
 export const CONFIG_KEYS: readonly string[] = Object.keys(schema.shape)
@@ -123,7 +128,6 @@ export function isSection(key: string): boolean {
 
 /** Why a key that is neither a key nor a section is refused. */
 export function unknownKey(key: string): string {
-  if (LATER_KEYS.some((later) => key === later || key.startsWith(`${later}.`))) return 'is not served by this version'
   const section = [...SECTIONS].find((name) => key.startsWith(`${name}.`))
   const candidates = section === undefined ? [...CONFIG_KEYS, ...SECTIONS] : CONFIG_KEYS.filter(isIn(section))
   return `is not a known key; the nearest is ${closest(key, candidates)}`
@@ -210,6 +214,10 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
       queueLimit: values['tasks.queueLimit'],
       diskBytes: values['tasks.diskBytes'],
       network: values['tasks.network'],
+      presets: Object.entries(values['tasks.presets']).flatMap(([glob, preset]) =>
+        isPreset(preset) ? [{ glob, preset }] : [],
+      ),
+      readyMark: values['tasks.readyMark'],
       hostAccess: values['tasks.hostAccess'],
       privateNetworks: values['tasks.privateNetworks'],
     },

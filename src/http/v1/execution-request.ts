@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionRequest, ExecutionResources } from '../../core/execution-request.ts'
 import type { IdempotencyKey } from '../../journal/journal.ts'
+import { canonicalJson } from '../../util/canonical-json.ts'
 import type { ExecutionBody, PortBody, ResourcesBody, SurroundingsBody, TaskBody } from '../contract/execution-body.ts'
 import type { JsonObject } from '../json-body.ts'
 
@@ -75,13 +76,5 @@ export function idempotencyKey(header: string | string[] | undefined, body: Json
   if (typeof header !== 'string' || !KEY.test(header)) {
     throw new ErrandError('validation_failed', 'Idempotency-Key: must be 1 to 255 visible ASCII characters')
   }
-  return { key: header, digest: createHash('sha256').update(canonical(body)).digest('hex') }
-}
-
-/** Bodies are nested at most 32 deep. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`
+  return { key: header, digest: createHash('sha256').update(canonicalJson(body)).digest('hex') }
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
-import type { Preset } from '../../core/presets.ts'
 import { Deadline } from '../../core/wait.ts'
 import { chooseRuntime } from '../../engine/choose.ts'
 import type { SandboxMount, SandboxSpec } from '../../engine/engine.ts'
+import { presetLimits, presetMounts, withUser } from '../../engine/profile-options.ts'
 import { checkInputs, type GivenInput, holdInputs } from '../../files/host-path.ts'
 import { checkProvision, writeProvision } from '../../files/provision.ts'
 import type { HeldImage } from '../../images/image-store.ts'
@@ -17,10 +17,6 @@ const ROUND_TRIPS_MS = 5000
 
 /** Places come free as executions end, of which nothing is known beforehand. */
 const QUEUE_RETRY_MS = 5000
-
-/** What has no user of its own under `strict`; nobody's on any host that does not ask for trouble. */
-const FIRST_STRICT_UID = 200_000
-const STRICT_UIDS = 60_000
 
 /** The steps that lead to a sandbox, for one execution. Whatever they hold is in `held` of the caller. */
 export class Launch {
@@ -113,7 +109,8 @@ export class Launch {
 
   specify(imageId: string, mounts: readonly SandboxMount[], prefix: readonly string[] = []): SandboxSpec {
     const { resources, profile, network, ports, dnsServers, pidsLimit, diskBytes, isolation, preset } = this.#plan
-    const process = this.#strictUser({ ...this.#plan.process, ...(prefix.length > 0 && { prefix }) })
+    const asked = { ...this.#plan.process, ...(prefix.length > 0 && { prefix }) }
+    const process = withUser(asked, profile, this.#plan.executionId)
     const { probe } = this.#on
     return {
       imageId,
@@ -125,7 +122,7 @@ export class Launch {
       hasSocket: false,
       ports,
       dnsServers,
-      mounts: [...mounts, ...scratchOf(preset, process.user)],
+      mounts: [...mounts, ...presetMounts(preset, process.user)],
       ...presetLimits(preset),
       ...(pidsLimit !== undefined && { pidsLimit }),
       ...(probe.canLimitDisk && { diskBytes }),
@@ -145,34 +142,8 @@ export class Launch {
       return { ...input, source: preset.path }
     })
   }
-
-  /** Under `strict` every execution has a user of its own, unless it names one. */
-  #strictUser(process: SandboxSpec['process']): SandboxSpec['process'] {
-    if (this.#plan.profile !== 'strict' || process.user !== undefined) return process
-    const uid = FIRST_STRICT_UID + (hash(this.#plan.executionId) % STRICT_UIDS)
-    return { ...process, user: `${uid}:${uid}` }
-  }
 }
 
 function badInput(field: string, problem: string): ErrandError {
   return new ErrandError('validation_failed', `${field}: ${problem}`, { details: { field } })
-}
-
-/** The preset's folders, the task's own. */
-function scratchOf(preset: Preset | undefined, owner: string | undefined): SandboxMount[] {
-  return (preset?.scratch ?? []).map((folder) => ({
-    kind: 'scratch',
-    ...(owner !== undefined && { owner }),
-    ...folder,
-  }))
-}
-
-function presetLimits({ shmBytes, pidsLimit }: Partial<Preset> = {}): Partial<SandboxSpec> {
-  return { ...(shmBytes !== undefined && { shmBytes }), ...(pidsLimit !== undefined && { pidsLimit }) }
-}
-
-function hash(text: string): number {
-  let value = 0
-  for (const character of text) value = (value * 31 + (character.codePointAt(0) ?? 0)) % 2 ** 31
-  return value
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import type { ExecutionRequest, TaskParams } from '../../core/execution-request.ts'
+import type { ExecutionRequest, ExecutionResources, TaskParams } from '../../core/execution-request.ts'
 import { isId } from '../../core/ids.ts'
 import { isSignalName } from '../../core/signal-number.ts'
 
@@ -13,22 +13,26 @@ const MOST_TEXT = 128 * 1024
 const MOST_ITEMS = 1000
 
 const id = z.string().refine(isId, 'must match ^[a-z0-9][a-z0-9-]{0,62}$')
-const milliseconds = z.int().min(0).max(MOST_MS)
+export const milliseconds: z.ZodType<number> = z.int().min(0).max(MOST_MS)
 const bytes = z.int().min(0).max(MOST_BYTES)
-const port = z.int().min(1).max(65_535)
-const word = z
+export const port: z.ZodType<number> = z.int().min(1).max(65_535)
+export const word: z.ZodType<string> = z
   .string()
   .max(MOST_TEXT)
   .refine((text) => !text.includes('\0'), 'must not hold a NUL')
 const ip = z.string().refine((text) => isIP(text) !== 0, 'must be an IP address')
 
 /** The kernel refuses more than this for all words together. */
-const words = z.array(word).max(MOST_ITEMS)
+export const words: z.ZodType<string[]> = z.array(word).max(MOST_ITEMS)
 
-const path = z
+export const path: z.ZodType<string> = z
   .string()
   .max(4096)
   .refine((text) => text.startsWith('/') && !/[\0\n]/.test(text), 'must be an absolute path')
+
+export const user: z.ZodType<string> = z
+  .string()
+  .regex(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63})?$/, 'must be USER or USER:GROUP')
 
 const label = z
   .string()
@@ -40,17 +44,14 @@ export const taskParams: z.ZodType<TaskParams> = z.strictObject({
   entrypoint: words.exactOptional(),
   cmd: words.exactOptional(),
   environment: z
-    .array(word.regex(/^[A-Za-z_][A-Za-z0-9_.-]*=/, 'must be KEY=VALUE'))
+    .array(word.refine((text) => /^[A-Za-z_][A-Za-z0-9_.-]*=/.test(text), 'must be KEY=VALUE'))
     .max(MOST_ITEMS)
     .exactOptional(),
   working_directory: path.exactOptional(),
-  user: z
-    .string()
-    .regex(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63})?$/, 'must be USER or USER:GROUP')
-    .exactOptional(),
+  user: user.exactOptional(),
 })
 
-const resources = z.strictObject({
+export const resources: z.ZodType<ExecutionResources> = z.strictObject({
   cpu: z.number().min(0).exactOptional(),
   memoryBytes: bytes.exactOptional(),
   diskBytes: bytes.exactOptional(),
