@@ -11,33 +11,36 @@ import { TaskFile } from './task-file.ts'
 import type { TaskRequest } from './task-request.ts'
 
 const clock = new ManualClock()
-let folder = ''
-let changes = 0
-let impossible: ErrandError | undefined
-let checked: Task[] = []
+/** What each test begins anew with. */
+const world = {
+  folder: '',
+  changes: 0,
+  impossible: undefined as ErrandError | undefined,
+  checked: [] as Task[],
+}
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'errand-tasks-'))
-  changes = 0
-  checked = []
-  impossible = undefined
+  world.folder = await mkdtemp(join(tmpdir(), 'errand-tasks-'))
+  world.changes = 0
+  world.checked = []
+  world.impossible = undefined
 })
 
 afterEach(async () => {
-  await rm(folder, { recursive: true })
+  await rm(world.folder, { recursive: true })
 })
 
-function openTasks(file: ConstructorParameters<typeof TaskFile>[0] | undefined = folder): Promise<NamedTasks> {
+function openTasks(): Promise<NamedTasks> {
   return NamedTasks.open({
-    file: new TaskFile(file),
+    file: new TaskFile(world.folder),
     readyMark: 'up',
     clock,
     assertPossible(task) {
-      checked.push(task)
-      if (impossible !== undefined) throw impossible
+      world.checked.push(task)
+      if (world.impossible !== undefined) throw world.impossible
     },
     onChanged: () => {
-      changes += 1
+      world.changes += 1
     },
   })
 }
@@ -107,7 +110,7 @@ describe('a named task', () => {
       },
     })
     assert.deepEqual(record.request, FULL)
-    assert.deepEqual(checked, [task])
+    assert.deepEqual(world.checked, [task])
     assert.equal(tasks.find(key), task)
   })
 
@@ -141,12 +144,12 @@ describe('a named task', () => {
     const tasks = await openTasks()
     await tasks.put('ada', 'hello', { image: 'hello', env: { A: '1', B: '2' } })
     const { key, record } = tasks.load('ada', 'hello')
-    assert.deepEqual([tasks.isDefined(key), changes], [true, 0])
+    assert.deepEqual([tasks.isDefined(key), world.changes], [true, 0])
     await clock.advance(5)
     const same = await tasks.put('ada', 'hello', { env: { B: '2', A: '1' }, image: 'hello' })
-    assert.deepEqual([same, changes, tasks.isDefined(key)], [{ record, isNew: false }, 0, true])
+    assert.deepEqual([same, world.changes, tasks.isDefined(key)], [{ record, isNew: false }, 0, true])
     const other = await tasks.put('ada', 'hello', { image: 'hello', env: { A: '1', B: '3' } })
-    assert.deepEqual([other.isNew, changes, tasks.isDefined(key), tasks.find(key)], [false, 1, false, undefined])
+    assert.deepEqual([other.isNew, world.changes, tasks.isDefined(key), tasks.find(key)], [false, 1, false, undefined])
     assert.deepEqual([other.record.createdMs, other.record.updatedMs], [record.createdMs, record.updatedMs + 5])
   })
 
@@ -155,7 +158,7 @@ describe('a named task', () => {
     await tasks.put('ada', 'hello', { image: 'hello' })
     const { key } = tasks.load('ada', 'hello')
     await tasks.remove('ada', 'hello')
-    assert.deepEqual([tasks.isDefined(key), changes], [false, 1])
+    assert.deepEqual([tasks.isDefined(key), world.changes], [false, 1])
     assert.throws(() => tasks.load('ada', 'hello'), coded('not_found'))
     await assert.rejects(tasks.remove('ada', 'hello'), coded('not_found'))
     assert.deepEqual(tasks.page(undefined, 10), { tasks: [], cursor: undefined })
@@ -164,10 +167,10 @@ describe('a named task', () => {
   test('that can never be started here is refused, and what it was stays', async () => {
     const tasks = await openTasks()
     await tasks.put('ada', 'hello', { image: 'hello' })
-    impossible = new ErrandError('resources_unsatisfiable', 'too large')
-    await assert.rejects(tasks.put('ada', 'hello', { image: 'huge' }), impossible)
+    world.impossible = new ErrandError('resources_unsatisfiable', 'too large')
+    await assert.rejects(tasks.put('ada', 'hello', { image: 'huge' }), world.impossible)
     assert.equal(tasks.load('ada', 'hello').task.image, 'hello')
-    assert.deepEqual(names(await new TaskFile(folder).read()), ['hello ada'])
+    assert.deepEqual(names(await new TaskFile(world.folder).read()), ['hello ada'])
   })
 })
 
@@ -209,13 +212,13 @@ describe('named tasks', () => {
     const after = await openTasks()
     assert.deepEqual(after.load('ada', 'resize'), before.load('ada', 'resize'))
     assert.deepEqual(names(after.page(undefined, 10).tasks), ['hello eve', 'resize ada'])
-    assert.equal((await stat(join(folder, 'tasks.json'))).mode & 0o777, 0o600)
+    assert.equal((await stat(join(world.folder, 'tasks.json'))).mode & 0o777, 0o600)
   })
 
   test('are kept however many are defined at once', async () => {
     const tasks = await openTasks()
     await Promise.all(['a', 'b', 'c', 'd'].map((name) => tasks.put('ada', name, { image: name })))
-    assert.deepEqual(names(await new TaskFile(folder).read()), ['a ada', 'b ada', 'c ada', 'd ada'])
+    assert.deepEqual(names(await new TaskFile(world.folder).read()), ['a ada', 'b ada', 'c ada', 'd ada'])
   })
 
   test('are told page by page', async () => {
@@ -237,7 +240,7 @@ describe('named tasks', () => {
   test('of one caller are a thousand at most, whatever others have', async () => {
     const record = { request: { image: 'hello' }, createdMs: 1, updatedMs: 1 }
     const many = Array.from({ length: 1000 }, (_, index) => ({ ...record, callerId: 'ada', name: `t${index}` }))
-    await new TaskFile(folder).write(many)
+    await new TaskFile(world.folder).write(many)
     const tasks = await openTasks()
     await assert.rejects(tasks.put('ada', 'more', { image: 'hello' }), coded('storage_full', /1000/))
     await tasks.put('ada', 't5', { image: 'other' })
@@ -253,7 +256,7 @@ describe('named tasks', () => {
     '{"version":1,"tasks":[{"name":"a"}]}',
   ]) {
     test(`of a damaged file (${text}) are an error that names it, never none`, async () => {
-      const path = join(folder, 'tasks.json')
+      const path = join(world.folder, 'tasks.json')
       await writeFile(path, text)
       await assert.rejects(openTasks(), (error) => coded('storage_error', /tasks\.json is damaged/)(error))
       assert.equal(await readFile(path, 'utf8'), text)
@@ -263,11 +266,11 @@ describe('named tasks', () => {
   test('that cannot be kept are refused, and nothing has changed', async () => {
     const tasks = await openTasks()
     await tasks.put('ada', 'hello', { image: 'hello' })
-    await rm(folder, { recursive: true })
+    await rm(world.folder, { recursive: true })
     await assert.rejects(tasks.put('ada', 'more', { image: 'hello' }), coded('storage_error'))
     await assert.rejects(tasks.remove('ada', 'hello'), coded('storage_error'))
     assert.deepEqual(names(tasks.page('ada', 10).tasks), ['hello ada'])
-    folder = await mkdtemp(join(tmpdir(), 'errand-tasks-'))
+    world.folder = await mkdtemp(join(tmpdir(), 'errand-tasks-'))
   })
 })
 
