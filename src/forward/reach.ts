@@ -1,8 +1,8 @@
-import { request } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Endpoint } from '../core/endpoint.ts'
 import type { Reach } from '../instance/readiness.ts'
 import { abortable } from '../util/abort.ts'
+import { http } from '../util/node-http.ts'
 import { dial } from './dial.ts'
 import { isShortage } from './failures.ts'
 
@@ -50,7 +50,7 @@ function tryDial(endpoint: Endpoint, signal: AbortSignal): Promise<Socket | Erro
 
 function getStatus(socket: Socket, path: string): Promise<number | undefined> {
   return new Promise((resolve) => {
-    const asked = request({ path, createConnection: () => socket, headers: { host: 'task' } }, (response) => {
+    const asked = http.request({ path, createConnection: () => socket, headers: { host: 'task' } }, (response) => {
       response.resume()
       resolve(response.statusCode)
     })

@@ -1,14 +1,8 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
+import { http } from '../util/node-http.ts'
 import { bind } from './bind.ts'
 import type { CertificateFiles } from './certificate.ts'
 import { answerClientError } from './client-error.ts'
@@ -73,7 +67,7 @@ export class Listener implements AsyncDisposable {
     const { log, limits } = deps
     await using opening = new AsyncDisposableStack()
     const secure = tls === undefined ? undefined : opening.use(await openSecure(tls, deps))
-    const server = secure?.server ?? createServer(serverOptions(limits))
+    const server = secure?.server ?? http.createServer(serverOptions(limits))
     server.maxConnections = limits.maxConnections
     const listener = new Listener(server, secure, handler, deps)
     await bind(server, address)

@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http'
 import { type ErrandError, type ErrorCode, HTTP_STATUS } from '../core/errors.ts'
+import { http } from '../util/node-http.ts'
 import type { Problem } from './contract/problem.ts'
 import type { Answer } from './refusal.ts'
 
@@ -34,7 +34,7 @@ function toProblem({ message, code, details, retryAfterMs }: ErrandError, status
 }
 
 function titleOf(status: number): string {
-  return STATUS_CODES[status] ?? CLIENT_CLOSED
+  return http.STATUS_CODES[status] ?? CLIENT_CLOSED
 }
 
 /** Details may hold what JSON cannot: the problem must be told all the same. */

@@ -1,15 +1,15 @@
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { type Dispatcher, Pool } from 'undici'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { Deadline } from '../../core/wait.ts'
 import { negotiate } from './api-version.ts'
 import { type EngineOperation, engineError, noAnswer } from './errors.ts'
-import { Hijack } from './hijack.ts'
 import { ResponseStream } from './response-stream.ts'
+import { Wire, type WireRequest } from './wire.ts'
 
 /** How long the Engine may take to answer, in milliseconds. */
 export interface EngineDeadlines {
@@ -54,20 +54,14 @@ export class DockerClient implements AsyncDisposable {
   readonly deadlines: EngineDeadlines
   readonly socketPath: string
   readonly #clock: Clock
-  readonly #control: Pool
-  /** Followers and pulls have connections of their own, so that they never starve control calls. */
-  readonly #long: Pool
-  readonly #hijacked = new Set<Duplex>()
+  readonly #wire: Wire
   #prefix = ''
 
   private constructor(options: DockerClientOptions) {
     this.deadlines = options.deadlines ?? DEADLINES
     this.socketPath = options.socketPath
     this.#clock = options.clock ?? systemClock
-    // Our own deadlines cover whole calls; undici's would also end a follower that has nothing to say.
-    const pool = { socketPath: options.socketPath, headersTimeout: 0, bodyTimeout: 0, allowH2: false }
-    this.#control = new Pool('http://docker', { ...pool, connections: 64 })
-    this.#long = new Pool('http://docker', pool)
+    this.#wire = new Wire(options.socketPath)
   }
 
   /** @throws engine_unavailable when none answers, or only one that is too old */
@@ -76,9 +70,9 @@ export class DockerClient implements AsyncDisposable {
     try {
       const request = { operation: 'ping', method: 'GET', path: '/_ping' } as const
       const apiVersion = await client.#within(client.deadlines.pingMs, request, signal, async (limited) => {
-        const { headers, body } = await client.#send(request, limited)
-        await body.dump()
-        return headers['api-version']
+        const response = await client.#send(request, limited)
+        await text(response)
+        return response.headers['api-version']
       })
       client.#prefix = `/v${negotiate(String(apiVersion))}`
       return client
@@ -119,12 +113,13 @@ export class DockerClient implements AsyncDisposable {
    * undefined waits on.
    */
   async stream(request: DockerRequest, headersMs: number | undefined, signal: AbortSignal): Promise<ResponseStream> {
-    const open = async (limited: AbortSignal): Promise<Dispatcher.ResponseData> => {
+    const open = async (limited: AbortSignal): Promise<IncomingMessage> => {
       const response = await this.#send({ ...request, isLong: true }, limited)
-      if (response.statusCode >= 400) throw refusal(request, response.statusCode, await text(response.body))
+      const { statusCode = 0 } = response
+      if (statusCode >= 400) throw refusal(request, statusCode, await text(response))
       return response
     }
-    const { body } = await (headersMs === undefined
+    const body = await (headersMs === undefined
       ? this.#settle(request, signal, () => open(signal))
       : this.#within(headersMs, request, signal, open))
     return new ResponseStream(body, (error) => toErrandError(error, request, signal))
@@ -132,25 +127,21 @@ export class DockerClient implements AsyncDisposable {
 
   /** Takes over the connection of one call, as attaching does. Dispose the socket by destroying it. */
   async hijack(request: DockerRequest, signal: AbortSignal): Promise<Duplex> {
-    const socket = await this.#within(this.deadlines.inspectMs, request, signal, (limited) => {
-      const hijack = new Hijack((status, body) => refusal(request, status, body), limited)
-      this.#long.dispatch({ ...this.#options(request), upgrade: 'tcp' }, hijack)
-      return hijack.socket
-    })
-    this.#hijacked.add(socket)
-    socket.once('close', () => this.#hijacked.delete(socket))
-    return socket
+    const refused = (status: number, body: string): ErrandError => refusal(request, status, body)
+    return this.#within(this.deadlines.inspectMs, request, signal, (limited) =>
+      this.#wire.upgrade(this.#onWire(request), refused, limited),
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#hijacked) socket.destroy()
-    await Promise.all([this.#control.destroy(), this.#long.destroy()])
+    this.#wire[Symbol.dispose]()
   }
 
   async #call(request: DockerRequest, deadlineMs: number, signal: AbortSignal): Promise<DockerReply> {
     return this.#within(deadlineMs, request, signal, async (limited) => {
-      const { statusCode, body } = await this.#send(request, limited)
-      const reply = { status: statusCode, body: await text(body) }
+      const response = await this.#send(request, limited)
+      const { statusCode = 0 } = response
+      const reply = { status: statusCode, body: await text(response) }
       if (statusCode < 400 || request.accept?.includes(statusCode) === true) return reply
       throw refusal(request, statusCode, reply.body)
     })
@@ -176,18 +167,17 @@ export class DockerClient implements AsyncDisposable {
     }
   }
 
-  async #send(request: DockerRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const pool = request.isLong === true ? this.#long : this.#control
-    return pool.request({ ...this.#options(request), signal })
+  #send(request: DockerRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    return this.#wire.send(this.#onWire(request), request.isLong === true, signal)
   }
 
-  #options(request: DockerRequest): Dispatcher.DispatchOptions {
+  #onWire(request: DockerRequest): WireRequest {
     const query = request.query === undefined ? '' : `?${new URLSearchParams(request.query).toString()}`
     return {
       method: request.method,
       path: `${this.#prefix}${request.path}${query}`,
       headers: { 'content-type': 'application/json', ...request.headers },
-      body: request.body === undefined ? null : JSON.stringify(request.body),
+      body: request.body === undefined ? undefined : JSON.stringify(request.body),
     }
   }
 }

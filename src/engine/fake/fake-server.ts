@@ -1,6 +1,7 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TcpEndpoint } from '../../core/endpoint.ts'
+import { http } from '../../util/node-http.ts'
 import type { SandboxSpec } from '../engine.ts'
 import type { FakeScript } from './fake-script.ts'
 
@@ -18,20 +19,20 @@ export class FakeServer implements AsyncDisposable {
 
   /** Listens at once. */
   static async open(serve: RequestListener): Promise<FakeServer> {
-    const server = createServer(serve)
+    const server = http.createServer(serve)
     return new FakeServer(server, { host: HOST, port: await listen(server, 0) })
   }
 
   /** Has a port on which nothing listens until `listen`. */
   static async reserve(): Promise<FakeServer> {
-    const server = createServer()
+    const server = http.createServer()
     const port = await listen(server, 0)
     await close(server)
     return new FakeServer(server, { host: HOST, port })
   }
 
   async listen(serve: RequestListener): Promise<void> {
-    this.#server = createServer(serve)
+    this.#server = http.createServer(serve)
     await listen(this.#server, this.endpoint.port)
   }
 
