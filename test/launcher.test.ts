@@ -66,8 +66,8 @@ describe('launcher', () => {
     await using checkout = await Installation.create('src/cli/main.ts')
     await checkout.addNode('node_modules/.bin/node', 'v24.15.0')
     await checkout.addNode('tools/node', 'v26.0.0')
-    const { stdout } = await checkout.run(['serve', '--config', 'a b'])
-    assert.equal(stdout, `node_modules/.bin/node ${checkout.root}/src/cli/main.ts serve --config a b`)
+    const { stdout } = await checkout.run(['explain', '--config', 'a b'])
+    assert.equal(stdout, `node_modules/.bin/node ${checkout.root}/src/cli/main.ts explain --config a b`)
   })
 
   it('runs the compiled code of the package with the Node.js in PATH', async () => {
@@ -117,6 +117,15 @@ describe('launcher', () => {
     await checkout.addNode('node_modules/.bin/node', 'v22.1.0')
     await checkout.addNode('tools/node', 'v25.0.0')
     assert.match((await checkout.run([])).stdout, /^tools\/node /)
+  })
+
+  it('lets a daemon, and nothing else, give memory back', async () => {
+    await using installed = await Installation.create('dist/cli/main.js')
+    await installed.addNode('tools/node', 'v24.15.0')
+    const main = `${installed.root}/dist/cli/main.js`
+    const { stdout } = await installed.run(['serve', '--cpu', '2'])
+    assert.equal(stdout, `tools/node --expose-gc --no-node-snapshot ${main} serve --cpu 2`)
+    assert.equal((await installed.run(['config', 'serve'])).stdout, `tools/node ${main} config serve`)
   })
 
   it('has the C library give memory back, unless the environment says otherwise', async () => {

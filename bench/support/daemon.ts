@@ -27,8 +27,9 @@ export interface BenchDaemon extends AsyncDisposable {
 
 const PROBE = join(import.meta.dirname, '../probe.ts')
 const MEMORY_PROBE = join(import.meta.dirname, '../memory-probe.ts')
-/** As `bin/errand` has it. */
+/** As `bin/errand` has them. */
 const MALLOC = ['MALLOC_ARENA_MAX=2', 'MALLOC_TRIM_THRESHOLD_=1048576']
+const NODE_OPTIONS = ['--expose-gc', '--no-node-snapshot']
 
 /** Counts and times what the daemon asks of the system; see `probe.ts`. */
 export function withProbe(): Pick<DaemonOptions, 'probe'> {
@@ -49,7 +50,8 @@ export async function startDaemon(options: DaemonOptions, signal: AbortSignal): 
   const set = ['resources.hostCheck=none', ...settings].flatMap((setting) => ['--set', setting])
   const listen = ['--listen', '127.0.0.1:0', `unix:${join(runDir, 'errand.sock')}`]
   const flags = ['--state-dir', join(folder, 'state'), '--run-dir', runDir, '--node', 'bench', '--log-level', logLevel]
-  const command = ['env', ...MALLOC, process.execPath, ...preload, ...program, 'serve', ...flags, ...listen, ...set]
+  const node = ['env', ...MALLOC, process.execPath, ...NODE_OPTIONS, ...preload]
+  const command = [...node, ...program, 'serve', ...flags, ...listen, ...set]
   const child = new Child('the daemon', command, { cores, hasChannel: probe !== undefined })
   const dispose = async (): Promise<void> => {
     await child[Symbol.asyncDispose]()

@@ -11,6 +11,7 @@ import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { NodeApi } from '../service/node-api.ts'
 import { abortable } from '../util/abort.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
+import { collectGarbage } from '../util/collect-garbage.ts'
 import type { Config } from './config/config.ts'
 import { openDocker } from './open-docker.ts'
 import { openListeners } from './open-listeners.ts'
@@ -82,6 +83,7 @@ export class Daemon implements AsyncDisposable {
     const parts = { log, clock, answerMemory, openEngine, onJournalFailure }
     const { node, executions } = await openNode(config, parts, opening, signal)
     await makeRunDir(config.runDir)
+    collectGarbage() // now, while nobody waits for an answer
     const serving = { node, executions, clock, log, answerMemory, onStop: stopAsked.resolve }
     const listeners = opening.use(await openListeners(config, serving, signal))
     const daemon = new Daemon(node, executions, listeners, clock, opening.move())

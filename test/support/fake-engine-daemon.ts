@@ -2,6 +2,7 @@
  * The daemon in a process of its own, with the fake engine: for tests that count its memory and its files, or take some of
  * them away. Arguments: the tasks as JSON, then those of `errand`. Answers every message with an `Inside`.
  */
+import { createRequire } from 'node:module'
 import { runCommand } from '../../src/cli/program.ts'
 import type { OpenDaemon } from '../../src/cli/serve.ts'
 import { thisTerminal } from '../../src/cli/terminal.ts'
@@ -26,7 +27,14 @@ process.on('message', () => {
   const sandboxes = engine.sandboxes.map(({ id, name, labels }) => ({ id, name, labels }))
   const inherited: string[] = []
   for (const key in {}) inherited.push(key)
-  process.send?.({ sandboxes, inherited } satisfies Inside)
+  const modules = [...builtInModules(), ...Object.keys(createRequire(import.meta.url).cache)]
+  process.send?.({ sandboxes, inherited, modules } satisfies Inside)
 })
+
+/** Those of Node.js itself, its inner ones included. The list is not documented: its emptiness would be noticed. */
+function builtInModules(): string[] {
+  const { moduleLoadList } = process as typeof process & { readonly moduleLoadList: readonly string[] }
+  return moduleLoadList.map((entry) => entry.replace('NativeModule ', ''))
+}
 
 process.exit(await runCommand(args, open, thisTerminal()))

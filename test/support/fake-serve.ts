@@ -36,8 +36,9 @@ const MOST_GROWTH = 200
 
 /** Room for many small tasks. */
 const DEFAULTS = ['resources.hostCheck=none', 'node=test', 'cpu=2', 'mem=4096', 'resources.cpuOvercommit=10']
-/** As the launcher has it. */
+/** As the launcher has them. */
 const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '1048576' }
+const NODE_OPTIONS = ['--expose-gc', '--no-node-snapshot']
 const ENTRY = join(import.meta.dirname, 'fake-engine-daemon.ts')
 
 export interface FakeServeOptions {
@@ -52,6 +53,8 @@ export interface Inside {
   readonly sandboxes: readonly CountedContainer[]
   /** Names that every object has there: none, unless a prototype was changed. */
   readonly inherited: readonly string[]
+  /** What it has loaded: modules of Node.js by name, CommonJS files by path. */
+  readonly modules: readonly string[]
 }
 
 /** A daemon on the fake engine in a process of its own. Its disposal asserts the invariants. */
@@ -81,7 +84,7 @@ export class FakeServe implements AsyncDisposable {
     const set = [...new Map(pairs).values()]
     const folders = ['--state-dir', join(folder, 'state'), '--run-dir', join(folder, 'run')]
     const args = [...folders, '--listen', '127.0.0.1:0', ...set.flatMap((pair) => ['--set', pair])]
-    const command = [ENTRY, JSON.stringify(tasks), 'serve', ...args]
+    const command = [...NODE_OPTIONS, ENTRY, JSON.stringify(tasks), 'serve', ...args]
     const environment = { PATH: process.env.PATH, ...MALLOC }
     const child = spawn(process.execPath, command, { env: environment, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     const served = new ServeProcess(child)

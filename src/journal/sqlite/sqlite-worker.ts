@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { collectGarbage } from '../../util/collect-garbage.ts'
 import { JournalDatabase } from './journal-database.ts'
 import type { DatabaseOptions, Question } from './messages.ts'
 
@@ -13,6 +14,7 @@ function serve(port: MessagePort, options: DatabaseOptions): void {
     database.close()
     port.close()
   })
+  collectGarbage()
   port.postMessage([])
 }
 
