@@ -14,7 +14,7 @@ const LOCAL_ORIGIN = 'http://localhost'
 
 /** @throws validation_failed */
 export function parseAddress(url: string): NodeAddress {
-  const socketPath = /^unix:(?:\/\/)?(\/.+)$/.exec(url)?.[1]
+  const socketPath = /^unix:(?:\/\/)?(\/[^/].*)$/.exec(url)?.[1]
   if (socketPath !== undefined) return { origin: LOCAL_ORIGIN, socketPath, text: `unix://${socketPath}` }
   const parsed = URL.parse(url)
   if (parsed === null || !['http:', 'https:'].includes(parsed.protocol)) {

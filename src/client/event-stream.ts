@@ -23,6 +23,8 @@ export class EventStream implements Disposable {
     this.#body = answer.body
     this.#chunks = answer.body[Symbol.asyncIterator]()
     this.#clock = clock
+    // Whoever reads is told by that; one that is closed while nobody does has nobody to tell.
+    answer.body.on('error', () => {})
     this.#parser = createParser({
       onEvent: (event) => void this.#events.push(event),
       onError: ({ type }) => {

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ErrandClient, ErrandError, ExecutionStatus, ExecutionView, LogLine, NodeEvent } from './client.ts'
+
+// What the compiler has to accept and to refuse: the type check is the test, nothing here is run.
+
+type IsSame<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+
+/** Does not compile unless both are the same type. */
+function same<A, B>(_claim: IsSame<A, B>): void {}
+
+type Answer<T extends (...args: never) => unknown> = Awaited<ReturnType<T>>
+
+async function accepted(errand: ErrandClient): Promise<void> {
+  const { executions, node } = errand
+  await executions.submit({ task: { image: 'a' } })
+  await executions.submit({ task: { image: 'a', resources: { memory: '256MiB', disk: 4096, cpu: 0.5 } } })
+  await executions.submit({ engineSpec: { type: 'docker', params: { image: 'a' } }, limits: { logBytes: '1GiB' } })
+  await executions.run({ task: { image: 'a' } }, { timeoutMs: 1, signal: AbortSignal.timeout(1), patienceMs: 0 })
+  await executions.cancel('a', { graceMs: 1 })
+  for await (const view of executions.list({ status: ['running'] })) same<typeof view, ExecutionView>(true)
+  for await (const line of executions.logs('a', { since: new Date(), tail: 1 })) same<typeof line, LogLine>(true)
+  for await (const event of errand.events()) {
+    same<typeof event, NodeEvent>(true)
+    if (event.name === 'execution') same<typeof event.execution.status, ExecutionStatus>(true)
+  }
+  same<Answer<typeof executions.submit>, ExecutionView>(true)
+  same<Answer<typeof executions.remove>, void>(true)
+  same<Answer<typeof executions.exec>['stdout'], string>(true)
+  same<Answer<typeof executions.get>['exitCode'], number | undefined>(true)
+  same<Answer<typeof node.get>['state'], 'serving' | 'paused' | 'draining'>(true)
+}
+
+async function refused(errand: ErrandClient, error: ErrandError): Promise<void> {
+  const { executions, node } = errand
+  // @ts-expect-error a task has an image
+  await executions.submit({ task: { cmd: ['a'] } })
+  // @ts-expect-error an unknown key is refused by the node, and here
+  await executions.submit({ task: { image: 'a', memory: 1 } })
+  // @ts-expect-error a size is a number or a text
+  await executions.submit({ task: { image: 'a', resources: { memory: true } } })
+  // @ts-expect-error cores are a number
+  await executions.submit({ task: { image: 'a', resources: { cpu: '1' } } })
+  // @ts-expect-error no such isolation
+  await executions.submit({ task: { image: 'a', isolation: 'chroot' } })
+  // @ts-expect-error nothing is run without a body
+  await executions.run()
+  // @ts-expect-error words, no line for a shell
+  await executions.exec('a', 'ls -l')
+  // @ts-expect-error no such status
+  executions.list({ status: ['done'] })
+  // @ts-expect-error no such stream
+  executions.logs('a', { stream: 'stdin' })
+  // @ts-expect-error an answer cannot be changed
+  ;(await executions.get('a')).status = 'lost'
+  // @ts-expect-error a gap is of no execution
+  for await (const event of errand.events()) String(event.execution)
+  // @ts-expect-error the code is one of a closed list
+  if (error.code === 'sun_spots') await node.get()
+}
+
+test('what is wrong about a call is told by the compiler, and answers have types', () => {
+  assert.deepEqual([accepted.length, refused.length], [1, 2])
+})
