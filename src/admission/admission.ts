@@ -45,6 +45,11 @@ export interface AdmissionLimits {
   readonly cpuOvercommit: number
 }
 
+/** Told how long each lease was waited for, 0 where there was room at once. Must not throw. */
+export interface AdmissionMeter {
+  waited(what: 'start' | 'execution', ms: number): void
+}
+
 export interface AdmissionDeps {
   readonly ledger: Ledger
   readonly host: HostCheck
@@ -52,6 +57,7 @@ export interface AdmissionDeps {
   readonly idle: () => readonly Evictable[]
   readonly clock: Clock
   readonly limits: AdmissionLimits
+  readonly meter?: AdmissionMeter | undefined
 }
 
 interface Waiting extends Ranked {
@@ -87,6 +93,10 @@ export class Admission {
     return this.#queue.size
   }
 
+  get waitingStarts(): number {
+    return this.#queue.warm
+  }
+
   /** Executions that wait, of all callers or of one. */
   waitingExecutions(callerId?: string): number {
     return callerId === undefined ? this.#queue.executions : this.#queue.ofCaller(callerId)
@@ -110,8 +120,12 @@ export class Admission {
     signal.throwIfAborted()
     if (this.#closedBy !== undefined) throw this.#closedBy
     this.assertSatisfiable(request.resources)
-    const lease = this.#queue.size === 0 ? this.#room.tryReserve(request.resources, request.holder) : undefined
-    return lease ?? this.#wait(request, signal)
+    const { clock, meter } = this.#deps
+    const askedMs = clock.monotonicMs()
+    const free = this.#queue.size === 0 ? this.#room.tryReserve(request.resources, request.holder) : undefined
+    const lease = free ?? (await this.#wait(request, signal))
+    meter?.waited(request.priority === undefined ? 'start' : 'execution', clock.monotonicMs() - askedMs)
+    return lease
   }
 
   /** A lease for what exists already: an earlier process has let it in. */

@@ -21,6 +21,11 @@ export class StartPhases {
     this.#lastMs = nowMs
   }
 
+  /** Milliseconds by phase, of those that were ended. */
+  get spentMs(): ReadonlyMap<StartPhase, number> {
+    return this.#spentMs
+  }
+
   get totalMs(): number {
     return [...this.#spentMs.values()].reduce((sum, ms) => sum + ms, 0)
   }

@@ -21,6 +21,11 @@ export class Gate {
     return this.#state === 'draining'
   }
 
+  /** Requests that were let in and have not left. */
+  get inside(): number {
+    return this.#inside
+  }
+
   /** @throws paused, draining */
   enter(): void {
     this.assertOpen()

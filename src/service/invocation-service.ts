@@ -16,6 +16,7 @@ import { isProcessAlive } from '../util/process-alive.ts'
 import type { Pool } from '../warm/pool.ts'
 import type { Turn } from '../warm/turn.ts'
 import type { Gate } from './gate.ts'
+import type { InvocationMeter } from './invocation-meter.ts'
 import type { Forwarding, Invocation, TaskAnswer, TaskSink } from './node-api.ts'
 
 export interface InvocationServiceDeps {
@@ -27,6 +28,7 @@ export interface InvocationServiceDeps {
   readonly maxResponseBytes: number
   /** What answers that are being gathered may hold together. */
   readonly answerMemory: ByteBudget
+  readonly meter?: InvocationMeter | undefined
 }
 
 /** Failures for which the instance cannot be blamed: it was not given the time, or this host had no connection for it. */
@@ -81,8 +83,13 @@ export class InvocationService {
 
   /** Until disposed. @throws paused, draining */
   #enter(cancellation: Cancellation): Disposable {
-    const { gate } = this.#deps
-    gate.enter()
+    const { gate, meter } = this.#deps
+    try {
+      gate.enter()
+    } catch (thrown) {
+      meter?.ended(ErrandError.from(thrown).code)
+      throw thrown
+    }
     this.#inFlight.add(cancellation)
     return {
       [Symbol.dispose]: () => {
@@ -104,11 +111,17 @@ export class InvocationService {
     cancellation: Cancellation,
     send: (turn: Turn) => Promise<T | Unsent>,
   ): Promise<T> {
-    const { pool } = this.#deps
-    let outcome = await this.#ask(await pool.lend(key, task, cancellation), send)
-    if ('unsent' in outcome) outcome = await this.#ask(await pool.lend(key, task, cancellation), send)
-    if ('unsent' in outcome) throw outcome.unsent
-    return outcome
+    const { pool, meter } = this.#deps
+    try {
+      let outcome = await this.#ask(await pool.lend(key, task, cancellation), send)
+      if ('unsent' in outcome) outcome = await this.#ask(await pool.lend(key, task, cancellation), send)
+      if ('unsent' in outcome) throw outcome.unsent
+      meter?.ended('answered')
+      return outcome
+    } catch (thrown) {
+      meter?.ended(ErrandError.from(thrown).code)
+      throw thrown
+    }
   }
 
   async #ask<T extends object>(lent: Turn, send: (turn: Turn) => Promise<T | Unsent>): Promise<T | Unsent> {

@@ -7,6 +7,7 @@ import { Deadline } from '../core/wait.ts'
 import { diedError, loggableDetails } from '../instance/exit-errors.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
 import type { Member } from './member.ts'
+import type { PoolMeter, RemovalReason } from './pool-meter.ts'
 import type { Shelf } from './shelf.ts'
 import type { Shelves } from './shelves.ts'
 
@@ -21,6 +22,17 @@ export interface DeparturesDeps {
   readonly isDefined: (key: TaskKey) => boolean
   /** After an instance has left: somebody may wait for another one. */
   readonly onLeft: (shelf: Shelf) => void
+  readonly meter?: PoolMeter | undefined
+}
+
+const WHY: Record<RemovalReason, string> = {
+  keep_alive: 'its keep-alive is over',
+  room: 'its room is needed',
+  faults: 'it failed too often',
+  image_replaced: 'its image was replaced',
+  redefined: 'its task is defined otherwise now, or not at all',
+  asked: 'its removal was asked for',
+  cleared: 'the node removes its instances',
 }
 
 /** How long an instance that proved useless, or whose room is needed, may take to end by itself. */
@@ -48,9 +60,11 @@ export class Departures {
   }
 
   /** Removes it now; what it is answering fails. */
-  discard(member: Member, graceMs: number, why: string): void {
+  discard(member: Member, graceMs: number, reason: RemovalReason): void {
     if (member.leaving.aborted) return
+    const why = WHY[reason]
     this.#deps.log.info({ instance: member.instance.id, why }, 'removing an instance')
+    this.#deps.meter?.left(reason)
     this.#cutOff(member, new ErrandError('draining', `the instance was removed: ${why}`))
     this.#deps.background.add(member.instance.stop(graceMs))
   }
@@ -63,10 +77,10 @@ export class Departures {
     this.retire(member)
   }
 
-  #outdatedBy({ key, task }: Shelf, member: Member): string | undefined {
-    if (member.instance.image.isStale) return 'its image was replaced'
+  #outdatedBy({ key, task }: Shelf, member: Member): RemovalReason | undefined {
+    if (member.instance.image.isStale) return 'image_replaced'
     const isDefined = task.definition === undefined || this.#deps.isDefined(key)
-    return isDefined ? undefined : 'its task is defined otherwise now, or not at all'
+    return isDefined ? undefined : 'redefined'
   }
 
   /** One that answers nothing at all is replaced at once: every further request would wait for its whole deadline. */
@@ -88,6 +102,7 @@ export class Departures {
     this.#cutOff(member, new ErrandError('task_connection_closed', 'the instance has ended'))
     const exit = await member.instance.exited
     if (!exit.wasStopped) {
+      this.#deps.meter?.left('died')
       this.#reportDeath(shelf, member, diedError(exit, member.instance.resources))
       await member.instance.stop(0)
       onLeft(shelf)

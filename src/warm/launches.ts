@@ -7,6 +7,7 @@ import type { Instance } from '../instance/instance.ts'
 import { StartPhases } from '../instance/start-phases.ts'
 import type { BackgroundWork } from '../util/background-work.ts'
 import type { ColdStarter } from './cold-start.ts'
+import type { PoolMeter } from './pool-meter.ts'
 import type { Launch, Shelf } from './shelf.ts'
 
 export interface LaunchesDeps {
@@ -17,6 +18,7 @@ export interface LaunchesDeps {
   readonly onReady: (shelf: Shelf, instance: Instance, phases: StartPhases) => void
   /** After those who waited for it have been told. */
   readonly onFailed: (shelf: Shelf) => void
+  readonly meter?: PoolMeter | undefined
 }
 
 /** Failures that say something about the task rather than about this node. */
@@ -52,6 +54,7 @@ export class Launches {
       phases.end('queue')
       const instance = await coldStart.start(shelf.key, shelf.task, phases, onStarting, signal)
       shelf.launches.delete(launch)
+      this.#deps.meter?.started(phases)
       onReady(shelf, instance, phases)
     } catch (thrown) {
       shelf.launches.delete(launch)
@@ -61,8 +64,9 @@ export class Launches {
   }
 
   #report(shelf: Shelf, error: ErrandError): void {
-    const { clock, log } = this.#deps
+    const { clock, log, meter } = this.#deps
     const { code, cause } = error
+    meter?.startFailed(code)
     const details = loggableDetails(error.details)
     log.warn({ image: shelf.task.image, code, details, err: cause }, `a start failed: ${error.message}`)
     if (TASK_FAULTS.has(code)) shelf.crashes.note(error, clock.monotonicMs())

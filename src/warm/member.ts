@@ -3,6 +3,7 @@ import { ErrandError } from '../core/errors.ts'
 import { type Connections, openConnections } from '../forward/connections.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { StartPhases } from '../instance/start-phases.ts'
+import type { RemovalReason } from './pool-meter.ts'
 
 /** Faulty exchanges in a row after which an instance is replaced. */
 const MOST_FAULTS = 3
@@ -25,7 +26,7 @@ export class Member {
   /** No longer lent; removed with the end of its last turn. */
   isRetired = false
   /** Why it will be removed once it is retired. */
-  leavesBecause = 'it failed too often'
+  leavesBecause: RemovalReason = 'faults'
   /** Why it was retired, where that was the task's own fault. */
   fault: ErrandError | undefined
   idleSinceMs: number

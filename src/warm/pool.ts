@@ -13,6 +13,7 @@ import { Departures, EVICTION_GRACE_MS } from './departures.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { Launches } from './launches.ts'
 import { Member } from './member.ts'
+import type { PoolCensus, PoolMeter } from './pool-meter.ts'
 import { Roster, type WarmInstance } from './roster.ts'
 import type { Shelf } from './shelf.ts'
 import { Shelves } from './shelves.ts'
@@ -34,6 +35,7 @@ export interface PoolDeps {
   readonly isDefined: (key: TaskKey) => boolean
   /** Called when an instance has become idle, and so could make room. */
   onIdle(): void
+  readonly meter?: PoolMeter | undefined
 }
 
 /** How long an idle instance may take to end by itself. */
@@ -73,7 +75,7 @@ export class Pool implements Disposable {
       deps.keepAliveMs,
       () => this.#shelves.members(),
       ({ isIdle, idleSinceMs, keepAliveMs }) => ({ sinceMs: isIdle ? idleSinceMs : undefined, keepAliveMs }),
-      (member) => this.#departures.discard(member, EXPIRY_GRACE_MS, 'its keep-alive is over'),
+      (member) => this.#departures.discard(member, EXPIRY_GRACE_MS, 'keep_alive'),
     )
   }
 
@@ -88,6 +90,23 @@ export class Pool implements Disposable {
     if (member === undefined) return this.#wait(shelf, cancellation)
     member.turns += 1
     return new Turn(shelf, member, this.#giveBack)
+  }
+
+  /** Requests that wait for an instance. */
+  get waiting(): number {
+    return this.#line.size
+  }
+
+  census(): PoolCensus {
+    let [starting, idle, busy] = [0, 0, 0]
+    for (const { launches, members } of this.#shelves) {
+      starting += launches.size
+      for (const { turns } of members) {
+        if (turns === 0) idle += 1
+        else busy += 1
+      }
+    }
+    return { starting, idle, busy }
   }
 
   /** The instances that may be evicted now. */
@@ -126,7 +145,7 @@ export class Pool implements Disposable {
   remove(id: string): boolean {
     const found = this.#roster.find(id)
     if (found === undefined) return false
-    found.member.leavesBecause = 'its removal was asked for'
+    found.member.leavesBecause = 'asked'
     if (!found.member.isRetired) this.#departures.retire(found.member)
     return true
   }
@@ -142,7 +161,7 @@ export class Pool implements Disposable {
     for (const shelf of this.#shelves) {
       for (const launch of shelf.launches) launch.controller.abort(reason)
     }
-    for (const member of this.#shelves.members()) this.#departures.discard(member, graceMs, reason.message)
+    for (const member of this.#shelves.members()) this.#departures.discard(member, graceMs, 'cleared')
     await this.#background.idle()
   }
 
@@ -160,6 +179,8 @@ export class Pool implements Disposable {
   }
 
   async #queue(shelf: Shelf, cancellation: Cancellation): Promise<Member> {
+    const { clock, meter } = this.#deps
+    const cameMs = clock.monotonicMs()
     this.#line.enter(shelf, this.#shelves)
     let isServed = false
     try {
@@ -173,6 +194,7 @@ export class Pool implements Disposable {
       this.#launches.scale(shelf)
       const member = await promise
       isServed = true
+      meter?.waited(clock.monotonicMs() - cameMs)
       return member
     } finally {
       this.#line.leave(isServed)
@@ -245,7 +267,7 @@ export class Pool implements Disposable {
 
   #evict(member: Member): void {
     this.#agingClock = agedClock(this.#agingClock, member.value)
-    this.#departures.discard(member, EVICTION_GRACE_MS, 'its room is needed')
+    this.#departures.discard(member, EVICTION_GRACE_MS, 'room')
   }
 
   /** After anything that may leave those who wait without a start, or the shelf without a purpose. */

@@ -19,6 +19,10 @@ export class WaitingLine {
     this.#clock = clock
   }
 
+  get size(): number {
+    return this.#size
+  }
+
   /** Takes a place for a request for `shelf`, which is to be left again. @throws queue_full */
   enter(shelf: Shelf, shelves: Iterable<Shelf>): void {
     if (this.#size >= this.#limit) this.#makePlace(shelf, shelves)

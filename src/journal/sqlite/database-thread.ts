@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
+import type { JournalMeter } from '../journal-meter.ts'
 import type { DatabaseOptions, Operation, Question, Reply } from './messages.ts'
 
 /** The same file in a checkout and in the published package, but for its ending. */
@@ -24,18 +26,18 @@ interface Asked {
 export class DatabaseThread implements AsyncDisposable {
   readonly #worker: Worker
   readonly #path: string
-  readonly #onReply: (reply: Reply) => void
-  readonly #onFailure: (error: ErrandError) => void
+  readonly #listeners: ThreadListeners
   readonly #waiting: Asked[] = []
   #underWay: Asked[] = []
+  #changesUnderWay = 0
+  #handedOverMs = 0
   #closing: Promise<void> | undefined
   #failure: ErrandError | undefined
 
   private constructor(worker: Worker, path: string, listeners: ThreadListeners) {
     this.#worker = worker
     this.#path = path
-    this.#onReply = listeners.onReply
-    this.#onFailure = listeners.onFailure
+    this.#listeners = listeners
     worker.on('message', (replies: readonly Reply[]) => this.#take(replies))
     worker.on('error', (error) => this.#fail(error))
     worker.on('exit', () => this.#fail(new Error(this.#closing ? 'it was closed' : 'its thread has ended')))
@@ -79,6 +81,8 @@ export class DatabaseThread implements AsyncDisposable {
   #handOver(): void {
     if (this.#underWay.length > 0 || this.#failure !== undefined) return
     const operations = this.#takeBatch()
+    this.#changesUnderWay = operations.filter(isChange).length
+    this.#handedOverMs = this.#listeners.clock.monotonicMs()
     if (operations.length > 0) this.#post(operations)
     else if (this.#closing !== undefined) this.#post('close')
   }
@@ -106,8 +110,10 @@ export class DatabaseThread implements AsyncDisposable {
   #take(replies: readonly Reply[]): void {
     const asked = this.#underWay
     this.#underWay = []
+    const { onReply, clock, meter } = this.#listeners
+    if (this.#changesUnderWay > 0) meter?.committed(this.#changesUnderWay, clock.monotonicMs() - this.#handedOverMs)
     for (const [index, reply] of replies.entries()) {
-      this.#onReply(reply)
+      onReply(reply)
       asked[index]?.answered.resolve(reply)
     }
     this.#handOver()
@@ -117,7 +123,7 @@ export class DatabaseThread implements AsyncDisposable {
     if (this.#failure !== undefined) return
     this.#failure = storageError(this.#path, error)
     for (const { answered } of [...this.#underWay.splice(0), ...this.#waiting.splice(0)]) answered.reject(this.#failure)
-    if (this.#closing === undefined) this.#onFailure(this.#failure)
+    if (this.#closing === undefined) this.#listeners.onFailure(this.#failure)
   }
 }
 
@@ -126,6 +132,14 @@ interface ThreadListeners {
   readonly onReply: (reply: Reply) => void
   /** The thread is gone, and nobody has asked for that. */
   readonly onFailure: (error: ErrandError) => void
+  readonly meter: JournalMeter | undefined
+  readonly clock: Clock
+}
+
+const CHANGES: ReadonlySet<Operation['kind']> = new Set<Operation['kind']>(['insert', 'save', 'remove'])
+
+function isChange({ kind }: Operation): boolean {
+  return CHANGES.has(kind)
 }
 
 /** Undefined when it cannot be made, which whoever asked is told. */

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { IdempotencyKey, Journal, JournalEvent, JournalRecord, Page, PageQuery } from '../journal.ts'
 import { alreadyExists, keyConflict, notFound } from '../journal-errors.ts'
+import type { JournalMeter } from '../journal-meter.ts'
 import { DatabaseThread } from './database-thread.ts'
 import type { Operation, Reply, Row } from './messages.ts'
 
@@ -16,6 +17,7 @@ export interface SqliteJournalOptions {
   readonly reserveBytes?: number
   /** Told, once, when the journal has failed for good: nothing can be kept any more, so the process had better end. */
   readonly onFailure?: (error: ErrandError) => void
+  readonly meter?: JournalMeter | undefined
 }
 
 /**
@@ -40,13 +42,13 @@ export class SqliteJournal<R extends JournalRecord> implements Journal<R> {
     path: string,
     options: SqliteJournalOptions = {},
   ): Promise<SqliteJournal<R>> {
-    const { clock = systemClock, reserveBytes = RESERVE_BYTES, onFailure = () => {} } = options
+    const { clock = systemClock, reserveBytes = RESERVE_BYTES, onFailure = () => {}, meter } = options
     const listeners = new Set<(event: JournalEvent) => void>()
     const onReply = (reply: Reply): void => {
       if (reply.kind !== 'done' || reply.event === undefined) return
       for (const listener of listeners) listener(reply.event)
     }
-    const thread = await DatabaseThread.open({ path, reserveBytes }, { onReply, onFailure })
+    const thread = await DatabaseThread.open({ path, reserveBytes }, { onReply, onFailure, meter, clock })
     return new SqliteJournal<R>(thread, clock, listeners)
   }
 

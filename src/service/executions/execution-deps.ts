@@ -9,6 +9,7 @@ import type { Instances } from '../../instance/instances.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import type { ExecutionDefaults } from './execution-plan.ts'
+import type { ExecutionWatcher } from './execution-watcher.ts'
 
 /** One engine that executions can be run on, and what belongs to it. */
 export interface ExecutionEngine {
@@ -50,6 +51,7 @@ export interface ExecutionDeps {
   readonly assertOpen?: () => Promise<void>
   /** Asked while uploads are received. @throws storage_full */
   readonly assertRoom?: () => Promise<void>
+  readonly watchers?: readonly ExecutionWatcher[]
   /** What it works with and nobody else: let go when it is closed. */
   readonly held?: AsyncDisposable
 }

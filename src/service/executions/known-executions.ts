@@ -194,9 +194,10 @@ export class KnownExecutions {
     files: ExecutionFiles,
     beginning?: Beginning,
   ): Promise<Execution> {
-    const { journal, clock } = this.#deps
-    const record = new TrackedRecord(journal, clock, value)
+    const { journal, clock, watchers = [] } = this.#deps
+    const record = new TrackedRecord(journal, clock, value, watchers)
     const uploads = await Uploads.open(this.#uploads, plan, record, files.folder)
+    for (const watcher of watchers) watcher.began(value)
     const execution = new Execution({ deps: this.#deps, plan, on, launch, record, files, uploads }, beginning)
     this.#live.set(plan.executionId, execution)
     this.#background.add(this.#untilGone(execution, plan))

@@ -4,6 +4,7 @@ import { canMove, type ExecutionStatus, isTerminal } from '../../core/execution.
 import type { Journal } from '../../journal/journal.ts'
 import { Serial } from '../../util/serial.ts'
 import type { ExecutionRecord, ExecutionTimes } from '../executor.ts'
+import type { ExecutionWatcher } from './execution-watcher.ts'
 
 type Changes = Partial<Omit<ExecutionRecord, 'executionId' | 'executorId' | 'status' | 'times'>>
 
@@ -29,12 +30,19 @@ export class TrackedRecord {
   readonly #clock: Clock
   readonly #listeners = new Set<() => void>()
   readonly #changes = new Serial()
+  readonly #watchers: readonly ExecutionWatcher[]
   #record: ExecutionRecord
 
-  constructor(journal: Journal<ExecutionRecord>, clock: Clock, record: ExecutionRecord) {
+  constructor(
+    journal: Journal<ExecutionRecord>,
+    clock: Clock,
+    record: ExecutionRecord,
+    watchers: readonly ExecutionWatcher[] = [],
+  ) {
     this.#journal = journal
     this.#clock = clock
     this.#record = record
+    this.#watchers = watchers
   }
 
   get value(): ExecutionRecord {
@@ -127,9 +135,11 @@ export class TrackedRecord {
 
   async #change(next: (record: ExecutionRecord) => ExecutionRecord): Promise<void> {
     await this.#changes.run(async () => {
-      const record = next(this.#record)
+      const before = this.#record
+      const record = next(before)
       await this.#journal.save(record)
       this.#record = record
+      if (record.status !== before.status) for (const watcher of this.#watchers) watcher.moved(record, before)
       for (const listener of this.#listeners) listener()
     })
   }
