@@ -13,6 +13,7 @@ import { abortable } from '../util/abort.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
 import { collectGarbage } from '../util/collect-garbage.ts'
 import type { Config } from './config/config.ts'
+import { openMetrics } from './metrics/open-metrics.ts'
 import { openDocker } from './open-docker.ts'
 import { openListeners } from './open-listeners.ts'
 import { openNode } from './open-node.ts'
@@ -80,11 +81,14 @@ export class Daemon implements AsyncDisposable {
       log.error({ err: error }, 'the journal has failed: nothing can be kept any more, so the node stops')
       stopAsked.resolve()
     }
-    const parts = { log, clock, answerMemory, openEngine, onJournalFailure }
-    const { node, executions } = await openNode(config, parts, opening, signal)
+    const metrics = await openMetrics(config)
+    if (metrics !== undefined) opening.use(metrics)
+    const parts = { log, clock, answerMemory, openEngine, onJournalFailure, metrics }
+    const { node, executions, readings } = await openNode(config, parts, opening, signal)
+    metrics?.watch(readings)
     await makeRunDir(config.runDir)
     collectGarbage() // now, while nobody waits for an answer
-    const serving = { node, executions, clock, log, answerMemory, onStop: stopAsked.resolve }
+    const serving = { node, executions, metrics, clock, log, answerMemory, onStop: stopAsked.resolve }
     const listeners = opening.use(await openListeners(config, serving, signal))
     const daemon = new Daemon(node, executions, listeners, clock, opening.move())
     void stopAsked.promise.then(() => daemon.stop())

@@ -17,6 +17,7 @@ import type { ExecutionRecord } from '../service/executor.ts'
 import type { Gate } from '../service/gate.ts'
 import type { Config } from './config/config.ts'
 import { FaultHook } from './faults/fault-hook.ts'
+import type { NodeMetrics } from './metrics/node-metrics.ts'
 
 /** How far apart looks at disk and network use are. */
 const WATCH_PERIOD_MS = 5000
@@ -27,6 +28,7 @@ interface OpenExecutionsDeps {
   readonly monitor: HostMonitor
   readonly gate: Gate
   readonly onJournalFailure: (error: ErrandError) => void
+  readonly metrics: NodeMetrics | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -41,13 +43,17 @@ export async function openExecutions(
   held: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<ExecutionsApi> {
-  const { engine, admission, monitor, gate, clock, log, onJournalFailure } = deps
+  const { engine, admission, monitor, gate, clock, log, onJournalFailure, metrics } = deps
   const { stateDir, runDir, isolation, grant } = config
   const folder = join(stateDir, 'executions')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const { storageFolder } = engine.probe
   const journal = held.use(
-    await SqliteJournal.open<ExecutionRecord>(join(stateDir, JOURNAL_FILE), { clock, onFailure: onJournalFailure }),
+    await SqliteJournal.open<ExecutionRecord>(join(stateDir, JOURNAL_FILE), {
+      clock,
+      onFailure: onJournalFailure,
+      meter: metrics?.journal,
+    }),
   )
   const engineDisk = storageFolder === undefined ? {} : { engine: probeDisk(storageFolder) }
   const disks = new LowWaterMark({ disks: { 'state folder': probeDisk(stateDir), ...engineDisk }, clock })
@@ -68,6 +74,7 @@ export async function openExecutions(
     privatePaths: [stateDir, runDir, ...(storageFolder === undefined ? [] : [storageFolder])],
     watchPeriodMs: WATCH_PERIOD_MS,
     assertRoom: () => disks.assertRoom(),
+    watchers: metrics === undefined ? [] : [metrics.executions],
     async assertOpen() {
       gate.assertOpen()
       await disks.assertRoom()

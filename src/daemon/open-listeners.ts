@@ -9,6 +9,7 @@ import { handlerOf } from '../http/faces.ts'
 import { describeListenAddress, type ListenerConfig } from '../http/listener-config.ts'
 import { Listeners } from '../http/listeners.ts'
 import { type MecaOptions, mecaHandler } from '../http/meca/face.ts'
+import { metricsHandler } from '../http/metrics-face.ts'
 import { docsHandler } from '../http/openapi/face.ts'
 import { Outbox } from '../http/outbox.ts'
 import { v1Handler } from '../http/v1/face.ts'
@@ -18,6 +19,7 @@ import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { NodeApi } from '../service/node-api.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
 import type { Config } from './config/config.ts'
+import type { NodeMetrics } from './metrics/node-metrics.ts'
 import { packageVersion } from './package-version.ts'
 
 /** What the bodies of all requests under way may hold in memory: at least this, and never less than a few of the largest. */
@@ -30,6 +32,8 @@ const MOST_STREAMS = 256
 export interface OpenListenersDeps {
   readonly node: NodeApi
   readonly executions: ExecutionsApi
+  /** There where a listener has the face. */
+  readonly metrics: NodeMetrics | undefined
   readonly clock: Clock
   readonly log: Log
   /** Shared with answers that are still being gathered. */
@@ -53,7 +57,7 @@ export async function openListeners(config: Config, deps: OpenListenersDeps, sig
 
 /** What all listeners share is made once. */
 function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConfig) => RequestListener {
-  const { node, executions, clock, log, answerMemory, onStop } = deps
+  const { node, executions, metrics, clock, log, answerMemory, onStop } = deps
   const { maxRequestBytes } = config.tasks
   const shared = {
     node,
@@ -63,6 +67,7 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
     outbox: new Outbox(clock, log, answerMemory),
     allowedHosts: config.allowedHosts,
     accessLog: config.log.hasAccessLog,
+    meter: metrics?.http,
   }
   const ofMeca = { ...shared, onStop, maxRequestBytes, strictCompat: config.isMecaStrict }
   const ofV1 = { ...shared, executions, nodeName: config.node, streams: new StreamSlots(MOST_STREAMS) }
@@ -75,7 +80,9 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
     const meca = served.has('meca') ? mecaHandler({ ...ofMeca, ...optionsOf(listener) }) : undefined
     const v1 = served.has('v1') ? v1Handler({ ...ofV1, isTcp, authenticate }) : undefined
     const docs = served.has('docs') ? docsHandler({ ...ofDocs, isTcp }) : undefined
-    return handlerOf({ meca, v1, docs })
+    const hasMetrics = metrics !== undefined && served.has('metrics')
+    const scraped = hasMetrics ? metricsHandler({ ...shared, isTcp, authenticate, exposition: metrics }) : undefined
+    return handlerOf({ meca, v1, docs, metrics: scraped })
   }
 }
 

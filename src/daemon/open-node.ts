@@ -9,6 +9,7 @@ import type { TaskKey } from '../core/task.ts'
 import type { RuntimePolicy } from '../engine/choose.ts'
 import type { Engine, EngineProbe } from '../engine/engine.ts'
 import { GuardedEngine } from '../engine/guarded-engine.ts'
+import { meterEngine } from '../engine/metered-engine.ts'
 import { isResponsive, reach } from '../forward/reach.ts'
 import { type ImageOptions, openImages } from '../images/open-images.ts'
 import type { Installation } from '../instance/identity.ts'
@@ -31,6 +32,8 @@ import { Pool } from '../warm/pool.ts'
 import { TaskSpecs } from '../warm/task-specs.ts'
 import type { Config } from './config/config.ts'
 import { FaultHook } from './faults/fault-hook.ts'
+import type { NodeReadings } from './metrics/node-gauges.ts'
+import type { NodeMetrics } from './metrics/node-metrics.ts'
 import { openExecutions } from './open-executions.ts'
 
 export interface OpenNodeDeps {
@@ -40,6 +43,7 @@ export interface OpenNodeDeps {
   readonly answerMemory: ByteBudget
   readonly onJournalFailure: (error: ErrandError) => void
   readonly openEngine: (installation: Installation, signal: AbortSignal) => Promise<Engine>
+  readonly metrics: NodeMetrics | undefined
 }
 
 /** The port on which a task's server listens, as in the MECAnywhere executor. */
@@ -48,7 +52,7 @@ const TASK_PORT = 8080
 /** Everything that was opened, before it is put together. */
 interface Parts {
   readonly monitor: HostMonitor
-  readonly engine: Engine
+  readonly engine: GuardedEngine
   readonly probe: EngineProbe
   readonly instances: Instances
 }
@@ -56,6 +60,7 @@ interface Parts {
 export interface OpenedNode {
   readonly node: Node
   readonly executions: ExecutionsApi
+  readonly readings: NodeReadings
 }
 
 /** Opens what a node needs, in order, each held by `held`, and puts it together. */
@@ -65,12 +70,13 @@ export async function openNode(
   held: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<OpenedNode> {
-  const { log, clock } = deps
+  const { log, clock, metrics } = deps
   const { installation } = held.use(await StateFolder.open(config.stateDir))
   const monitor = held.use(HostMonitor.open({ clock, roots: HOST_ROOTS }))
   const faults = new FaultHook(config.fault)
   const opened = faults.engine(await deps.openEngine(installation, signal))
-  const engine = held.use(new GuardedEngine(opened, { clock, log }))
+  const metered = metrics === undefined ? opened : meterEngine(opened, metrics.engine, clock)
+  const engine = held.use(new GuardedEngine(metered, { clock, log }))
   const probe = await engine.probe(signal)
   for (const warning of probe.warnings) log.warn({ engine: engine.name }, warning)
   const permits = new StartPermits(availableParallelism())
@@ -91,7 +97,7 @@ export async function openNode(
 
 async function assemble(
   config: Config,
-  { log, clock, answerMemory, onJournalFailure }: OpenNodeDeps,
+  { log, clock, answerMemory, onJournalFailure, metrics }: OpenNodeDeps,
   parts: Parts,
   held: AsyncDisposableStack,
   signal: AbortSignal,
@@ -112,6 +118,7 @@ async function assemble(
     idle: () => pool.idle(),
     clock,
     limits: { queueLimit: tasks.queueLimit, ...resources },
+    meter: metrics?.queues,
   })
   // What earlier daemons left takes room, whatever becomes of it: it counts before anything new is let in.
   const left = await instances.leftWarm((asked, holder) => ledger.adopt(asked, holder), signal)
@@ -131,18 +138,21 @@ async function assemble(
     onChanged: () => pool.retireOutdated(),
   })
   const isDefined = (key: TaskKey): boolean => definitions.isDefined(key)
-  const pool = held.use(new Pool({ coldStart, clock, log, onIdle, isResponsive, isDefined, keepAliveMs, ...tasks }))
+  const meter = metrics?.warm
+  const pool = held.use(
+    new Pool({ coldStart, clock, log, onIdle, isResponsive, isDefined, keepAliveMs, meter, ...tasks }),
+  )
   const executions = await openExecutions(
     config,
-    { engine: { engine, probe, instances, images }, admission, monitor, gate, clock, log, onJournalFailure },
+    { engine: { engine, probe, instances, images }, admission, monitor, gate, clock, log, onJournalFailure, metrics },
     held,
     signal,
   )
-  const invocations = new InvocationService({ pool, gate, clock, answerMemory, ...tasks })
+  const invocations = new InvocationService({ pool, gate, clock, answerMemory, meter, ...tasks })
   const node = new Node({ invocations, pool, instances, admission, ledger, monitor, gate, clock, log, limits, grant })
   const adopted = await adoptWarm(left, { ...starting, definitions, ledger, pool, clock, log }, signal)
   if (adopted > 0) log.info({ instances: adopted }, 'took up warm instances that an earlier daemon left')
-  return { node, executions }
+  return { node, executions, readings: { ledger, pool, admission, gate, engine } }
 }
 
 function specsOf(config: Config, probe: EngineProbe, runtimes: () => RuntimePolicy): TaskSpecs {

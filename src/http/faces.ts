@@ -8,6 +8,7 @@ export type Faces = Readonly<Partial<Record<FaceName, RequestListener | undefine
 const PATHS: readonly (readonly [Exclude<FaceName, 'meca'>, RegExp])[] = [
   ['v1', /^\/v1(?:[/?]|$)/],
   ['docs', /^\/(?:docs|openapi\.json)(?:[/?]|$)/],
+  ['metrics', /^\/metrics(?:\?|$)/],
 ]
 
 /** Hands each request to the face whose path it has. Only one face: that one answers for all. */

@@ -1,7 +1,7 @@
 import type { CertificateFiles } from './certificate.ts'
 
 /** What can be served somewhere. */
-export type FaceName = 'meca' | 'v1' | 'docs'
+export type FaceName = 'meca' | 'v1' | 'docs' | 'metrics'
 
 /** One place where the daemon accepts requests. */
 export interface ListenerConfig {
@@ -12,7 +12,7 @@ export interface ListenerConfig {
   readonly faces: ReadonlySet<FaceName>
   /**
    * Who may use it: anybody who can connect, whoever the permissions of the unix socket (0660) let in, or whoever has a
-   * token. `none` is about the face `meca` alone: over it, `v1` still asks for tokens.
+   * token. `none` is about the face `meca` alone: over it, the others still ask for tokens.
    */
   readonly auth: 'none' | 'peer' | 'token'
   /** Whether it serves `/stop`, `/pause`, `/unpause` and `/update-config`. */

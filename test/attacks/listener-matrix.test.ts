@@ -58,11 +58,12 @@ const NEEDS = {
     'GET /docs': 'nothing',
     'GET /docs/style.css': 'nothing',
   },
+  metrics: { 'GET /metrics': 'read' },
 } as const satisfies Record<FaceName, Readonly<Record<string, Need>>>
 
-const HERE = ['meca', 'v1', 'docs', 'meca v1', 'docs meca', 'docs v1', 'docs meca v1']
-const WITH_TOKENS = ['v1', 'docs', 'docs v1']
-/** Which combinations there are at all: what each place and way of telling callers may serve. `+` is with TLS too. */
+const WITH_TOKENS = ['v1', 'docs', 'metrics', 'docs v1', 'metrics v1', 'docs metrics', 'docs metrics v1']
+const WITH_MECA = ['meca v1', 'docs meca', 'meca metrics', 'docs meca v1', 'meca metrics v1', 'docs meca metrics']
+const HERE = ['meca', ...WITH_TOKENS, ...WITH_MECA, 'docs meca metrics v1']
 const KINDS: Readonly<Record<string, readonly string[]>> = {
   'unix none': HERE,
   'unix peer': HERE,

@@ -69,10 +69,10 @@ test(
   },
 )
 
-test('a face that is not served yet is refused at start with 78', options, async () => {
-  const { status, said } = await refusedFile('listen:\n  - address: 127.0.0.1:0\n    faces: [meca, metrics]\n')
+test('a face that there is not is refused at start with 78', options, async () => {
+  const { status, said } = await refusedFile('listen:\n  - address: 127.0.0.1:0\n    faces: [meca, ui]\n')
   assert.equal(status, 78)
-  assert.match(said, /node\.yaml:3: listen.*metrics is not served by this version/)
+  assert.match(said, /node\.yaml:3: listen.*must be a face: meca, v1, docs or metrics/)
 })
 
 test('an engine that does not answer ends the start with 69 and one sentence', options, async () => {

@@ -2,7 +2,7 @@ import { LISTENER_KEYS, listen } from '../../src/daemon/config/listen.ts'
 import type { FaceName, ListenerConfig } from '../../src/http/listener-config.ts'
 
 /** Every value of every key of a listener, as it is written; undefined for not at all. A new face does not compile without one. */
-const FACES: Readonly<Record<FaceName, true>> = { meca: true, v1: true, docs: true }
+const FACES: Readonly<Record<FaceName, true>> = { meca: true, v1: true, docs: true, metrics: true }
 const VALUES = {
   address: ['127.0.0.1:0', '0.0.0.0:0', 'unix:'],
   faces: [undefined, ...subsetsOf(Object.keys(FACES))],

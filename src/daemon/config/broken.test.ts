@@ -129,10 +129,10 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   ['listen: 127.0.0.1:80', ['/f.yaml:1: listen: must be a list of addresses, not "127.0.0.1:80"']],
   ['listen: []', ['/f.yaml:1: listen: must be a list of at least one address, not a list']],
   [
-    'listen:\n  - 127.0.0.1:80\n  - address: 0.0.0.0\n    faces: [meca, metrics]\n    auth: basic\n    controls: true\n  - 5',
+    'listen:\n  - 127.0.0.1:80\n  - address: 0.0.0.0\n    faces: [meca, ui]\n    auth: basic\n    controls: true\n  - 5',
     [
       `/f.yaml:3: listen[1].address: ${ADDRESS}, not "0.0.0.0"`,
-      '/f.yaml:4: listen[1].faces[1]: the face metrics is not served by this version',
+      '/f.yaml:4: listen[1].faces[1]: must be a face: meca, v1, docs or metrics, not "ui"',
       '/f.yaml:5: listen[1].auth: must be none, peer or token, not "basic"',
       '/f.yaml:6: listen[1].controls: is not a known key; the nearest is control',
       '/f.yaml:7: listen[2]: must be an address or a mapping with the keys address, faces, auth, control and tls, not 5',
@@ -143,6 +143,10 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   [
     'listen: [{ address: "10.0.0.1:80", faces: [v1] }]',
     ['/f.yaml:1: listen[0].faces: beyond this host, v1 needs auth: token'],
+  ],
+  [
+    'listen: [{ address: "10.0.0.1:80", faces: [meca, metrics] }]',
+    ['/f.yaml:1: listen[0].faces: beyond this host, metrics needs auth: token'],
   ],
   [
     'listen: [{ address: "10.0.0.1:80", faces: [v1, meca], auth: token }]',

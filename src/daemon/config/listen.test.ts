@@ -58,7 +58,7 @@ test('port 0 may be listed twice: the kernel chooses two ports', () => {
   assert.equal(listen.parse(['127.0.0.1:0', '127.0.0.1:0']).length, 2)
 })
 
-test('v1 is served by default to this host and to those with tokens, and never openly beyond it', () => {
+test('v1 and metrics are served by default to this host and to those with tokens, and never openly beyond it', () => {
   const listeners = listen.parse([
     '127.0.0.1:1',
     'unix:/s',
@@ -71,11 +71,11 @@ test('v1 is served by default to this host and to those with tokens, and never o
   assert.deepEqual(
     listeners.map(({ faces, auth }) => [[...faces].join(' '), auth]),
     [
-      ['meca v1 docs', 'none'],
-      ['meca v1 docs', 'peer'],
+      ['meca v1 docs metrics', 'none'],
+      ['meca v1 docs metrics', 'peer'],
       ['meca', 'none'],
-      ['v1', 'token'],
-      ['v1', 'token'],
+      ['v1 metrics', 'token'],
+      ['v1 metrics', 'token'],
       ['v1', 'peer'],
       ['meca', 'none'],
     ],

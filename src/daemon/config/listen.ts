@@ -8,8 +8,7 @@ import {
 } from '../../http/listener-config.ts'
 import { absolutePath, flag, MOST_SOCKET_PATH_BYTES, must } from './fields.ts'
 
-const LATER_FACES = ['metrics']
-
+const FACE = 'a face: meca, v1, docs or metrics'
 const ADDRESS = `HOST:PORT, [IPV6]:PORT or unix:/PATH of at most ${MOST_SOCKET_PATH_BYTES} bytes`
 
 const listenerSchema = z
@@ -17,7 +16,7 @@ const listenerSchema = z
     {
       address: z.string(must(ADDRESS)).refine((text) => parseAddress(text) !== undefined, must(ADDRESS)),
       faces: z
-        .array(z.enum(['meca', 'v1', 'docs'], faceError()), must('a list of faces'))
+        .array(z.enum(['meca', 'v1', 'docs', 'metrics'], must(FACE)), must('a list of faces'))
         .min(1, must('a list of at least one face')),
       auth: z.enum(['none', 'peer', 'token'], must('none, peer or token')),
       control: flag,
@@ -48,16 +47,6 @@ export const listen: z.ZodType<ListenerConfig[]> = z
     }
   })
 
-function faceError(): ReturnType<typeof must> {
-  const error = must('a face: meca, v1 or docs')
-  return {
-    error: (issue) => {
-      const later = LATER_FACES.find((face) => face === issue.input)
-      return later === undefined ? error.error(issue) : `the face ${later} is not served by this version`
-    },
-  }
-}
-
 interface RawListener {
   readonly address: string
   readonly faces?: FaceName[] | undefined
@@ -77,16 +66,18 @@ function toListener(raw: RawListener, context: z.RefinementCtx): ListenerConfig 
   const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
   if (!isUnix && auth === 'peer') refuse('auth', 'peer needs a unix: address')
   if (auth === 'token' && faces.has('meca')) refuse('faces', 'under auth: token, meca is not served by this version')
-  if (auth === 'none' && !isLoopback && faces.has('v1')) refuse('faces', 'beyond this host, v1 needs auth: token')
-  if (auth === 'none' && !isLoopback && faces.has('docs')) refuse('faces', 'beyond this host, docs need auth: token')
+  const guarded = (['v1', 'docs', 'metrics'] as const).find((face) => faces.has(face))
+  if (auth === 'none' && !isLoopback && guarded !== undefined) {
+    refuse('faces', `beyond this host, ${guarded} needs auth: token`)
+  }
   if (isUnix && raw.tls !== undefined) refuse('tls', 'is for TCP: a unix socket is not on any network')
   const tls = raw.tls && { certPath: raw.tls.cert, keyPath: raw.tls.key }
   return { address, isLoopback, faces, auth, hasControl: raw.control ?? isLoopback, ...(tls && { tls }) }
 }
 
 function defaultFaces(auth: ListenerConfig['auth'], isLoopback: boolean): FaceName[] {
-  if (auth === 'token') return ['v1']
-  return isLoopback ? ['meca', 'v1', 'docs'] : ['meca']
+  if (auth === 'token') return ['v1', 'metrics']
+  return isLoopback ? ['meca', 'v1', 'docs', 'metrics'] : ['meca']
 }
 
 /** `HOST:PORT`, `[::1]:2591` or `unix:/path`; undefined for anything else. A host must be said: there is no "all". */

@@ -31,14 +31,14 @@ test('without any source the defaults hold', () => {
       {
         address: { host: '127.0.0.1', port: 2591 },
         isLoopback: true,
-        faces: new Set(['meca', 'v1', 'docs'] as const),
+        faces: new Set(['meca', 'v1', 'docs', 'metrics'] as const),
         auth: 'none',
         hasControl: true,
       },
       {
         address: { unixPath: '/run/errand/errand.sock' },
         isLoopback: true,
-        faces: new Set(['meca', 'v1', 'docs'] as const),
+        faces: new Set(['meca', 'v1', 'docs', 'metrics'] as const),
         auth: 'peer',
         hasControl: true,
       },

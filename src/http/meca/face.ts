@@ -9,6 +9,7 @@ import type { ByteBudget } from '../../util/byte-budget.ts'
 import { withAccessLog } from '../access-log.ts'
 import { cancelOnDisconnect } from '../disconnect.ts'
 import { RequestGuard } from '../guards.ts'
+import { type HttpMeter, type MeteringDeps, meterRequest, OTHER_ROUTE } from '../http-meter.ts'
 import { sendJson } from '../json-answer.ts'
 import type { Outbox } from '../outbox.ts'
 import { bareRefusal, type Refusal, refusal, refuse } from '../refusal.ts'
@@ -38,6 +39,7 @@ export interface MecaOptions {
   readonly strictCompat: boolean
   readonly log: Log
   readonly accessLog: boolean
+  readonly meter?: HttpMeter | undefined
   /** Called after `POST /stop` was answered (or its caller left): time to end the process. Called once. */
   readonly onStop?: () => void
   readonly clock?: Clock
@@ -68,6 +70,7 @@ class MecaFace {
   readonly #guard: RequestGuard
   readonly #bodyLimits: BodyLimits
   readonly #wording: Wording
+  readonly #metering: MeteringDeps
   readonly #onUnknownKey: OnUnknownKey
   readonly #onStop: () => void
   readonly #routes: ReadonlyMap<string, Route>
@@ -75,6 +78,7 @@ class MecaFace {
   constructor(options: MecaOptions) {
     this.#options = options
     this.#guard = new RequestGuard(options)
+    this.#metering = { meter: options.meter, clock: options.clock ?? systemClock }
     this.#bodyLimits = { limitBytes: options.maxRequestBytes, budget: options.bodies }
     this.#wording = options.strictCompat ? 'strict' : 'rich'
     this.#onUnknownKey = warnOnce(options.log)
@@ -93,6 +97,7 @@ class MecaFace {
 
   handle(request: IncomingMessage, response: ServerResponse): void {
     const route = this.#guard.check(request) ?? this.#route(request)
+    meterRequest(this.#metering, 'meca', 'path' in route ? route.path : OTHER_ROUTE, request, response)
     if ('handle' in route) route.handle(request, response)
     else refuse(request, response, route)
   }

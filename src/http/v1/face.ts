@@ -6,6 +6,7 @@ import { withAccessLog } from '../access-log.ts'
 import { type Authenticate, requireScope } from '../auth.ts'
 import { cancelOnDisconnect } from '../disconnect.ts'
 import { RequestGuard } from '../guards.ts'
+import { type HttpMeter, meterRequest, OTHER_ROUTE } from '../http-meter.ts'
 import { type JsonObject, parseJsonObject } from '../json-body.ts'
 import type { Outbox } from '../outbox.ts'
 import { problemAnswer, problemOf } from '../problem.ts'
@@ -27,6 +28,7 @@ export interface V1Options extends V1Deps {
   readonly outbox: Outbox
   readonly log: Log
   readonly accessLog: boolean
+  readonly meter?: HttpMeter | undefined
 }
 
 /** Room for a task with its scripts. */
@@ -58,6 +60,8 @@ class V1Face {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path, query] = splitTarget(request.url ?? '')
     const matched = this.#guard.check(request) ?? this.#table.match(request.method, path)
+    const name = 'route' in matched ? matched.route.operation.path : OTHER_ROUTE
+    meterRequest(this.#options, 'v1', name, request, response)
     if (!('route' in matched)) refuse(request, response, secured(problemOf(matched)))
     else await this.#answer(request, response, matched, query).catch((error) => this.#fail(request, response, error))
   }
