@@ -64,6 +64,7 @@ const NEEDS = {
 const WITH_TOKENS = ['v1', 'docs', 'metrics', 'docs v1', 'metrics v1', 'docs metrics', 'docs metrics v1']
 const WITH_MECA = ['meca v1', 'docs meca', 'meca metrics', 'docs meca v1', 'meca metrics v1', 'docs meca metrics']
 const HERE = ['meca', ...WITH_TOKENS, ...WITH_MECA, 'docs meca metrics v1']
+/** Which combinations there are at all: what each place and way of telling callers may serve. `+` is with TLS too. */
 const KINDS: Readonly<Record<string, readonly string[]>> = {
   'unix none': HERE,
   'unix peer': HERE,
