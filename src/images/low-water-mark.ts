@@ -42,18 +42,20 @@ export class LowWaterMark {
   async #findShortage(): Promise<string | undefined> {
     for (const [name, probe] of Object.entries(this.#options.disks)) {
       const space = await probe()
-      const shortage = space && this.#shortageOf(space)
+      const shortage = space && shortageOf(space, this.#options.minFreeBytes)
       if (shortage !== undefined) return `nothing new is taken: the disk of the ${name} ${shortage}`
     }
     return undefined
   }
+}
 
-  #shortageOf({ totalBytes, freeBytes, freeInodes = 1 }: DiskSpace): string | undefined {
-    const { minFreeBytes = Math.min(totalBytes * MIN_FREE_SHARE, MOST_MIN_FREE_BYTES) } = this.#options
-    if (freeBytes < minFreeBytes) {
-      return `has ${freeBytes} bytes left, fewer than the ${Math.ceil(minFreeBytes)} that are kept free`
-    }
-    if (freeInodes >= MIN_FREE_INODES) return undefined
-    return `has ${(freeInodes * 100).toFixed(1)} % of its inodes left, fewer than ${MIN_FREE_INODES * 100} %`
-  }
+/** What a disk lacks to take new work, as a predicate; undefined when it lacks nothing. `minFreeBytes` as in the options. */
+export function shortageOf(
+  { totalBytes, freeBytes, freeInodes = 1 }: DiskSpace,
+  minFreeBytes?: number,
+): string | undefined {
+  const kept = minFreeBytes ?? Math.min(totalBytes * MIN_FREE_SHARE, MOST_MIN_FREE_BYTES)
+  if (freeBytes < kept) return `has ${freeBytes} bytes left, fewer than the ${Math.ceil(kept)} that are kept free`
+  if (freeInodes >= MIN_FREE_INODES) return undefined
+  return `has ${(freeInodes * 100).toFixed(1)} % of its inodes left, fewer than ${MIN_FREE_INODES * 100} %`
 }

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import type { EngineSurvey } from '../engine-survey.ts'
+import { DockerClient, type DockerRequest } from './client.ts'
+import { findNetwork } from './own-network.ts'
+import { askProbe } from './probe.ts'
+import { infoAnswer, readJson } from './schemas.ts'
+
+const versions = z.object({
+  ApiVersion: z.string(),
+  Components: z
+    .array(
+      z.object({
+        Name: z.string(),
+        Version: z.string(),
+        Details: z.record(z.string(), z.string()).nullish(),
+      }),
+    )
+    .nullish(),
+})
+
+const details = z.object({
+  CgroupVersion: z.string().optional(),
+  LoggingDriver: z.string(),
+  SecurityOptions: z.array(z.string()).nullish(),
+  Plugins: z.object({ Authorization: z.array(z.string()).nullish() }),
+})
+
+/**
+ * Asks a Docker Engine about itself, and changes nothing there.
+ * @throws engine_unavailable when none answers, or only one that is too old
+ */
+export async function surveyDocker(socketPath: string, signal: AbortSignal): Promise<EngineSurvey> {
+  await using client = await DockerClient.open({ socketPath }, signal)
+  const look = (path: string): Promise<{ readonly body: string }> =>
+    client.look({ operation: 'probe', method: 'GET', path } satisfies DockerRequest, signal)
+  const [probe, version, info, bridge] = await Promise.all([
+    askProbe(client, new Set(), signal),
+    look('/version').then(({ body }) => readJson(versions, body)),
+    look('/info').then(({ body }) => ({ ...readJson(infoAnswer, body), ...readJson(details, body) })),
+    findNetwork(client, 'bridge', signal),
+  ])
+  return {
+    probe,
+    apiVersion: version.ApiVersion,
+    components: new Map((version.Components ?? []).map((one) => [one.Name.toLowerCase(), packageVersion(one)])),
+    cgroup: { version: info.CgroupVersion ?? '1', driver: info.CgroupDriver },
+    storage: { driver: info.Driver, fileSystem: statusOf(info.DriverStatus, 'Backing Filesystem') },
+    logDriver: info.LoggingDriver,
+    hasSeccomp: (info.SecurityOptions ?? []).some((option) => /^(name=)?seccomp/.test(option)),
+    authorizationPlugins: info.Plugins.Authorization ?? [],
+    joinsNeighbours: bridge && bridge.Options['com.docker.network.bridge.enable_icc'] !== 'false',
+    runtimePaths: new Map(
+      Object.entries(info.Runtimes).flatMap(([name, { path }]) => (path === undefined ? [] : [[name, path]])),
+    ),
+  }
+}
+
+/** Distributions put their package's version, with the fixes it brings, where upstream has a hash. */
+function packageVersion({
+  Version,
+  Details,
+}: {
+  Version: string
+  Details?: Record<string, string> | null | undefined
+}): string {
+  const commit = Details?.GitCommit ?? ''
+  return commit.startsWith(Version) ? commit : Version
+}
+
+function statusOf(rows: readonly (readonly string[])[], name: string): string | undefined {
+  return rows.find(([key]) => key === name)?.[1]
+}
