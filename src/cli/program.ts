@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../daemon/package-version.ts'
 import { addConfig } from './commands/config.ts'
 import type { CommandContext } from './commands/context.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addRepair } from './commands/repair.ts'
 import { addServe } from './commands/serve.ts'
 import { addToken } from './commands/token.ts'
@@ -14,6 +15,7 @@ import type { Terminal } from './terminal.ts'
 /** In the order of the help. What a command does is loaded when it runs: see the files of its kind. */
 const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[] = [
   addServe,
+  addDoctor,
   addConfig,
   addToken,
   addRepair,

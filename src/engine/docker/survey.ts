@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { randomId } from '../../core/ids.ts'
 import type { EngineSurvey } from '../engine-survey.ts'
 import { DockerClient, type DockerRequest } from './client.ts'
 import { findNetwork } from './own-network.ts'
@@ -34,7 +35,7 @@ export async function surveyDocker(socketPath: string, signal: AbortSignal): Pro
   const look = (path: string): Promise<{ readonly body: string }> =>
     client.look({ operation: 'probe', method: 'GET', path } satisfies DockerRequest, signal)
   const [probe, version, info, bridge] = await Promise.all([
-    askProbe(client, new Set(), signal),
+    askProbe({ client, installation: randomId(), stateFolder: undefined }, new Set(), signal),
     look('/version').then(({ body }) => readJson(versions, body)),
     look('/info').then(({ body }) => ({ ...readJson(infoAnswer, body), ...readJson(details, body) })),
     findNetwork(client, 'bridge', signal),

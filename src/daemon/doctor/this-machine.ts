@@ -1,0 +1,32 @@
+import { get } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { systemClock } from '../../core/clock.ts'
+import { Firewall } from '../../engine/docker/firewall.ts'
+import { surveyDocker } from '../../engine/docker/survey.ts'
+import type { DiagnosisDeps } from './diagnose.ts'
+import { lookAtThisHost } from './host-look.ts'
+
+const HEALTH_DEADLINE_MS = 2000
+
+/** Diagnoses the machine that this process is on. */
+export function thisMachine(signal: AbortSignal): DiagnosisDeps {
+  return {
+    look: lookAtThisHost(signal),
+    survey: surveyDocker,
+    canFilter: () => new Firewall().isUsable(),
+    askHealth: (socketPath) => askHealth(socketPath, signal).catch(() => false),
+    clock: systemClock,
+    nodeVersion: process.version,
+    uid: process.getuid?.() ?? 0,
+  }
+}
+
+async function askHealth(socketPath: string, signal: AbortSignal): Promise<boolean> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(HEALTH_DEADLINE_MS)])
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const request = get({ socketPath, path: '/health', host: 'localhost', signal: limited, agent: false }, (answer) => {
+    text(answer).then(resolve, reject)
+  })
+  request.on('error', reject)
+  return (await promise).includes('"status":"ok"')
+}
