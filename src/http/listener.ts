@@ -9,6 +9,7 @@ import { answerClientError } from './client-error.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import { Conversation } from './conversation.ts'
 import type { ListenAddress, ListenerConfig } from './listener-config.ts'
+import { isLongUpload } from './long-upload.ts'
 import { Peers, peerOf } from './peers.ts'
 import type { SecureServer } from './secure-server.ts'
 
@@ -147,6 +148,8 @@ export class Listener implements AsyncDisposable {
       return
     }
     const { latest } = conversation
+    // Told once: from here on whoever reads its body says how long that may take.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && latest !== undefined && isLongUpload(latest.req)) return
     if (latest === undefined || latest.closed) {
       answerClientError(error, socket)
     } else if (latest.headersSent || latest.req.complete) {

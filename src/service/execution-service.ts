@@ -12,6 +12,7 @@ import { Cleanup } from './executions/cleanup.ts'
 import { execInside } from './executions/exec-inside.ts'
 import type { ExecutionDeps } from './executions/execution-deps.ts'
 import { KnownExecutions } from './executions/known-executions.ts'
+import { openResultOf, type ResultReader } from './executions/result-reader.ts'
 import { TrackedRecord } from './executions/tracked-record.ts'
 import type { ExecutionsApi, SubmitOptions, Submitted } from './executions-api.ts'
 import type {
@@ -170,6 +171,10 @@ export class ExecutionService implements ExecutionsApi {
 
   async putInputs(executionId: string, tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     await (await this.#known.loadLive(executionId)).uploads.receive(tar, signal)
+  }
+
+  async openResult(executionId: string, path: readonly string[]): Promise<ResultReader> {
+    return openResultOf(await this.getInfo(executionId), path)
   }
 
   async page(query: PageQuery): Promise<Page<ExecutionRecord>> {

@@ -1,6 +1,7 @@
 import type { Caller } from '../core/caller.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'
 import type { IdempotencyKey, JournalEvent, Page, PageQuery } from '../journal/journal.ts'
+import type { ResultReader } from './executions/result-reader.ts'
 import type { ExecutionRecord, Executor } from './executor.ts'
 
 /** What a node's faces need of executions beyond the interface for embedders: callers, keys, pages and events. */
@@ -18,6 +19,11 @@ export interface ExecutionsApi extends Executor {
    * too large, or asked for by nobody; storage_full; storage_error; what `tar` rejects with
    */
   putInputs(executionId: string, tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>
+  /**
+   * Opens what an execution has left: an output by its name, something in it, or, with an empty path, all outputs.
+   * @throws not_found; not_ready before it has ended; storage_error
+   */
+  openResult(executionId: string, path: readonly string[]): Promise<ResultReader>
   /** The youngest first. @throws validation_failed for a cursor that is none */
   page(query: PageQuery): Promise<Page<ExecutionRecord>>
   /** Kept events after `seq`, the oldest first. */

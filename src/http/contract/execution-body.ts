@@ -64,12 +64,20 @@ const engineSpec = z.strictObject({
   ...surroundings,
 })
 
+const target = { target: z.string(), readOnly: z.boolean().exactOptional() }
+
+const input = z.union([
+  z.strictObject({ preset: z.string().min(1).max(128), ...target }),
+  z.strictObject({ upload: z.string().min(1).max(128), ...target }),
+])
+
 export const executionBody: z.ZodType<ExecutionBody, ExecutionBodyIn> = z
   .strictObject({
     id: id.exactOptional(),
     job: id.exactOptional(),
     task: task.exactOptional(),
     engineSpec: engineSpec.exactOptional(),
+    inputs: z.array(input).max(MOST_ITEMS).exactOptional(),
     outputs: z
       .array(z.strictObject({ path: z.string(), name: z.string().exactOptional() }))
       .max(MOST_ITEMS)
@@ -98,6 +106,7 @@ export interface ExecutionBody<Size = number> {
   readonly job?: string
   readonly task?: TaskBody<Size>
   readonly engineSpec?: EngineSpecBody<Size>
+  readonly inputs?: readonly InputBody[]
   readonly outputs?: readonly { readonly path: string; readonly name?: string }[]
   /** -100 to 100: the higher comes first. Default: 0. */
   readonly priority?: number
@@ -109,6 +118,23 @@ export interface ExecutionBody<Size = number> {
   readonly retentionMs?: number
   readonly labels?: Readonly<Record<string, string>>
   readonly limits?: { readonly logBytes?: Size; readonly outputBytes?: Size; readonly outputFiles?: number }
+}
+
+/** A folder or file to mount at `target`, read-only unless it says otherwise. */
+export type InputBody = PresetInputBody | UploadInputBody
+
+interface PresetInputBody {
+  /** Something of the node's host, by the name that its operator gave it. */
+  readonly preset: string
+  readonly target: string
+  readonly readOnly?: boolean
+}
+
+interface UploadInputBody {
+  /** Something that the caller sends with `PUT /v1/executions/{id}/inputs`, by its name there. */
+  readonly upload: string
+  readonly target: string
+  readonly readOnly?: boolean
 }
 
 /** As it may be written: a size is a number of bytes, or a text such as `256MiB`. */

@@ -13,6 +13,8 @@ export interface ExecutionView {
   readonly reason?: EndReason
   readonly message: string
   readonly attempt: number
+  /** While it is queued, and asked for by itself: what it waits for, and its place among those that wait for resources. */
+  readonly queue?: { readonly position?: number; readonly reason: string }
   /** Once it has ended; -1 when it could not be run, or ended in a way that has none. */
   readonly exitCode?: number
   readonly signal?: string
@@ -117,6 +119,7 @@ export const executionView: z.ZodType<ExecutionView> = z
     reason: endReason.exactOptional(),
     message: z.string(),
     attempt: count,
+    queue: z.object({ position: count.exactOptional(), reason: z.string() }).exactOptional(),
     exitCode: z.int().min(-1).max(255).exactOptional(),
     signal: z.string().exactOptional(),
     oomKilled: z.boolean(),

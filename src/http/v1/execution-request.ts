@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto'
 import { ErrandError } from '../../core/errors.ts'
-import type { ExecutionRequest, ExecutionResources } from '../../core/execution-request.ts'
+import type { ExecutionRequest, ExecutionResources, PresetInput, UploadInput } from '../../core/execution-request.ts'
 import type { IdempotencyKey } from '../../journal/journal.ts'
 import { canonicalJson } from '../../util/canonical-json.ts'
-import type { ExecutionBody, PortBody, ResourcesBody, SurroundingsBody, TaskBody } from '../contract/execution-body.ts'
+import type {
+  ExecutionBody,
+  InputBody,
+  PortBody,
+  ResourcesBody,
+  SurroundingsBody,
+  TaskBody,
+} from '../contract/execution-body.ts'
 import type { JsonObject } from '../json-body.ts'
 
 /** What runs a `task`. */
@@ -13,15 +20,21 @@ const KEY = /^[!-~]{1,255}$/
 
 /** What a body asks for, in the words of the service. Never who asks: that is not the body's to say. */
 export function toExecutionRequest(body: ExecutionBody): ExecutionRequest {
-  const { id, job, task, engineSpec, ...rest } = body
+  const { id, job, task, engineSpec, inputs, ...rest } = body
   const spec = engineSpec ?? { type: TASK_ENGINE, params: toParams(task), ...task }
   return {
     ...(id !== undefined && { executionId: id }),
     ...(job !== undefined && { jobId: job }),
     engineSpec: { type: spec.type, params: spec.params },
     ...toSurroundings(spec),
+    ...(inputs !== undefined && { inputs: inputs.map(toInput) }),
     ...rest,
   }
+}
+
+/** Paths of this host are no caller's to name. */
+function toInput(input: InputBody): PresetInput | UploadInput {
+  return 'preset' in input ? { type: 'preset', ...input } : { type: 'upload', ...input }
 }
 
 function toParams(task: TaskBody | undefined): Record<string, unknown> {

@@ -26,9 +26,9 @@ export class StreamAnswer implements Disposable {
   }
 
   /** Sends the head, before there is anything to say. */
-  begin(contentType: string): void {
+  begin(contentType: string, status: number = 200, headers: Readonly<Record<string, string>> = {}): void {
     this.#signal.throwIfAborted()
-    this.#response.writeHead(200, { ...SECURE, 'content-type': contentType })
+    this.#response.writeHead(status, { ...SECURE, ...headers, 'content-type': contentType })
     this.#response.flushHeaders()
   }
 
@@ -39,7 +39,7 @@ export class StreamAnswer implements Disposable {
   }
 
   /** Resolves when its reader may be given more. @throws signal.reason; deadline_exceeded when that takes too long */
-  async write(piece: string | Buffer): Promise<void> {
+  async write(piece: string | Uint8Array): Promise<void> {
     this.#signal.throwIfAborted()
     if (piece.length === 0 || this.#response.write(piece)) return
     const { promise, resolve } = Promise.withResolvers<void>()

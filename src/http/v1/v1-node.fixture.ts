@@ -42,15 +42,22 @@ export interface V1Node extends AsyncDisposable {
   readonly socketPath: string
   /** What goes into `Authorization`. */
   token(id: string, ...scopes: readonly Scope[]): Promise<string>
+  /** Where the daemon keeps its state. */
+  readonly stateDir: string
   /** At the door with tokens; without one, at the unix socket. What it answers has to be what the document says. */
   call(token: string | undefined, asked: string, body?: object, headers?: Ask['headers']): Promise<Answer>
 }
 
-export async function openV1Node(images: Readonly<Record<string, FakeScript>> = {}, clock?: Clock): Promise<V1Node> {
+export async function openV1Node(
+  images: Readonly<Record<string, FakeScript>> = {},
+  clock?: Clock,
+  settings: readonly string[] = [],
+): Promise<V1Node> {
   const folder = await mkdtemp(join(tmpdir(), 'errand-v1-'))
   const socketPath = join(folder, 'v1.sock')
   const listen = `listen=["127.0.0.1:0", {address: "127.0.0.1:0", auth: token}, "unix:${socketPath}"]`
-  const set = [listen, 'resources.hostCheck=none', 'resources.cpuOvercommit=100', 'node=test', 'cpu=1', 'mem=8192']
+  const offered = ['resources.hostCheck=none', 'resources.cpuOvercommit=100', 'node=test', 'cpu=1', 'mem=8192']
+  const set = [listen, ...offered, ...settings]
   const { config } = loadConfig({ stateDir: join(folder, 'state'), runDir: join(folder, 'run'), set })
   const engine = new FakeDocker({ images: { ...IMAGES, ...images } })
   const deps = { log: silentLog, openEngine: async () => engine, clock: clock ?? systemClock }
@@ -62,6 +69,7 @@ export async function openV1Node(images: Readonly<Record<string, FakeScript>> = 
     tokens,
     ports: { open, token },
     socketPath,
+    stateDir: config.stateDir,
     token: (id, ...scopes) => addToken(tokens, id, scopes),
     async call(authorization, asked, body, headers) {
       const [method = '', path = ''] = asked.split(' ')
@@ -69,7 +77,7 @@ export async function openV1Node(images: Readonly<Record<string, FakeScript>> = 
       const answer = await ask(token, {
         method,
         path,
-        ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(body !== undefined && { body: Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
         headers: { ...credentials, ...headers },
         ...(authorization === undefined && { socketPath }),
       })

@@ -43,6 +43,7 @@ export function viewExecution(record: ExecutionRecord): ExecutionView {
     ...(reason !== undefined && { reason }),
     message: record.message,
     attempt: record.attempt,
+    ...(record.queue !== undefined && { queue: record.queue }),
     ...(isTerminal(record.status) && { exitCode: record.exitCode }),
     ...(signal !== undefined && { signal }),
     oomKilled: record.isOomKilled,

@@ -166,6 +166,50 @@ export const readExecutionLogs: Operation<LogLine, Nothing, LogsQuery> = {
   errors: ['not_found'],
 }
 
+export const uploadInputs: Operation<ExecutionView> = {
+  id: 'uploadInputs',
+  method: 'PUT',
+  path: '/v1/executions/{id}/inputs',
+  scope: 'submit',
+  tag: 'executions',
+  summary: 'Send the files that an execution waits for.',
+  description:
+    'A tar archive, not compressed, with every `upload` of the request as a file or folder of that name at its top, and nothing else. It is answered when all of it is on the disk; half an upload is nothing. Another may take its place until the execution starts.',
+  streamedBody: 'application/x-tar',
+  answers: { 200: { description: 'They are here, and will not be lost.', value: executionView } },
+  errors: ['not_found', 'already_exists', 'already_ended', 'storage_full', 'queue_full', 'deadline_exceeded'],
+}
+
+const ARCHIVE = { 'application/x-tar': undefined }
+const BYTES = { 'application/octet-stream': undefined }
+
+export const readOutputs: Operation<undefined> = {
+  id: 'readOutputs',
+  method: 'GET',
+  path: '/v1/executions/{id}/outputs',
+  scope: 'read',
+  tag: 'executions',
+  summary: 'Read all outputs of an execution that has ended.',
+  answers: { 200: { description: 'A tar archive with each output by its name.', streams: ARCHIVE } },
+  errors: ['not_found', 'not_ready', 'queue_full'],
+}
+
+export const readOutput: Operation<undefined> = {
+  id: 'readOutput',
+  method: 'GET',
+  path: '/v1/executions/{id}/outputs/{path...}',
+  scope: 'read',
+  tag: 'executions',
+  summary: 'Read one output, or a file or folder in one.',
+  description: 'The path begins with the name of an output. A folder comes as a tar archive, a file as it is.',
+  headers: { range: 'one range of a file, such as `bytes=1000-`' },
+  answers: {
+    200: { description: 'The file or folder.', streams: { ...BYTES, ...ARCHIVE } },
+    206: { description: 'The range of the file.', streams: BYTES, headers: { 'content-range': 'which it is' } },
+  },
+  errors: ['not_found', 'not_ready', 'queue_full'],
+}
+
 function freezing(verb: 'pause' | 'resume', summary: string): Operation<ExecutionView> {
   return {
     id: `${verb}Execution`,
