@@ -34,6 +34,17 @@ const LAST_ANSWERS_MS = 500
 
 const cutOff = (): ErrandError => new ErrandError('draining', 'the node has stopped')
 
+interface DaemonParts {
+  readonly node: NodeApi
+  readonly executions: ExecutionsApi
+  readonly listeners: Listeners
+  readonly clock: Clock
+  readonly log: Log
+  /** How long a stop waits for executions that run. */
+  readonly drainTimeoutMs: number
+  readonly held: AsyncDisposableStack
+}
+
 /** A running node: everything put together, from the state folder to the listeners. */
 export class Daemon implements AsyncDisposable {
   /** Resolves after `stop`, or `POST /stop`, has removed everything. */
@@ -43,26 +54,16 @@ export class Daemon implements AsyncDisposable {
   readonly executions: ExecutionsApi
   /** Where it answers, in the order of the configuration, with the ports that the kernel chose. */
   readonly addresses: readonly string[]
-  readonly #listeners: Listeners
-  readonly #clock: Clock
-  readonly #held: AsyncDisposableStack
+  readonly #parts: DaemonParts
   readonly #stopped = Promise.withResolvers<void>()
   #stopping: Promise<void> | undefined
 
-  private constructor(
-    node: NodeApi,
-    executions: ExecutionsApi,
-    listeners: Listeners,
-    clock: Clock,
-    held: AsyncDisposableStack,
-  ) {
-    this.node = node
-    this.executions = executions
-    this.addresses = listeners.addresses.map(describeListenAddress)
+  private constructor(parts: DaemonParts) {
+    this.node = parts.node
+    this.executions = parts.executions
+    this.addresses = parts.listeners.addresses.map(describeListenAddress)
     this.stopped = this.#stopped.promise
-    this.#listeners = listeners
-    this.#clock = clock
-    this.#held = held
+    this.#parts = parts
   }
 
   /**
@@ -90,7 +91,15 @@ export class Daemon implements AsyncDisposable {
     collectGarbage() // now, while nobody waits for an answer
     const serving = { node, executions, metrics, clock, log, answerMemory, onStop: stopAsked.resolve }
     const listeners = opening.use(await openListeners(config, serving, signal))
-    const daemon = new Daemon(node, executions, listeners, clock, opening.move())
+    const daemon = new Daemon({
+      node,
+      executions,
+      listeners,
+      clock,
+      log,
+      drainTimeoutMs: config.drainTimeoutMs,
+      held: opening.move(),
+    })
     void stopAsked.promise.then(() => daemon.stop())
     log.info({ addresses: daemon.addresses, node: config.node }, 'the node serves')
     return daemon
@@ -98,7 +107,7 @@ export class Daemon implements AsyncDisposable {
 
   /** Takes up certificates that were renewed. Never rejects: one that is wrong is logged, and the one before kept. */
   reload(): Promise<void> {
-    return this.#listeners.reload()
+    return this.#parts.listeners.reload()
   }
 
   /** Refuses new work, gives requests under way up to 25 s, removes every instance, closes. Idempotent, at most 30 s. */
@@ -113,11 +122,26 @@ export class Daemon implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     await this.node.stop()
+    await this.#drain()
     // Every request is answered by now; whoever does not take the answer is cut off below.
-    using patience = new Deadline(this.#clock, LAST_ANSWERS_MS, cutOff, new AbortController().signal)
-    await abortable(this.#listeners.close(), patience.signal).catch(() => {})
-    await this.#held.disposeAsync()
+    const { listeners, clock, held } = this.#parts
+    using patience = new Deadline(clock, LAST_ANSWERS_MS, cutOff, new AbortController().signal)
+    await abortable(listeners.close(), patience.signal).catch(() => {})
+    await held.disposeAsync()
     this.#stopped.resolve()
+  }
+
+  /** Executions go on without a daemon; an owner may want those that run to be over all the same. */
+  async #drain(): Promise<void> {
+    const { drainTimeoutMs, log, clock } = this.#parts
+    if (drainTimeoutMs === 0) return
+    const { running } = this.executions.counts()
+    if (running > 0) log.info({ running, drainTimeoutMs }, 'waiting for executions that run')
+    const overdue = new ErrandError('deadline_exceeded', 'executions run on; the next daemon takes them up')
+    using patience = new Deadline(clock, drainTimeoutMs, () => overdue, new AbortController().signal)
+    await this.executions
+      .untilNoneRuns(patience.signal)
+      .catch((error: unknown) => log.warn({ err: error }, overdue.message))
   }
 }
 

@@ -70,8 +70,9 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
     meter: metrics?.http,
   }
   const ofMeca = { ...shared, onStop, maxRequestBytes, strictCompat: config.isMecaStrict }
-  const ofV1 = { ...shared, executions, nodeName: config.node, streams: new StreamSlots(MOST_STREAMS) }
-  const ofDocs = { operations: V1_OPERATIONS, version: packageVersion(), allowedHosts: config.allowedHosts }
+  const version = packageVersion()
+  const ofV1 = { ...shared, executions, nodeName: config.node, version, streams: new StreamSlots(MOST_STREAMS) }
+  const ofDocs = { operations: V1_OPERATIONS, version, allowedHosts: config.allowedHosts }
   const gate = new TokenGate({ tokens: new TokenFile(config.auth.tokensFile), clock, log })
   return (listener) => {
     const { auth, faces: served } = listener

@@ -149,7 +149,9 @@ async function assemble(
     signal,
   )
   const invocations = new InvocationService({ pool, gate, clock, answerMemory, meter, ...tasks })
-  const node = new Node({ invocations, pool, instances, admission, ledger, monitor, gate, clock, log, limits, grant })
+  const described = { engine: { name: engine.name, probe }, ...config.isolation }
+  const running = { invocations, pool, instances, admission, ledger, monitor, gate, clock, log }
+  const node = new Node({ ...running, ...described, limits, grant })
   const adopted = await adoptWarm(left, { ...starting, definitions, ledger, pool, clock, log }, signal)
   if (adopted > 0) log.info({ instances: adopted }, 'took up warm instances that an earlier daemon left')
   return { node, executions, readings: { ledger, pool, admission, gate, engine } }

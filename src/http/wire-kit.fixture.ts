@@ -20,6 +20,14 @@ const STATS: NodeStats = {
   gpuModel: 'none',
 }
 
+const GRANT: Grant = {
+  cpuMillis: 1500,
+  memoryBytes: 1024 * 1024 ** 2,
+  keepAliveMs: 60_000,
+  hasGpu: false,
+  microVmRuntime: undefined,
+}
+
 /** Echoes the input, remembers what it was asked, and does otherwise as its tests say. */
 export function fakeNode(overrides: Partial<NodeApi> = {}): NodeApi & { readonly invocations: Invocation[] } {
   const invocations: Invocation[] = []
@@ -32,6 +40,11 @@ export function fakeNode(overrides: Partial<NodeApi> = {}): NodeApi & { readonly
     unpause: async () => {},
     reconfigure: async (grant: Grant) => grant,
     stats: () => STATS,
+    grant: GRANT,
+    adjust: (change) => ({ ...GRANT, ...change }),
+    describe: () => {
+      throw new Error('nobody asks for this here')
+    },
     stop: async () => {},
     ...overrides,
     invoke: async (invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer> => {

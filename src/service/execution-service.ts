@@ -14,7 +14,7 @@ import type { ExecutionDeps } from './executions/execution-deps.ts'
 import { KnownExecutions } from './executions/known-executions.ts'
 import { openResultOf, type ResultReader } from './executions/result-reader.ts'
 import { TrackedRecord } from './executions/tracked-record.ts'
-import type { ExecutionsApi, SubmitOptions, Submitted } from './executions-api.ts'
+import type { ExecutionCounts, ExecutionsApi, SubmitOptions, Submitted } from './executions-api.ts'
 import type {
   CancelOptions,
   CleanupReport,
@@ -179,6 +179,18 @@ export class ExecutionService implements ExecutionsApi {
 
   async page(query: PageQuery): Promise<Page<ExecutionRecord>> {
     return this.#deps.journal.page(this.#deps.executorId, query)
+  }
+
+  counts(): ExecutionCounts {
+    return this.#known.counts()
+  }
+
+  async untilNone(signal: AbortSignal): Promise<void> {
+    await abortable(this.#known.untilNone(), signal)
+  }
+
+  async untilNoneRuns(signal: AbortSignal): Promise<void> {
+    await abortable(this.#known.untilNoneRuns(), signal)
   }
 
   async events(seq: number, limit: number): Promise<JournalEvent[]> {

@@ -26,10 +26,21 @@ export interface ExecutionsApi extends Executor {
   openResult(executionId: string, path: readonly string[]): Promise<ResultReader>
   /** The youngest first. @throws validation_failed for a cursor that is none */
   page(query: PageQuery): Promise<Page<ExecutionRecord>>
+  /** Those that have not ended: how many wait for room, and how many go on. */
+  counts(): ExecutionCounts
+  /** Resolves when none goes on or waits. @throws signal.reason */
+  untilNone(signal: AbortSignal): Promise<void>
+  /** The same for those that go on: what waits may wait. Nothing new may go on meanwhile. */
+  untilNoneRuns(signal: AbortSignal): Promise<void>
   /** Kept events after `seq`, the oldest first. */
   events(seq: number, limit: number): Promise<JournalEvent[]>
   /** Calls `listener`, which must not throw, at every new event. Disposing ends it. */
   onEvent(listener: (event: JournalEvent) => void): Disposable
+}
+
+export interface ExecutionCounts {
+  readonly waiting: number
+  readonly running: number
 }
 
 export interface SubmitOptions {

@@ -1,7 +1,8 @@
 import type { Caller } from '../core/caller.ts'
 import type { Cancellation } from '../core/cancellation.ts'
 import type { Resources } from '../core/resources.ts'
-import type { Task, TaskKey } from '../core/task.ts'
+import type { Isolation, Task, TaskKey } from '../core/task.ts'
+import type { EngineProbe } from '../engine/engine.ts'
 import type { AnswerSink, StreamedRequest } from '../forward/stream-exchange.ts'
 import type { WarmInstance } from '../warm/roster.ts'
 
@@ -33,8 +34,14 @@ export interface NodeApi {
    * then nothing has changed
    */
   reconfigure(grant: Grant): Promise<Grant>
+  /** Replaces what it names of the owner's grant, at once; what runs is not touched. Returns the whole. */
+  adjust(change: GrantChange): Grant
+  /** What the owner grants now. */
+  readonly grant: Grant
   /** @throws paused while it is */
   stats(): NodeStats
+  /** What the node is and has, in any state. */
+  describe(): NodeDescription
   /** Refuses new work, gives requests in flight 30 s, removes every instance. Idempotent; never rejects. */
   stop(): Promise<void>
 }
@@ -80,6 +87,28 @@ export interface Grant {
   readonly hasGpu: boolean
   /** OCI runtime that stands for `microVM`; undefined when there is none. */
   readonly microVmRuntime: string | undefined
+}
+
+/** What may be changed while work goes on. Units as in `Grant`. */
+export type GrantChange = Partial<Pick<Grant, 'cpuMillis' | 'memoryBytes' | 'keepAliveMs'>>
+
+type NodeState = 'serving' | 'paused' | 'draining'
+
+export interface NodeDescription {
+  /** `draining` once it stops. */
+  readonly state: NodeState
+  readonly resources: Omit<NodeStats, 'gpuModel'>
+  readonly engine: { readonly name: string; readonly probe: EngineProbe }
+  readonly isolations: readonly IsolationOffer[]
+}
+
+/** Whether tasks can have an isolation here. */
+export interface IsolationOffer {
+  readonly isolation: Isolation
+  /** The OCI runtime behind it; undefined when there is none. */
+  readonly runtime: string | undefined
+  /** Why there is none; undefined when there is. */
+  readonly refusal: string | undefined
 }
 
 export interface NodeStats {

@@ -13,7 +13,18 @@ import type { WarmInstance } from '../warm/roster.ts'
 import type { Gate } from './gate.ts'
 import { type GrantLimits, limitGrant, offeredResources } from './grant.ts'
 import type { InvocationService } from './invocation-service.ts'
-import type { Forwarding, Grant, Invocation, NodeApi, NodeStats, TaskAnswer, TaskSink } from './node-api.ts'
+import { offeredIsolations } from './isolations.ts'
+import type {
+  Forwarding,
+  Grant,
+  GrantChange,
+  Invocation,
+  NodeApi,
+  NodeDescription,
+  NodeStats,
+  TaskAnswer,
+  TaskSink,
+} from './node-api.ts'
 
 export interface NodeDeps {
   readonly invocations: InvocationService
@@ -27,6 +38,8 @@ export interface NodeDeps {
   readonly log: Log
   readonly limits: GrantLimits
   readonly grant: Grant
+  readonly engine: NodeDescription['engine']
+  readonly allowUnenforced: ReadonlySet<string>
 }
 
 /** How long an instance may take to end by itself when the node pauses. */
@@ -86,27 +99,49 @@ export class Node implements NodeApi {
   }
 
   async reconfigure(asked: Grant): Promise<Grant> {
-    const { gate, ledger, pool, limits, log } = this.#deps
-    if (!gate.isPaused) {
+    if (!this.#deps.gate.isPaused) {
       throw new ErrandError('validation_failed', 'the configuration can be updated only while the node is paused')
     }
+    return this.#setGrant(asked)
+  }
+
+  adjust(change: GrantChange): Grant {
+    const grant = this.#setGrant({ ...this.#grant, ...change })
+    // What waits for room may have it now.
+    this.#deps.admission.wake()
+    return grant
+  }
+
+  stats(): NodeStats {
+    this.#deps.gate.assertOpen()
+    return { ...this.#resources(), gpuModel: '' }
+  }
+
+  describe(): NodeDescription {
+    const { gate, engine, allowUnenforced } = this.#deps
+    const policy = { microVmRuntime: this.#grant.microVmRuntime, allowUnenforced }
+    return {
+      state: gate.isDraining ? 'draining' : gate.isPaused ? 'paused' : 'serving',
+      resources: this.#resources(),
+      engine,
+      isolations: offeredIsolations(policy, engine.probe),
+    }
+  }
+
+  #resources(): NodeDescription['resources'] {
+    const { monitor, ledger } = this.#deps
+    const host = { ...monitor.capacity, cpuUsed: monitor.cpuUsed(), memoryUsed: monitor.memoryUsed() }
+    return { host, offered: ledger.capacity, leased: ledger.reserved }
+  }
+
+  #setGrant(asked: Grant): Grant {
+    const { ledger, pool, limits, log } = this.#deps
     const grant = limitGrant(asked, limits, log)
     this.#grant = grant
     ledger.setCapacity(offeredResources(grant, limits))
     pool.setKeepAlive(grant.keepAliveMs)
     log.info({ grant }, 'the configuration was updated')
     return grant
-  }
-
-  stats(): NodeStats {
-    const { gate, monitor, ledger } = this.#deps
-    gate.assertOpen()
-    return {
-      host: { ...monitor.capacity, cpuUsed: monitor.cpuUsed(), memoryUsed: monitor.memoryUsed() },
-      offered: ledger.capacity,
-      leased: ledger.reserved,
-      gpuModel: '',
-    }
   }
 
   stop(): Promise<void> {

@@ -54,6 +54,9 @@ const NEEDS = {
     'GET /v1/node': 'read',
     'POST /v1/node/pause': 'operate',
     'POST /v1/node/unpause': 'operate',
+    'POST /v1/node/drain': 'operate',
+    'GET /v1/node/config': 'operate',
+    'PATCH /v1/node/config': 'operate',
     'GET /v1/events': 'read',
   },
   docs: {

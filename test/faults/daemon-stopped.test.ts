@@ -30,6 +30,23 @@ describe('a daemon that is told to end', options, () => {
     image = await ensureImage('busybox')
   })
 
+  test('F8: waits for executions that run where its owner wants that, and leaves those that wait', async () => {
+    await using node = await MortalNode.make(['mem=256', 'executions.drainTimeoutMs=60000'])
+    await node.start()
+    const running = smallExecution('running', image, { seconds: 3, exitCode: 5 })
+    const waiting = smallExecution('waiting', image, { exitCode: 6, memoryMib: 250 })
+    await node.client.submit(running.body, 'running')
+    await node.client.until('running', 'running')
+    await node.client.submit(waiting.body, 'waiting')
+    await node.client.until('waiting', 'queued')
+    node.served.signal('SIGTERM')
+    assert.deepEqual(await node.served.ended, { code: 0, signal: null })
+    assert.deepEqual(await node.home.containers(), [])
+    await node.start()
+    await Promise.all([node.client.wait('running'), node.client.wait('waiting')])
+    await assertExecutions(node, new Map([running, waiting].map(({ id, meant }) => [id, meant])))
+  })
+
   test('F8: refuses executions, ends with 0, and leaves those that run or wait to the next one', async () => {
     await using node = await MortalNode.make(['mem=256'])
     await node.start()

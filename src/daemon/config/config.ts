@@ -55,6 +55,8 @@ export interface Config {
     readonly allowEgress: boolean
   }
   /** OCI runtimes that take work although their limits do not bind. */
+  /** How long a stop waits for executions that run; 0: not at all. */
+  readonly drainTimeoutMs: number
   readonly isolation: { readonly allowUnenforced: ReadonlySet<string> }
   readonly resources: {
     /** Multiplies the cores on offer; at least 1. */

@@ -65,6 +65,7 @@ export function defaultValues(
     'executions.inputFiles': 100_000,
     'executions.inputTotalBytes': '50GiB',
     'executions.inputPresets': {},
+    'executions.drainTimeoutMs': 0,
     'isolation.runtimes': {},
     'resources.cpuOvercommit': 1,
     'resources.hostCheck': 'full',

@@ -96,6 +96,7 @@ test('without any source the defaults hold', () => {
       inputFiles: 100_000,
       inputTotalBytes: 50 * 2 ** 30,
     },
+    drainTimeoutMs: 0,
     isolation: { allowUnenforced: new Set() },
     resources: { cpuOvercommit: 1, hostCheck: 'full' },
     log: { level: 'info', hasAccessLog: false },
@@ -143,7 +144,7 @@ test('a file of everything is read into inside units', () => {
       presets: { 'docker.io/library/Nginx': web-server, '**': many-threads }
       hostAccess: allow
       privateNetworks: deny
-    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
+    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, drainTimeoutMs: 5, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
     isolation: { runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
     log: { level: debug, access: true }
@@ -221,6 +222,7 @@ test('a file of everything is read into inside units', () => {
       inputFiles: 2,
       inputTotalBytes: 3,
     },
+    drainTimeoutMs: 5,
     isolation: { allowUnenforced: new Set(['kata']) },
     resources: { cpuOvercommit: 2.5, hostCheck: 'memory' },
     log: { level: 'debug', hasAccessLog: true },

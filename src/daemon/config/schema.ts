@@ -79,6 +79,7 @@ const schema = z.strictObject({
   'executions.inputFiles': fields.wholeNumber(0, 10_000_000),
   'executions.inputTotalBytes': fields.diskBytes,
   'executions.inputPresets': inputPresets(),
+  'executions.drainTimeoutMs': fields.wholeNumber(0, 2 ** 31 - 1),
   'isolation.runtimes': runtimes(),
   'resources.cpuOvercommit': z.number(fields.must('a number from 1 to 100')).min(1).max(100),
   'resources.hostCheck': fields.oneOf('full', 'memory', 'none'),
@@ -238,6 +239,7 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
       inputFiles: values['executions.inputFiles'],
       inputTotalBytes: values['executions.inputTotalBytes'],
     },
+    drainTimeoutMs: values['executions.drainTimeoutMs'],
     isolation: { allowUnenforced: unenforced(values['isolation.runtimes']) },
     resources: {
       cpuOvercommit: values['resources.cpuOvercommit'],

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { count } from './fields.ts'
 
-/** The rest is absent while the node takes no work. */
 export interface NodeView {
   readonly node: string
+  /** `draining` once it stops. */
   readonly state: 'serving' | 'paused' | 'draining'
-  readonly host?: {
+  readonly versions: { readonly errand: string; readonly node: string }
+  readonly host: {
     readonly cpu: number
     readonly memory: number
     /** Shares in use by anybody, 0 to 1. */
@@ -13,14 +14,46 @@ export interface NodeView {
     readonly memoryUsed: number
   }
   /** What work may take in all, and what it holds of that. */
-  readonly offered?: ResourcesView
-  readonly leased?: ResourcesView
+  readonly offered: ResourcesView
+  readonly leased: ResourcesView
+  /** Those that have not ended. */
+  readonly executions: { readonly waiting: number; readonly running: number }
+  readonly engines: readonly EngineView[]
+  readonly isolations: readonly IsolationView[]
+  /** Shortcomings of this host that its owner should know. */
+  readonly warnings: readonly string[]
 }
 
-export interface ResourcesView {
+interface ResourcesView {
   readonly cpu: number
   readonly memory: number
   readonly gpus: number
+}
+
+interface EngineView {
+  readonly name: string
+  readonly version: string
+  /** Sandboxes run on while it is restarted. */
+  readonly outlivesRestart: boolean
+  readonly runtimes: readonly { readonly name: string; readonly enforcesLimits: boolean; readonly default: boolean }[]
+}
+
+interface IsolationView {
+  readonly isolation: string
+  readonly available: boolean
+  /** What stands behind it. */
+  readonly runtime?: string
+  /** Why there is none. */
+  readonly refusal?: string
+}
+
+/** What the node's owner grants. */
+export interface NodeConfigView {
+  /** Cores. */
+  readonly cpu: number
+  readonly memory: number
+  /** How long an idle warm instance is kept. */
+  readonly keepAliveMs: number
 }
 
 const resources: z.ZodType<ResourcesView> = z.object({ cpu: z.number().min(0), memory: count, gpus: count })
@@ -30,8 +63,31 @@ export const nodeView: z.ZodType<NodeView> = z
   .object({
     node: z.string(),
     state: z.enum(['serving', 'paused', 'draining']),
-    host: z.object({ cpu: z.number().min(0), memory: count, cpuUsed: share, memoryUsed: share }).exactOptional(),
-    offered: resources.exactOptional(),
-    leased: resources.exactOptional(),
+    versions: z.object({ errand: z.string(), node: z.string() }),
+    host: z.object({ cpu: z.number().min(0), memory: count, cpuUsed: share, memoryUsed: share }),
+    offered: resources,
+    leased: resources,
+    executions: z.object({ waiting: count, running: count }),
+    engines: z.array(
+      z.object({
+        name: z.string(),
+        version: z.string(),
+        outlivesRestart: z.boolean(),
+        runtimes: z.array(z.object({ name: z.string(), enforcesLimits: z.boolean(), default: z.boolean() })),
+      }),
+    ),
+    isolations: z.array(
+      z.object({
+        isolation: z.string(),
+        available: z.boolean(),
+        runtime: z.string().exactOptional(),
+        refusal: z.string().exactOptional(),
+      }),
+    ),
+    warnings: z.array(z.string()),
   })
   .meta({ id: 'Node' })
+
+export const nodeConfigView: z.ZodType<NodeConfigView> = z
+  .object({ cpu: z.number().min(0), memory: count, keepAliveMs: count })
+  .meta({ id: 'NodeConfig' })

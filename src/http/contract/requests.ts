@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ExecutionStatus } from '../../core/execution.ts'
-import { milliseconds, words } from './fields.ts'
+import { milliseconds, size, words } from './fields.ts'
 
 /** The body of `POST /v1/executions/{id}/cancel`; empty means `{}`. */
 export const cancelBody: z.ZodType<CancelBody, CancelBody> = z.strictObject({ graceMs: milliseconds.exactOptional() })
@@ -16,6 +16,20 @@ export const execBody: z.ZodType<ExecBody, ExecBody> = z.strictObject({
 
 export interface ExecBody {
   readonly argv: string[]
+}
+
+/** The body of `PATCH /v1/node/config`: what is not named stays. Numbers only: paths and runtimes are for the file. */
+export const nodeConfigBody: z.ZodType<NodeConfigBody, NodeConfigBody<number | string>> = z.strictObject({
+  cpu: z.number().positive().exactOptional(),
+  memory: size.exactOptional(),
+  keepAliveMs: milliseconds.exactOptional(),
+})
+
+export interface NodeConfigBody<Size = number> {
+  /** Cores, in tenths. */
+  readonly cpu?: number
+  readonly memory?: Size
+  readonly keepAliveMs?: number
 }
 
 /** Of calls that need none. */

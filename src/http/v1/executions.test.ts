@@ -101,7 +101,7 @@ test('whoever may open the unix socket sees everything and may do everything', a
   assert.equal(own.caller, 'local')
   assert.equal((await node.call(undefined, 'POST /v1/node/pause')).status, 200)
   const paused = await node.call(ann, 'GET /v1/node')
-  assert.deepEqual(JSON.parse(paused.text), { node: 'test', state: 'paused' })
+  assert.equal(JSON.parse(paused.text).state, 'paused')
   const refused = await node.call(ann, 'POST /v1/executions', task('hello'))
   assert.deepEqual([refused.status, problemIn(refused).code], [503, 'paused'])
   const { state, offered } = JSON.parse((await node.call(undefined, 'POST /v1/node/unpause')).text)

@@ -1,16 +1,67 @@
+import { ErrandError } from '../../core/errors.ts'
+import { Deadline } from '../../core/wait.ts'
+import { abortable } from '../../util/abort.ts'
 import type { NodeView } from '../contract/node-view.ts'
 import type { Operation } from '../contract/operation.ts'
-import { getNode, pauseNode, unpauseNode } from '../contract/operations/node.ts'
-import { type Route, route } from './route.ts'
-import { viewNode } from './views.ts'
+import {
+  changeNodeConfig,
+  drainNode,
+  getNode,
+  getNodeConfig,
+  pauseNode,
+  unpauseNode,
+} from '../contract/operations/node.ts'
+import { toGrantChange, viewGrant, viewNode } from './node-views.ts'
+import { type Route, route, type V1Deps } from './route.ts'
 
-const get = route(getNode, async (_call, { node, nodeName }) => ({ status: 200, value: viewNode(node, nodeName) }))
+const get = route(getNode, async (_call, deps) => ({ status: 200, value: view(deps) }))
 
-export const NODE_ROUTES: readonly Route[] = [get, control('pause', pauseNode), control('unpause', unpauseNode)]
+const drain = route(drainNode, async ({ query: { timeoutMs }, signal }, deps) => {
+  using _slot = deps.streams.take()
+  const isEmpty = await untilEmpty(deps, timeoutMs, signal)
+  return { status: isEmpty ? 200 : 202, value: view(deps) }
+})
+
+const getConfig = route(getNodeConfig, async (_call, { node }) => ({ status: 200, value: viewGrant(node.grant) }))
+
+const changeConfig = route(changeNodeConfig, async ({ body }, { node }) => {
+  return { status: 200, value: viewGrant(node.adjust(toGrantChange(body))) }
+})
+
+export const NODE_ROUTES: readonly Route[] = [
+  get,
+  control('pause', pauseNode),
+  control('unpause', unpauseNode),
+  drain,
+  getConfig,
+  changeConfig,
+]
 
 function control(verb: 'pause' | 'unpause', operation: Operation<NodeView>): Route {
-  return route(operation, async (_call, { node, nodeName }) => {
-    await node[verb]()
-    return { status: 200, value: viewNode(node, nodeName) }
+  return route(operation, async (_call, deps) => {
+    await deps.node[verb]()
+    return { status: 200, value: view(deps) }
   })
+}
+
+function view(deps: V1Deps): NodeView {
+  return viewNode(deps, deps.node.describe(), deps.executions.counts())
+}
+
+/** Whether all that was accepted has ended within that time. @throws what `pause` throws; signal.reason */
+async function untilEmpty(
+  { node, executions, clock }: V1Deps,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const overdue = new ErrandError('deadline_exceeded', `work is still under way after ${timeoutMs} ms`)
+  using patience = new Deadline(clock, timeoutMs, () => overdue, signal)
+  try {
+    await abortable(node.pause(), patience.signal)
+    await executions.untilNone(patience.signal)
+    return true
+  } catch (error) {
+    if (error === overdue) return false
+    throw error
+  }
 }

@@ -54,6 +54,7 @@ test('a stream of a caller whose token was revoked is cut off', async () => {
     executions: { onEvent: () => ({ [Symbol.dispose]() {} }) } as unknown as ExecutionsApi,
     node: fakeNode(),
     nodeName: 'test',
+    version: '0.0.0',
     clock,
     streams: new StreamSlots(1),
     authenticate: async () => {

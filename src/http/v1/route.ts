@@ -16,6 +16,8 @@ export interface V1Deps {
   readonly node: NodeApi
   /** This node's name. */
   readonly nodeName: string
+  /** Of Errand. */
+  readonly version: string
   readonly clock: Clock
   /** Shared by all listeners. */
   readonly streams: StreamSlots

@@ -1,12 +1,9 @@
-import { ErrandError } from '../../core/errors.ts'
 import { isTerminal } from '../../core/execution.ts'
 import type { SandboxStats, TrafficCounters } from '../../engine/engine.ts'
 import type { JournalEvent } from '../../journal/journal.ts'
 import type { ExecutionRecord, ExecutionTimes, UsedResources } from '../../service/executor.ts'
-import type { NodeApi } from '../../service/node-api.ts'
 import type { EventView } from '../contract/event-view.ts'
 import type { ExecutionView, StatsView, TimeName, UsedName } from '../contract/execution-view.ts'
-import type { NodeView, ResourcesView } from '../contract/node-view.ts'
 
 // Field by field: what is added to a record (a request's environment, a path of this host) is not told by itself.
 
@@ -105,26 +102,4 @@ function viewTraffic({ bytes, packets, errors, dropped }: TrafficCounters): Stat
 
 export function viewEvent({ seq, atMs, executionId, status, reason }: JournalEvent): EventView {
   return { seq, time: toTime(atMs), execution: executionId, status, ...(reason !== undefined && { reason }) }
-}
-
-export function viewNode(node: NodeApi, name: string): NodeView {
-  try {
-    const { host, offered, leased } = node.stats()
-    const { cpuMillis, memoryBytes, cpuUsed, memoryUsed } = host
-    return {
-      node: name,
-      state: 'serving',
-      host: { cpu: cpuMillis / 1000, memory: memoryBytes, cpuUsed, memoryUsed },
-      offered: viewResources(offered),
-      leased: viewResources(leased),
-    }
-  } catch (error) {
-    const { code } = ErrandError.from(error)
-    if (code === 'paused' || code === 'draining') return { node: name, state: code }
-    throw error
-  }
-}
-
-function viewResources(resources: { cpuMillis: number; memoryBytes: number; gpus: number }): ResourcesView {
-  return { cpu: resources.cpuMillis / 1000, memory: resources.memoryBytes, gpus: resources.gpus }
 }

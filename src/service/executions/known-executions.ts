@@ -1,11 +1,12 @@
 import type { Caller } from '../../core/caller.ts'
 import { ErrandError } from '../../core/errors.ts'
+import { type ExecutionStatus, isTerminal } from '../../core/execution.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import { attemptOf } from '../../instance/identity.ts'
 import type { IdempotencyKey } from '../../journal/journal.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
-import type { SubmitOptions, Submitted } from '../executions-api.ts'
+import type { ExecutionCounts, SubmitOptions, Submitted } from '../executions-api.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import { EndedExecutions } from './ended-executions.ts'
 import { Execution } from './execution.ts'
@@ -20,6 +21,8 @@ import { type Beginning, takeUp } from './recovery.ts'
 import { TrackedRecord } from './tracked-record.ts'
 import { UploadStore } from './upload-store.ts'
 import { UPLOADS, Uploads } from './uploads.ts'
+
+const WAITING: ReadonlySet<ExecutionStatus> = new Set(['accepted', 'queued'])
 
 /** The executions that an executor knows: those that live, in this process, and those that have ended, in the journal. */
 export class KnownExecutions {
@@ -163,6 +166,27 @@ export class KnownExecutions {
     const done = (): void => void this.#forgetting.delete(executionId)
     forgetting.then(done, done)
     return forgetting
+  }
+
+  counts(): ExecutionCounts {
+    const statuses = [...this.#live.values()].map(({ record }) => record.value.status)
+    const waiting = this.#beginning.size + statuses.filter((status) => WAITING.has(status)).length
+    const ended = statuses.filter(isTerminal).length
+    return { waiting, running: this.#live.size + this.#beginning.size - waiting - ended }
+  }
+
+  /** Resolves when none is left that has not ended, and whose sandbox is not gone. */
+  async untilNone(): Promise<void> {
+    while (this.#live.size + this.#beginning.size > 0) {
+      await Promise.allSettled(this.#beginning.values())
+      await this.#background.idle()
+    }
+  }
+
+  async untilNoneRuns(): Promise<void> {
+    await Promise.allSettled(this.#beginning.values())
+    const running = [...this.#live.values()].filter(({ record }) => !WAITING.has(record.value.status))
+    await Promise.all(running.map(({ gone }) => gone))
   }
 
   /** Nothing more is begun. */

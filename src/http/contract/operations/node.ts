@@ -1,7 +1,14 @@
 import { type EventView, eventView } from '../event-view.ts'
-import { type NodeView, nodeView } from '../node-view.ts'
+import { type NodeConfigView, type NodeView, nodeConfigView, nodeView } from '../node-view.ts'
 import type { Nothing, Operation } from '../operation.ts'
-import { type EventsQuery, eventsQuery } from '../requests.ts'
+import {
+  type EventsQuery,
+  eventsQuery,
+  type NodeConfigBody,
+  nodeConfigBody,
+  type WaitQuery,
+  waitQuery,
+} from '../requests.ts'
 
 const NODE = { description: 'The node.', value: nodeView }
 
@@ -35,6 +42,44 @@ export const unpauseNode: Operation<NodeView> = {
   summary: 'Take work again.',
   answers: { 200: NODE },
   errors: ['draining'],
+}
+
+export const drainNode: Operation<NodeView, Nothing, WaitQuery> = {
+  id: 'drainNode',
+  method: 'POST',
+  path: '/v1/node/drain',
+  scope: 'operate',
+  tag: 'node',
+  summary: 'Refuse new work, as a pause does, and wait until every execution that was accepted has ended.',
+  query: waitQuery,
+  answers: {
+    200: { description: 'Nothing is left to do.', value: nodeView },
+    202: { description: 'The time is up before that: ask again. Work is refused all the same.', value: nodeView },
+  },
+  errors: ['cancelled', 'draining'],
+}
+
+export const getNodeConfig: Operation<NodeConfigView> = {
+  id: 'getNodeConfig',
+  method: 'GET',
+  path: '/v1/node/config',
+  scope: 'operate',
+  tag: 'node',
+  summary: 'Read what the owner grants.',
+  answers: { 200: { description: 'The grant.', value: nodeConfigView } },
+}
+
+export const changeNodeConfig: Operation<NodeConfigView, NodeConfigBody, Nothing, NodeConfigBody<number | string>> = {
+  id: 'changeNodeConfig',
+  method: 'PATCH',
+  path: '/v1/node/config',
+  scope: 'operate',
+  tag: 'node',
+  summary: 'Change what the owner grants, until the daemon is started again.',
+  description: 'What runs goes on, whatever it has; new work waits until it fits. Capped at what the host has.',
+  body: nodeConfigBody,
+  answers: { 200: { description: 'The grant as it is now.', value: nodeConfigView } },
+  examples: { smaller: { summary: 'Keep half a gibibyte for oneself', body: { memory: '512MiB' } } },
 }
 
 export const followEvents: Operation<EventView, Nothing, EventsQuery> = {

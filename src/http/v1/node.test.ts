@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { NodeConfigView, NodeView } from '../contract/node-view.ts'
+import { openV1Node, problemIn, viewOf } from './v1-node.fixture.ts'
+
+const FOREVER = { task: { image: 'forever' } }
+
+function nodeOf({ text }: { readonly text: string }): NodeView {
+  return JSON.parse(text) as NodeView
+}
+
+test('a node tells what it is, what it can isolate and why it cannot, in any state', async () => {
+  await using node = await openV1Node()
+  const serving = nodeOf(await node.call(undefined, 'GET /v1/node'))
+  assert.deepEqual([serving.node, serving.state, serving.executions], ['test', 'serving', { waiting: 0, running: 0 }])
+  assert.deepEqual(
+    serving.engines.map(({ name }) => name),
+    ['docker'],
+  )
+  const [container, microvm] = serving.isolations
+  assert.deepEqual([container?.isolation, container?.available], ['container', true])
+  assert.deepEqual([microvm?.isolation, microvm?.available], ['microvm', false])
+  assert.match(microvm?.refusal ?? '', /microVM_runtime is not set/)
+  const paused = nodeOf(await node.call(undefined, 'POST /v1/node/pause'))
+  assert.deepEqual([paused.state, paused.offered], ['paused', serving.offered])
+  assert.equal(nodeOf(await node.call(undefined, 'POST /v1/node/unpause')).state, 'serving')
+})
+
+test('a drain refuses new work and is over when the last execution is', async () => {
+  await using node = await openV1Node()
+  const { id } = viewOf(await node.call(undefined, 'POST /v1/executions', FOREVER))
+  const early = await node.call(undefined, 'POST /v1/node/drain?timeout=10ms')
+  assert.equal(early.status, 202)
+  assert.deepEqual(
+    [nodeOf(early).state, nodeOf(early).executions.running + nodeOf(early).executions.waiting],
+    ['paused', 1],
+  )
+  const refused = await node.call(undefined, 'POST /v1/executions', FOREVER)
+  assert.deepEqual([refused.status, problemIn(refused).code], [503, 'paused'])
+  const drained = node.call(undefined, 'POST /v1/node/drain?timeout=60s')
+  await node.call(undefined, `POST /v1/executions/${id}/cancel`, { graceMs: 0 })
+  assert.equal((await drained).status, 200)
+  assert.deepEqual(nodeOf(await drained).executions, { waiting: 0, running: 0 })
+  await node.call(undefined, 'POST /v1/node/unpause')
+  assert.equal((await node.call(undefined, 'POST /v1/executions', { task: { image: 'hello' } })).status, 201)
+})
+
+test('the grant is changed in part while work goes on, and what waits has the new room at once', async () => {
+  await using node = await openV1Node()
+  const config = async (body: object) => node.call(undefined, 'PATCH /v1/node/config', body)
+  const before = JSON.parse((await node.call(undefined, 'GET /v1/node/config')).text) as NodeConfigView
+  const smaller = JSON.parse((await config({ memory: '64MiB' })).text) as NodeConfigView
+  assert.deepEqual(smaller, { ...before, memory: 64 * 1024 ** 2 })
+  const refused = await node.call(undefined, 'POST /v1/executions', { task: { image: 'hello' } })
+  assert.equal(problemIn(refused).code, 'resources_unsatisfiable')
+  await config({ memory: '128MiB' })
+  const running = viewOf(await node.call(undefined, 'POST /v1/executions', FOREVER))
+  const waiting = viewOf(await node.call(undefined, 'POST /v1/executions', { task: { image: 'hello' } }))
+  await config({ memory: '256MiB' })
+  const ended = await node.call(undefined, `GET /v1/executions/${waiting.id}/wait?timeout=60s`)
+  assert.deepEqual([ended.status, viewOf(ended).exitCode], [200, 3])
+  assert.notEqual(viewOf(await node.call(undefined, `GET /v1/executions/${running.id}`)).status, 'succeeded')
+})
+
+test('A18: no path, runtime or other text can be set over HTTP, and no number that makes no sense', async () => {
+  await using node = await openV1Node()
+  const bodies = [
+    { microVM_runtime: 'evil' },
+    { stateDir: '/etc' },
+    { cpu: 0 },
+    { cpu: 0.05 },
+    { memory: 'much' },
+    { keepAliveMs: -1 },
+  ]
+  const before = await node.call(undefined, 'GET /v1/node/config')
+  for (const body of bodies) {
+    const answer = await node.call(undefined, 'PATCH /v1/node/config', body)
+    assert.deepEqual([answer.status, problemIn(answer).code], [400, 'validation_failed'], JSON.stringify(body))
+  }
+  assert.equal((await node.call(undefined, 'GET /v1/node/config')).text, before.text)
+})
