@@ -21,6 +21,11 @@ export class Conversation {
     return this.#latest
   }
 
+  /** Whether an answer is still to be given, or on its way. */
+  get isOwed(): boolean {
+    return this.#latest !== undefined && !this.#latest.closed
+  }
+
   /** `last`: no further request of this connection will be served, and the answer should say so. */
   take(response: ServerResponse): 'serve' | 'last' | 'ignore' {
     // A client sends such requests again on another connection (RFC 9112, section 9.3.2).

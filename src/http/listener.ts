@@ -12,8 +12,9 @@ import type { ListenAddress, ListenerConfig } from './listener-config.ts'
 import { isLongUpload } from './long-upload.ts'
 import { Peers, peerOf } from './peers.ts'
 import type { SecureServer } from './secure-server.ts'
+import { VanishedPeers } from './vanished-peers.ts'
 
-/** A peer that vanished without a word is noticed by TCP probes, which begin after this silence. */
+/** A peer that vanished without a word is noticed by TCP probes, which begin after this silence; see also `VanishedPeers`. */
 const TCP_PROBE_AFTER_MS = 15_000
 
 export interface ListenerDeps {
@@ -33,6 +34,9 @@ export class Listener implements AsyncDisposable {
   /** Those on which HTTP is spoken. */
   readonly #connections = new Map<Socket, Conversation>()
   readonly #warn: (message: string) => void
+  /** What looks from time to time, until the last connection is closed. */
+  readonly #held = new AsyncDisposableStack()
+  #vanished: VanishedPeers | undefined
   #closed: Promise<void> | undefined
 
   private constructor(
@@ -74,7 +78,8 @@ export class Listener implements AsyncDisposable {
     await bind(server, address)
     // Without a listener an error of a running server, such as a failed accept, would end the process.
     server.on('error', (err) => log.error({ err, address }, 'a listener failed to accept'))
-    opening.move()
+    listener.#held.use(opening.move())
+    listener.#lookOut(deps.clock)
     return listener
   }
 
@@ -103,7 +108,7 @@ export class Listener implements AsyncDisposable {
       if (latest === undefined || latest.closed) socket.destroy()
       else this.#makeLast(latest)
     }
-    this.#closed = promise.then(() => this.#secure?.[Symbol.asyncDispose]())
+    this.#closed = promise.then(() => this.#held.disposeAsync())
     return this.#closed
   }
 
@@ -113,6 +118,15 @@ export class Listener implements AsyncDisposable {
     this.#server.closeAllConnections()
     for (const socket of this.#connections.keys()) socket.destroy()
     await closed
+  }
+
+  /** A unix socket's peer cannot vanish without a word. */
+  #lookOut(clock: Clock): void {
+    const { address } = this
+    if ('unixPath' in address) return
+    this.#vanished = this.#held.use(
+      new VanishedPeers({ clock, port: address.port, connections: () => this.#connections.entries() }),
+    )
   }
 
   #connected(socket: Socket): void {
@@ -129,6 +143,7 @@ export class Listener implements AsyncDisposable {
   #begin(socket: Socket): void {
     if (socket.destroyed) return
     this.#connections.set(socket, new Conversation(this.#limits))
+    this.#vanished?.watch()
     socket.once('close', () => this.#connections.delete(socket))
   }
 

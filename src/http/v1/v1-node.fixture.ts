@@ -48,14 +48,16 @@ export interface V1Node extends AsyncDisposable {
   call(token: string | undefined, asked: string, body?: object, headers?: Ask['headers']): Promise<Answer>
 }
 
+/** `host` is where the door with tokens is. */
 export async function openV1Node(
   images: Readonly<Record<string, FakeScript>> = {},
   clock?: Clock,
   settings: readonly string[] = [],
+  host = '127.0.0.1',
 ): Promise<V1Node> {
   const folder = await mkdtemp(join(tmpdir(), 'errand-v1-'))
   const socketPath = join(folder, 'v1.sock')
-  const listen = `listen=["127.0.0.1:0", {address: "127.0.0.1:0", auth: token}, "unix:${socketPath}"]`
+  const listen = `listen=["127.0.0.1:0", {address: "${host}:0", auth: token}, "unix:${socketPath}"]`
   const offered = ['resources.hostCheck=none', 'resources.cpuOvercommit=100', 'node=test', 'cpu=1', 'mem=8192']
   const set = [listen, ...offered, ...settings]
   const { config } = loadConfig({ stateDir: join(folder, 'state'), runDir: join(folder, 'run'), set })
