@@ -11,6 +11,7 @@ import type { EngineImages, Image } from '../engine/engine.ts'
 import type { ImagePins, Pin } from './image-pins.ts'
 import type { ImagePolicy } from './image-policy.ts'
 import type { ImageRecords } from './image-records.ts'
+import type { PullReport } from './pull-watch.ts'
 import type { Puller } from './puller.ts'
 
 /** An image on this host that stays there until this is disposed. */
@@ -79,6 +80,12 @@ export class ImageStore {
     const held = this.#hold(pin, present, lookUp)
     undo.move()
     return held
+  }
+
+  /** How far a pull under way is; undefined for an image that none is for. */
+  progress(text: string): PullReport | undefined {
+    const reference = parseImageReference(text)
+    return reference.kind === 'name' ? this.#deps.puller.progress(reference) : undefined
   }
 
   /** Looks up again what the names in use mean, and tells `onStale` of those that have moved. */

@@ -193,10 +193,13 @@ describe('F70: a pull', () => {
     const waiting = Promise.allSettled([1, 2, 3].map(() => bench.store.ensure(THERE, never)))
     await advance(bench, 0)
     for (let bytes = 1; bytes <= 200; bytes += 1) pulls[0]?.onProgress(step(bytes, 500))
+    assert.deepEqual(bench.store.progress(THERE), { layers: 1, bytes: 200, totalBytes: 500 })
+    assert.equal(bench.store.progress(OTHER), undefined)
     await advance(bench, 25_000)
     pulls[0]?.onProgress({ status: 'Downloading', layer: 'b', currentBytes: 1, totalBytes: 2 })
     await advance(bench, 62_000)
     await waiting
+    assert.equal(bench.store.progress(THERE), undefined)
     assert.deepEqual(bench.log.factsOf('a pull is under way'), [
       { image: `${THERE}:latest`, layers: 1, bytes: 200, totalBytes: 500, waiting: 3 },
       { image: `${THERE}:latest`, layers: 2, bytes: 201, totalBytes: 502, waiting: 3 },

@@ -6,7 +6,7 @@ import { Deadline, sleep } from '../core/wait.ts'
 import type { EngineImages, Image, RegistryCredentials } from '../engine/engine.ts'
 import { Backoff } from '../util/backoff.ts'
 import { SingleFlight } from '../util/single-flight.ts'
-import { PullWatch } from './pull-watch.ts'
+import { type PullReport, PullWatch } from './pull-watch.ts'
 import { RecentMisses } from './recent-misses.ts'
 import { RegistryLimiter } from './registry-limiter.ts'
 
@@ -44,6 +44,8 @@ const MOST_RETRY_MS = 30_000
 export class Puller {
   readonly #deps: PullerDeps
   readonly #flights = new SingleFlight<Image>()
+  /** Of the attempts under way, by the image's name. */
+  readonly #watches = new Map<string, PullWatch>()
   readonly #misses: RecentMisses
   readonly #limiter: RegistryLimiter
 
@@ -64,6 +66,11 @@ export class Puller {
     const ahead = this.#flights.passengers(name)
     if (ahead > 0) this.#deps.log.debug({ image: name, waiting: ahead + 1 }, 'waiting for a pull under way')
     return this.#flights.join(name, (flight) => this.#fly(reference, flight), signal)
+  }
+
+  /** How far the pull of a name is; undefined while nothing of it comes. */
+  progress(reference: NamedReference): PullReport | undefined {
+    return this.#watches.get(fullName(reference))?.report
   }
 
   async #fly(reference: NamedReference, signal: AbortSignal): Promise<Image> {
@@ -122,7 +129,12 @@ export class Puller {
       },
       signal,
     )
+    this.#watches.set(name, watch)
     const options = { onProgress: watch.note.bind(watch), ...(known === undefined ? {} : { credentials: known }) }
-    return await images.pull(reference, options, watch.signal)
+    try {
+      return await images.pull(reference, options, watch.signal)
+    } finally {
+      this.#watches.delete(name)
+    }
   }
 }

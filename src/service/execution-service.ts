@@ -134,7 +134,8 @@ export class ExecutionService implements ExecutionsApi {
     if (live === undefined) return (await this.#known.past(executionId)).record
     const record = live.record.value
     const queue = record.status === 'queued' ? this.#queueOf(executionId, live.uploads.isAwaited) : undefined
-    return queue === undefined ? record : { ...record, queue }
+    const pull = record.status === 'pulling' ? live.pullProgress : undefined
+    return { ...record, ...(queue !== undefined && { queue }), ...(pull !== undefined && { pull }) }
   }
 
   #queueOf(executionId: string, isWithoutInputs: boolean): ExecutionRecord['queue'] {

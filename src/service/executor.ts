@@ -136,6 +136,8 @@ export interface ExecutionRecord {
   readonly times: ExecutionTimes
   /** What it waits for, and where it stands among those that wait for resources. Not kept. */
   readonly queue?: { readonly position?: number; readonly reason: string }
+  /** How far its image has come, while that is fetched. Not kept. */
+  readonly pull?: { readonly layers: number; readonly bytes: number; readonly totalBytes: number }
   readonly request: ExecutionRequest
   /** What was sent for it: a folder of its own, and how much is in it. */
   readonly upload?: { readonly folder: string; readonly bytes: number; readonly files: number }

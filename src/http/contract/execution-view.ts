@@ -15,6 +15,8 @@ export interface ExecutionView {
   readonly attempt: number
   /** While it is queued, and asked for by itself: what it waits for, and its place among those that wait for resources. */
   readonly queue?: { readonly position?: number; readonly reason: string }
+  /** While its image is fetched, and asked for by itself: bytes so far, and those of the layers that have begun. */
+  readonly pull?: { readonly layers: number; readonly bytes: number; readonly total: number }
   /** Once it has ended; -1 when it could not be run, or ended in a way that has none. */
   readonly exitCode?: number
   readonly signal?: string
@@ -120,6 +122,7 @@ export const executionView: z.ZodType<ExecutionView> = z
     message: z.string(),
     attempt: count,
     queue: z.object({ position: count.exactOptional(), reason: z.string() }).exactOptional(),
+    pull: z.object({ layers: count, bytes: count, total: count }).exactOptional(),
     exitCode: z.int().min(-1).max(255).exactOptional(),
     signal: z.string().exactOptional(),
     oomKilled: z.boolean(),

@@ -41,6 +41,7 @@ export function viewExecution(record: ExecutionRecord): ExecutionView {
     message: record.message,
     attempt: record.attempt,
     ...(record.queue !== undefined && { queue: record.queue }),
+    ...(record.pull !== undefined && { pull: viewPull(record.pull) }),
     ...(isTerminal(record.status) && { exitCode: record.exitCode }),
     ...(signal !== undefined && { signal }),
     oomKilled: record.isOomKilled,
@@ -55,6 +56,10 @@ export function viewExecution(record: ExecutionRecord): ExecutionView {
     outputs: record.outputs.map(({ name, path, bytes, files, skipped }) => ({ name, path, bytes, files, skipped })),
     labels: request.labels ?? {},
   }
+}
+
+function viewPull({ layers, bytes, totalBytes }: NonNullable<ExecutionRecord['pull']>): ExecutionView['pull'] & object {
+  return { layers, bytes, total: totalBytes }
 }
 
 function viewTimes(times: ExecutionTimes): ExecutionView['times'] {

@@ -2,6 +2,7 @@ import { ErrandError } from '../../core/errors.ts'
 import { canMove, isTerminal } from '../../core/execution.ts'
 import { sleep } from '../../core/wait.ts'
 import type { SandboxView } from '../../engine/engine.ts'
+import type { PullReport } from '../../images/pull-watch.ts'
 import { diskLimit } from '../../instance/disk-limit.ts'
 import type { ExecutionInstance } from '../../instance/execution-instance.ts'
 import { abortable } from '../../util/abort.ts'
@@ -71,6 +72,11 @@ export class Execution {
 
   get uploads(): Uploads {
     return this.#parts.uploads
+  }
+
+  /** How far its image has come, while that is fetched. */
+  get pullProgress(): PullReport | undefined {
+    return this.#parts.on.images.progress(this.#parts.plan.image)
   }
 
   get graceMs(): number {
