@@ -1,7 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../daemon/package-version.ts'
+import type { CommandContext } from './commands/command-context.ts'
 import { addConfig } from './commands/config.ts'
-import type { CommandContext } from './commands/context.ts'
+import { addContext } from './commands/context.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addRepair } from './commands/repair.ts'
 import { addServe } from './commands/serve.ts'
@@ -17,6 +18,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addServe,
   addDoctor,
   addConfig,
+  addContext,
   addToken,
   addRepair,
   addVersion,

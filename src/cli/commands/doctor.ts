@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { DoctorFlags } from '../doctor.ts'
+import type { CommandContext } from './command-context.ts'
 import { withConfigFlags } from './config-flags.ts'
-import type { CommandContext } from './context.ts'
 
 export function addDoctor(program: Command, { terminal, end }: CommandContext): void {
   withConfigFlags(program.command('doctor').description('Say whether this machine, or an image, is fit for Errand.'))

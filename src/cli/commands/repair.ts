@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { ConfigFlags } from '../../daemon/config/flags.ts'
+import type { CommandContext } from './command-context.ts'
 import { withConfigFlags } from './config-flags.ts'
-import type { CommandContext } from './context.ts'
 
 export function addRepair(program: Command, { terminal }: CommandContext): void {
   withConfigFlags(

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { ConfigFlags } from '../../daemon/config/flags.ts'
+import type { CommandContext } from './command-context.ts'
 import { withConfigFlags } from './config-flags.ts'
-import type { CommandContext } from './context.ts'
 
 export function addServe(program: Command, { terminal, openDaemon, end }: CommandContext): void {
   withConfigFlags(program.command('serve').description('Run the daemon in the foreground.'))

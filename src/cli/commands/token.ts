@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { SCOPES } from '../../http/contract/scope.ts'
 import type { TokenFlags } from '../token.ts'
-import type { CommandContext } from './context.ts'
+import type { CommandContext } from './command-context.ts'
 
 /** Adds `errand token`, which works on the file of tokens, whether a daemon runs or not. */
 export function addToken(program: Command, { terminal }: CommandContext): void {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { packageVersion } from '../../daemon/package-version.ts'
-import type { CommandContext } from './context.ts'
+import type { CommandContext } from './command-context.ts'
 
 export function addVersion(program: Command, { terminal }: CommandContext): void {
   program

@@ -5,10 +5,12 @@ import type { Entry, Layer } from './layer.ts'
 import { CONFIG_KEYS } from './schema.ts'
 import { readText } from './text-value.ts'
 
-/** Errand's variables that are no keys: the launcher's Node.js, the file, a task's socket, and what tests are told. */
+/** Errand's variables that are no keys: of the launcher, of clients, of tasks, and what tests are told. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'ERRAND_NODE',
   'ERRAND_CONFIG',
+  'ERRAND_HOST',
+  'ERRAND_TOKEN_FILE',
   'ERRAND_SOCKET',
   'ERRAND_FAULT',
   'ERRAND_TEST_FULL',
