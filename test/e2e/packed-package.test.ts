@@ -95,7 +95,7 @@ describe('the package as npm packs and installs it', { timeout: 600_000 }, () =>
     assert.deepEqual(await node.execute(body), { success: true, msg: 'Hello, package!' })
     assert.deepEqual(await node.execute(body), { success: true, msg: 'Hello, package!' })
 
-    const client = new V1Client(socketPath)
+    await using client = new V1Client(socketPath)
     const cmd = ['sh', '-c', 'echo packed; exit 4']
     const { id } = await client.submit({ task: { image: shell, cmd, resources: { cpu: 0.1 } } }, 'packed')
     const { status, reason, exitCode } = await client.wait(id)

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
 import { ErrandClient, type LogLine } from '../../src/client/client.ts'
@@ -11,7 +10,7 @@ const options = { timeout: 600_000, concurrency: 3 }
 const LINES = 400
 
 function clientOf(node: MortalNode): ErrandClient {
-  return new ErrandClient({ url: `unix://${join(node.home.runDir, 'errand.sock')}` })
+  return new ErrandClient({ url: node.client.address })
 }
 
 /** Prints so many lines, twenty a second or so, and ends with 7. */

@@ -86,7 +86,7 @@ describe('a daemon killed', options, () => {
     await node.startWithFault('before:container.signal')
     await node.client.submit(body, 'key')
     await node.client.until(id, 'running')
-    const cut = assert.rejects(node.client.cancel(id), { code: 'ECONNRESET' })
+    const cut = assert.rejects(node.client.cancel(id), { code: 'node_unavailable' })
     await node.died()
     await cut
     await node.start()

@@ -27,6 +27,8 @@ export class GuideExamples implements AsyncDisposable {
     )
     const folder = await mkdtemp(join(tmpdir(), 'errand-guide-'))
     const files = texts.map((_text, index) => join(folder, `example-${index + 1}.test.ts`))
+    // As in the project of a reader: modules.
+    await writeFile(join(folder, 'package.json'), '{"type": "module"}')
     await Promise.all(texts.map(async (content, index) => writeFile(files[index] ?? '', content)))
     return new GuideExamples(folder, files)
   }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { ErrandError } from '../../src/core/errors.ts'
 import { Home, type ServeOptions, type ServeProcess } from './serve-process.ts'
 import { StartCounter } from './start-counter.ts'
 import { V1Client } from './v1-client.ts'
 
 /** Room for many small executions on few cores, and registries on this host. */
 const SETTINGS = ['resources.cpuOvercommit=50', 'cpu=100', 'mem=8192', 'images.privateRegistries=[127.0.0.1]']
-const CUT = new Set(['ECONNRESET', 'ECONNREFUSED', 'ENOENT', 'EPIPE'])
 
 interface Life {
   readonly served: ServeProcess
@@ -97,6 +97,7 @@ export class MortalNode implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await using _home = this.home
     using _starts = this.#starts
+    await using _client = this.client
     await this.#life?.served[Symbol.asyncDispose]()
   }
 
@@ -108,5 +109,5 @@ export class MortalNode implements AsyncDisposable {
 }
 
 function isCut(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && CUT.has(String(error.code))
+  return error instanceof ErrandError && error.code === 'node_unavailable'
 }
