@@ -23,7 +23,7 @@ const SECRET_BYTES = 32
 /** A scheme's name is the same in any case (RFC 9110). */
 const BEARER = /^bearer +([a-z0-9-]{1,63})\.([A-Za-z0-9_-]{43})$/i
 /** Compared with when there is no such token, so that both take the same time. */
-const NO_DIGEST = Buffer.alloc(32)
+const NO_DIGEST = '0'.repeat(64)
 
 export function newSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64url')
@@ -42,7 +42,7 @@ export function parseBearer(header: string | undefined): Credential | undefined 
 
 /** Whether a credential is that of a token; takes as long for any. */
 export function isCredentialOf({ secret }: Credential, token: KeptToken | undefined): boolean {
-  const expected = token === undefined ? NO_DIGEST : Buffer.from(token.sha256, 'hex')
+  const expected = Buffer.from(token?.sha256 ?? NO_DIGEST, 'hex')
   const isEqual = timingSafeEqual(createHash('sha256').update(secret).digest(), expected)
   return isEqual && token !== undefined
 }

@@ -121,11 +121,18 @@ test("A16: another caller's execution is not there, on any route", async () => {
   assert.deepEqual([seen.status, viewOf(seen).caller], [200, 'ann'])
 })
 
-test('A16: the same key of two callers stands for two executions', async () => {
-  const [tom, tim] = [await node.token('tom', 'submit'), await node.token('tim', 'submit')]
-  const send = (token: string): Promise<Answer> =>
-    node.call(token, 'POST /v1/executions', { task: { image: 'hello' } }, { 'idempotency-key': 'k' })
-  const [first, second] = [await send(tom), await send(tim)]
-  assert.deepEqual([first.status, second.status], [201, 201])
-  assert.notEqual(viewOf(first).id, viewOf(second).id)
+test('A19: a key stands for what its own caller sent with it, and tells others nothing', async () => {
+  const [tom, tim] = [await node.token('tom', 'submit', 'read'), await node.token('tim', 'submit', 'read')]
+  const send = (token: string, image: string): Promise<Answer> =>
+    node.call(token, 'POST /v1/executions', { task: { image } }, { 'idempotency-key': 'k' })
+  const mine = await send(tom, 'forever')
+  assert.equal(mine.status, 201)
+  // The same body, and another: for its own caller that is the same execution, and a conflict.
+  const theirs = await send(tim, 'hello')
+  assert.deepEqual([theirs.status, viewOf(theirs).id === viewOf(mine).id], [201, false])
+  const [again, conflict] = [await send(tom, 'forever'), await send(tom, 'hello')]
+  assert.deepEqual([again.status, viewOf(again).id, conflict.status], [200, viewOf(mine).id, 409])
+  assert.equal((await send(tim, 'hello')).status, 200)
+  assert.equal((await node.call(tim, `GET /v1/executions/${viewOf(mine).id}`)).status, 404)
+  await node.call(tom, `POST /v1/executions/${viewOf(mine).id}/cancel`, { graceMs: 0 })
 })

@@ -1,0 +1,56 @@
+/** Requests that two servers could read differently, as lines. Each asks for `target` with this body, if it asks for anything. */
+export function ambiguousRequests(target: string, body: string, fields: readonly string[] = []): readonly string[][] {
+  const first = `POST ${target} HTTP/1.1`
+  const head = [first, 'Host: localhost', ...fields]
+  const length = `Content-Length: ${body.length}`
+  const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+  return [
+    [...head, length, 'Transfer-Encoding: chunked', '', chunked],
+    [...head, 'Transfer-Encoding: chunked', length, '', chunked],
+    [...head, 'Content-Length: 5', length, '', body],
+    [...head, length, length, '', body],
+    [...head, `Content-Length: ${body.length}, ${body.length}`, '', body],
+    [...head, `Content-Length: +${body.length}`, '', body],
+    [...head, `Content-Length: -${body.length}`, '', body],
+    [...head, `Content-Length: 0x${body.length.toString(16)}`, '', body],
+    [...head, 'Content-Length: 99999999999999999999', '', body],
+    [...head, 'Content-Length:', '', body],
+    [...head, `Content-Length : ${body.length}`, '', body],
+    [...head, `Content-Length\t: ${body.length}`, '', body],
+    [...head, 'Transfer-Encoding : chunked', '', chunked],
+    [...head, 'Transfer-Encoding: xchunked', '', chunked],
+    [...head, 'Transfer-Encoding: chunked, identity', '', chunked],
+    [...head, 'Transfer-Encoding: identity', '', body],
+    [...head, 'Transfer-Encoding: gzip, chunked', 'Connection: close', '', chunked],
+    [...head, 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity', '', chunked],
+    [...head, 'Transfer-Encoding:\u000bchunked', '', chunked],
+    [...head, 'X: a', ' Transfer-Encoding: chunked', length, '', body],
+    [...head, ` ${length}`, '', body],
+    [...head, 'X: a\rContent-Length: 0', length, '', body],
+    [...head, 'X: a\u0000b', length, '', body],
+    [...head, 'X\u0000: a', length, '', body],
+    [...head, ': a', length, '', body],
+    [`${first}\nHost: localhost\n${fields.map((field) => `${field}\n`).join('')}${length}\n\n${body}`],
+    [first, 'Host: localhost', ...fields, 'Host: evil', length, 'Connection: close', '', body],
+    [first, ...fields, length, 'Connection: close', '', body],
+    [`POST http://localhost${target} HTTP/1.1`, 'Host: localhost', ...fields, length, 'Connection: close', '', body],
+    [`POST ${target}\tHTTP/1.1`, 'Host: localhost', ...fields, length, '', body],
+    [`POST ${target} HTTP/1.1 `, 'Host: localhost', ...fields, length, '', body],
+    [`POST ${target} HTTP/9.9`, 'Host: localhost', ...fields, length, '', body],
+    [`POST ${target} http/1.1`, 'Host: localhost', ...fields, length, '', body],
+    ['PRI * HTTP/2.0', '', 'SM', '', ''],
+    ['CONNECT localhost:2591 HTTP/1.1', 'Host: localhost', ...fields, '', ''],
+    [...head, 'Transfer-Encoding: chunked', '', `${body.length.toString(16)} \r\n${body}\r\n0\r\n\r\n`],
+    [...head, 'Transfer-Encoding: chunked', '', `0x16\r\n${body}\r\n0\r\n\r\n`],
+    [...head, 'Transfer-Encoding: chunked', '', `-16\r\n${body}\r\n0\r\n\r\n`],
+    [...head, 'Transfer-Encoding: chunked', '', `${body.length.toString(16)}\n${body}\n0\n\n`],
+    [...head, 'Transfer-Encoding: chunked', '', `fffffffffffffffff\r\n${body}`],
+    [
+      ...head,
+      'Transfer-Encoding: chunked',
+      '',
+      `${body.length.toString(16)}\r\n${body}\r\n0\r\nContent-Length: 5\r\n\r\n`,
+    ],
+    [...head, 'Transfer-Encoding: chunked', '', `${(body.length - 1).toString(16)}\r\n${body}\r\n0\r\n\r\n`],
+  ]
+}
