@@ -8,6 +8,7 @@ import { openLog } from '../daemon/logger.ts'
 import { EXIT, SERVE_STATUS } from './exit-status.ts'
 import { describeFailure } from './failure.ts'
 import { ReloadSignal } from './reload-signal.ts'
+import { notifyReady } from './service-manager.ts'
 import { StopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -31,7 +32,8 @@ export async function serve(flags: ConfigFlags, open: OpenDaemon, terminal: Term
     const { config } = loadConfig(flags, terminal.host)
     const log = openLog(config.log.level)
     using _faults = terminal.onFault((error) => terminal.signals.exit(report(error, terminal, log)))
-    return await serveUntilStopped(config, open, log, hangUp, signals.signal).catch((error: unknown) => {
+    const onServing = (): Promise<void> => notifyReady(terminal.host, log)
+    return await serveUntilStopped(config, open, { log, hangUp, onServing }, signals.signal).catch((error: unknown) => {
       if (signals.signal.aborted && ErrandError.from(error).code === 'cancelled') return EXIT.ok // asked while opening
       return report(error, terminal, log)
     })
@@ -40,15 +42,22 @@ export async function serve(flags: ConfigFlags, open: OpenDaemon, terminal: Term
   }
 }
 
+interface ServeDeps {
+  readonly log: Log
+  readonly hangUp: ReloadSignal
+  /** Never rejects. */
+  readonly onServing: () => Promise<void>
+}
+
 async function serveUntilStopped(
   config: Config,
   open: OpenDaemon,
-  log: Log,
-  hangUp: ReloadSignal,
+  { log, hangUp, onServing }: ServeDeps,
   signal: AbortSignal,
 ): Promise<number> {
   await using daemon = await open(config, { log }, signal)
   hangUp.listen(() => void daemon.reload())
+  await onServing()
   await Promise.race([daemon.stopped, aborted(signal)])
   await daemon.stop()
   log.info({}, 'stopped')

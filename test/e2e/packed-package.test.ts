@@ -38,7 +38,7 @@ describe('the package as npm packs and installs it', { timeout: 600_000 }, () =>
     assert.ok(compiled.includes('dist/cli/main.js') && compiled.includes('dist/daemon/embed.d.ts'))
     const others = paths.filter((path) => !path.startsWith('dist/'))
     const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/errors.md']
-    const deployment = ['deploy/Dockerfile', 'deploy/mecanywhere_executor.yaml']
+    const deployment = ['deploy/Dockerfile', 'deploy/errand.service', 'deploy/mecanywhere_executor.yaml']
     assert.deepEqual(others.sort(), [...pages, ...deployment, 'bin/errand', 'package.json'].sort())
     assert.ok(installed.packing.size < MOST_PACKED_BYTES, `${installed.packing.size} bytes`)
     assert.ok(installed.packing.unpackedSize < MOST_UNPACKED_BYTES, `${installed.packing.unpackedSize} bytes`)
