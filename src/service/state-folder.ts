@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -52,11 +52,13 @@ export class StateFolder implements AsyncDisposable {
   }
 
   /**
-   * Makes the folder (0700) and what is missing in it.
+   * Makes the folder and what is missing in it. The folder is for its owner alone (0700), also when somebody else has made it:
+   * in it is what callers sent, and what tokens are checked against.
    * @throws StateFolderLocked at once when another daemon has it; storage_error when it cannot be used or is damaged
    */
   static async open(path: string): Promise<StateFolder> {
     await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => fail(path, error))
+    await chmod(path, 0o700).catch((error: unknown) => fail(path, error))
     const lock = takeLock(join(path, 'lock.db')) ?? (await refuse(path))
     try {
       await writeDurably(path, 'holder.json', describeThisProcess())
