@@ -60,8 +60,12 @@ export class ExecutionsClient {
   }
 
   /** One page, with the `cursor` of the next. */
-  async page({ status, limit, cursor, ...options }: ListOptions = {}): Promise<ExecutionPage> {
-    return this.#calls.call(listExecutions, { query: { status: status?.join(','), limit, cursor }, ...options })
+  async page(options: ListOptions = {}): Promise<ExecutionPage> {
+    const { status, job, labels, since, until, limit, cursor, ...rest } = options
+    const label = labels && Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+    const times = { since: since?.toISOString(), until: until?.toISOString() }
+    const query = { status: status?.join(','), job, label, ...times, limit, cursor }
+    return this.#calls.call(listExecutions, { query, ...rest })
   }
 
   /**
@@ -119,6 +123,12 @@ export interface SubmitOptions extends CallOptions {
 
 export interface ListOptions extends CallOptions {
   readonly status?: readonly ExecutionStatus[]
+  readonly job?: string
+  /** Only those with all of these. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** When they were accepted: then or later, and before that. */
+  readonly since?: Date
+  readonly until?: Date
   /** Of one page: 1 to 200. Default: 50. */
   readonly limit?: number
   /** Of an earlier page, to go on after it. */

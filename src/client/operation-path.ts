@@ -4,8 +4,8 @@ import { isId } from '../core/ids.ts'
 /** What stands in a path, by the name that its operation gives it. */
 export type PathParams = Readonly<Record<string, string>>
 
-/** What is left undefined is not sent. */
-export type QueryParams = Readonly<Record<string, string | number | boolean | undefined>>
+/** What is left undefined is not sent; each of a list is. */
+export type QueryParams = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 
 const PART = /\{(\w+)(\.\.\.)?\}/g
 
@@ -19,7 +19,10 @@ export function operationPath(path: string, params: PathParams = {}, query: Quer
     return isRest === undefined ? checkedId(name, value) : escapedRest(value)
   })
   const said = new URLSearchParams()
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) said.set(name, String(value))
+  for (const [name, value] of Object.entries(query)) {
+    const values = Array.isArray(value) ? value : [value]
+    for (const each of values) if (each !== undefined) said.append(name, String(each))
+  }
   return said.size === 0 ? filled : `${filled}?${said.toString()}`
 }
 

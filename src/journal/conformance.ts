@@ -17,7 +17,7 @@ export function note(executionId: string, changes: Partial<Note> = {}): Note {
 /** Registers the tests that every journal passes. Call it at the top of a test file. */
 export function testJournal(name: string, open: () => Promise<Journal<Note>>): void {
   describe(`the journal ${name}`, () => {
-    for (const [title, run] of Object.entries({ ...RECORDS, ...KEYS, ...PAGES, ...EVENTS })) {
+    for (const [title, run] of Object.entries({ ...RECORDS, ...KEYS, ...PAGES, ...FILTERS, ...EVENTS })) {
       test(title, async () => {
         await using journal = await open()
         await run(journal)
@@ -146,6 +146,53 @@ const PAGES: Record<string, JournalTest> = {
     assert.deepEqual((await journal.page('two', { limit: 10 })).records, [])
     await refused(journal.page('one', { limit: 10, cursor: 'x' }), 'validation_failed')
   },
+}
+
+const FILTERS: Record<string, JournalTest> = {
+  async 'a page is of one job, of all labels that are named, and of a span of time'(journal) {
+    const labelled = (labels: Record<string, string>): Partial<Note> => ({ request: { labels } })
+    const at = (acceptedMs: number): Partial<Note> => ({ times: { acceptedMs } })
+    await journal.insert(note('a', { ...labelled({ team: 'x', size: '1' }), ...at(100), jobId: 'one' }))
+    await journal.insert(note('b', { ...labelled({ team: 'x', size: '2' }), ...at(300), jobId: 'two' }))
+    // Somebody has set the clock back.
+    await journal.insert(note('c', { ...labelled({ team: 'y', __proto__: 'z' }), ...at(200), jobId: 'two' }))
+    await journal.insert(note('d', { ...labelled({ team: 'x' }), ...at(300), callerId: 'you', status: 'failed' }))
+    const cases: readonly [object, readonly string[]][] = [
+      [{ jobId: 'two' }, ['c', 'b']],
+      [{ jobId: 'none' }, []],
+      [{ labels: { team: 'x' } }, ['d', 'b', 'a']],
+      [{ labels: { team: 'x', size: '2' } }, ['b']],
+      [{ labels: { team: 'x' }, callerId: 'you' }, ['d']],
+      [{ labels: { team: 'x' }, statuses: ['failed', 'accepted'], sinceMs: 300 }, ['d', 'b']],
+      [{ labels: { team: "x' OR 1" } }, []],
+      [{ labels: { nope: 'x' } }, []],
+      [{ labels: {} }, ['d', 'c', 'b', 'a']],
+      [{ sinceMs: 200 }, ['d', 'c', 'b']],
+      [{ untilMs: 200 }, ['a']],
+      [{ sinceMs: 200, untilMs: 300 }, ['c']],
+      [{ callerId: 'me', untilMs: 300 }, ['c', 'a']],
+      [{ jobId: 'two', sinceMs: 300, statuses: ['accepted'] }, ['b']],
+    ]
+    for (const [query, ids] of cases) {
+      for (const limit of [1, 10]) assert.deepEqual(await idsOf(journal, query, limit), ids, JSON.stringify(query))
+    }
+    await journal.save(note('a', { ...labelled({ team: 'x', size: '1' }), ...at(100), jobId: 'one', status: 'lost' }))
+    assert.deepEqual(await idsOf(journal, { labels: { size: '1' }, statuses: ['lost'] }, 10), ['a'])
+    await journal.remove('one', 'a')
+    assert.deepEqual(await idsOf(journal, { labels: { size: '1' } }, 10), [])
+  },
+}
+
+/** Of all pages. */
+async function idsOf(journal: Journal<Note>, query: object, limit: number): Promise<string[]> {
+  const ids: string[] = []
+  let cursor: string | undefined
+  do {
+    const page = await journal.page('one', { ...query, limit, ...(cursor !== undefined && { cursor }) })
+    ids.push(...page.records.map(({ executionId }) => executionId))
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return ids
 }
 
 const EVENTS: Record<string, JournalTest> = {

@@ -8,6 +8,9 @@ export interface JournalRecord {
   readonly status: ExecutionStatus
   readonly reason?: EndReason
   readonly times: { readonly acceptedMs: number; readonly endedMs?: number }
+  readonly jobId?: string
+  /** What was asked for, of which labels can be looked for. */
+  readonly request?: { readonly labels?: Readonly<Record<string, string>> }
 }
 
 /** Makes a request that is sent again mean the same execution. */
@@ -34,6 +37,12 @@ export interface PageQuery {
   /** Only of this caller. */
   readonly callerId?: string
   readonly statuses?: readonly ExecutionStatus[]
+  readonly jobId?: string
+  /** Only with all of these. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** Only those accepted then or later, and before that; milliseconds since the Unix epoch. */
+  readonly sinceMs?: number
+  readonly untilMs?: number
   /** As a page before has told it: goes on after that. */
   readonly cursor?: string
   /** 1 to 1,000. */

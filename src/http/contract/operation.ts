@@ -25,6 +25,8 @@ export interface Operation<Value, Body = Nothing, Query = Nothing, BodyIn = Body
   readonly summary: string
   readonly description?: string
   readonly query?: z.ZodType<Query>
+  /** What may be in the query more than once: the schema gets a list of each. */
+  readonly repeated?: readonly string[]
   /** JSON. Absent when none is taken. */
   readonly body?: z.ZodType<Body, BodyIn>
   /** In place of `body`, the content type of what is read as it comes; any type for `*`. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ExecutionStatus } from '../../core/execution.ts'
-import { milliseconds, size, words } from './fields.ts'
+import { id, milliseconds, size, words } from './fields.ts'
 
 /** The body of `POST /v1/executions/{id}/cancel`; empty means `{}`. */
 export const cancelBody: z.ZodType<CancelBody, CancelBody> = z.strictObject({ graceMs: milliseconds.exactOptional() })
@@ -51,6 +51,7 @@ const STATUSES = Object.keys({
 } satisfies Record<ExecutionStatus, 0>) as ExecutionStatus[]
 
 const MOST_RECORDS = 200
+const MOST_LABELS = 20
 const DEFAULT_RECORDS = 50
 const MOST_LINES = 1_000_000
 const DEFAULT_WAIT_MS = 30_000
@@ -64,6 +65,13 @@ export const listQuery: z.ZodType<ListQuery> = z.strictObject({
     .transform((text) => text.split(','))
     .pipe(z.array(z.enum(STATUSES)))
     .exactOptional(),
+  job: id.exactOptional(),
+  label: z
+    .array(z.string().regex(/^[^=]{1,63}=[^]{0,4096}$/, 'must be KEY=VALUE'))
+    .max(MOST_LABELS)
+    .exactOptional(),
+  since: z.iso.datetime({ offset: true }).exactOptional(),
+  until: z.iso.datetime({ offset: true }).exactOptional(),
   limit: integer(1, MOST_RECORDS).default(DEFAULT_RECORDS),
   cursor: z
     .string()
@@ -73,6 +81,12 @@ export const listQuery: z.ZodType<ListQuery> = z.strictObject({
 
 export interface ListQuery {
   readonly status?: readonly ExecutionStatus[]
+  readonly job?: string
+  /** `KEY=VALUE` each: only those with all of them. */
+  readonly label?: readonly string[]
+  /** When they were accepted: then or later, and before that. */
+  readonly since?: string
+  readonly until?: string
   readonly limit: number
   readonly cursor?: string
 }

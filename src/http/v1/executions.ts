@@ -15,6 +15,7 @@ import {
 } from '../contract/operations/executions.ts'
 import { idempotencyKey, toExecutionRequest } from './execution-request.ts'
 import { isOwn, ownRecord } from './ownership.ts'
+import { toPageQuery } from './page-query.ts'
 import { type Route, route } from './route.ts'
 import { viewExecution, viewStats } from './views.ts'
 import { untilEnded } from './wait.ts'
@@ -28,13 +29,9 @@ const submit = route(submitExecution, async ({ request, principal, body, rawBody
   return { status: isNew ? 201 : 200, value: viewExecution(record), headers }
 })
 
-const list = route(listExecutions, async ({ principal, query: { status, limit, cursor } }, { executions }) => {
-  const page = await executions.page({
-    limit,
-    ...(!seesAll(principal) && { callerId: principal.caller.id }),
-    ...(status !== undefined && { statuses: status }),
-    ...(cursor !== undefined && { cursor }),
-  })
+const list = route(listExecutions, async ({ principal, query }, { executions }) => {
+  const own = seesAll(principal) ? {} : { callerId: principal.caller.id }
+  const page = await executions.page({ ...toPageQuery(query), ...own })
   // Whose they are is part of what was asked for; that it was heeded must not depend on one place alone.
   const records = page.records.filter((record) => isOwn(principal, record))
   const next = page.cursor === undefined ? {} : { cursor: page.cursor }

@@ -80,7 +80,7 @@ class V1Face {
     requireScope(principal, scope)
     const check = async (): Promise<void> => requireScope(await authenticate(request), scope)
     using _allowed = recheck(clock, check, (reason) => cancellation.cancel(reason))
-    const query = readQuery(queryText)
+    const query = readQuery(queryText, route.operation.repeated)
     const isGathered = streamedBody === undefined && TAKE_BODIES.has(request.method ?? '')
     const body = isGathered ? await this.#gather(request, response, cancellation.signal) : {}
     const exchange = { request, response, principal, id, tail, query, body, signal: cancellation.signal }

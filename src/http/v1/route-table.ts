@@ -100,11 +100,18 @@ function fixedStepOf(step: Step, part: string): Step {
   return known
 }
 
-/** The parameters of a query. @throws validation_failed for one that is given twice */
-export function readQuery(text: string): Readonly<Record<string, string>> {
+/** The parameters of a query, lists of those that may be repeated. @throws validation_failed for another given twice */
+export function readQuery(
+  text: string,
+  repeated: readonly string[] = [],
+): Readonly<Record<string, string | readonly string[]>> {
   const entries = [...new URLSearchParams(text)]
-  const repeated = entries.find(([name], index) => entries.findIndex(([other]) => other === name) < index)
-  if (repeated !== undefined)
-    throw new ErrandError('validation_failed', `query: ${repeated[0].slice(0, 64)} is given twice`)
-  return Object.fromEntries(entries)
+  const single = entries.filter(([name]) => !repeated.includes(name))
+  const twice = single.find(([name], index) => single.findIndex(([other]) => other === name) < index)
+  if (twice !== undefined) throw new ErrandError('validation_failed', `query: ${twice[0].slice(0, 64)} is given twice`)
+  const lists = repeated.flatMap((name) => {
+    const values = entries.filter(([other]) => other === name).map(([, value]) => value)
+    return values.length === 0 ? [] : [[name, values] as const]
+  })
+  return Object.fromEntries([...single, ...lists])
 }

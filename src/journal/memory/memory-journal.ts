@@ -66,16 +66,12 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
   }
 
   async page(executorId: string, query: PageQuery): Promise<Page<R>> {
-    const { callerId, statuses, limit } = query
+    const { limit } = query
     const before = query.cursor === undefined ? Infinity : Number(query.cursor)
     if (Number.isNaN(before)) throw new ErrandError('validation_failed', 'cursor: is none that was handed out')
-    const isWanted = ({ seq, record }: Entry<R>): boolean =>
-      seq < before &&
-      (callerId === undefined || record.callerId === callerId) &&
-      (statuses === undefined || statuses.includes(record.status))
     const found = [...this.#shelf(executorId).entries.values()]
       .reverse()
-      .filter(isWanted)
+      .filter(({ seq, record }) => seq < before && isWanted(record, query))
       .slice(0, limit + 1)
     const records = found.slice(0, limit)
     const last = records.at(-1)
@@ -142,4 +138,17 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
 
 function keyIdOf(callerId: string, { key }: IdempotencyKey): string {
   return JSON.stringify([callerId, key])
+}
+
+function isWanted({ callerId, status, jobId, request, times }: JournalRecord, query: PageQuery): boolean {
+  const { labels = {} } = request ?? {}
+  const { sinceMs = -Infinity, untilMs = Infinity } = query
+  return (
+    (query.callerId === undefined || callerId === query.callerId) &&
+    (query.statuses === undefined || query.statuses.includes(status)) &&
+    (query.jobId === undefined || jobId === query.jobId) &&
+    Object.entries(query.labels ?? {}).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value) &&
+    times.acceptedMs >= sinceMs &&
+    times.acceptedMs < untilMs
+  )
 }

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { JournalFolder } from './journal-folder.fixture.ts'
 import { backupPath, MIGRATIONS, migrate, SCHEMA_VERSION, versionOf } from './schema.ts'
 import { assertSound } from './soundness.ts'
+import { SqliteJournal } from './sqlite-journal.ts'
 
 const NEXT = 'ALTER TABLE executions ADD COLUMN note TEXT'
 
@@ -27,6 +28,27 @@ describe('F12: a migration', () => {
     const copy = backupPath(folder.file, SCHEMA_VERSION)
     assertSound(copy)
     assert.equal(count(copy), 20)
+  })
+
+  test('from the first version makes job and labels of old records known, and leaves a damaged one alone', async () => {
+    await using folder = await JournalFolder.make()
+    await folder.keep(1)
+    const file = `${folder.file}.old`
+    const record = { executionId: 'a', executorId: 'one', callerId: 'me', status: 'failed', times: { acceptedMs: 1 } }
+    {
+      using database = new DatabaseSync(file)
+      migrate(database, file, MIGRATIONS.slice(0, 1))
+      const insert = database.prepare("INSERT INTO executions VALUES (?, 'one', ?, 'me', 'failed', 1, 1, ?)")
+      insert.run(1, 'a', JSON.stringify({ ...record, jobId: 'j', request: { labels: { k: 'v', odd: "'" } } }))
+      insert.run(2, 'b', JSON.stringify({ ...record, executionId: 'b' }))
+      insert.run(3, 'c', '{"broken')
+    }
+    await using journal = await SqliteJournal.open(file)
+    const found = async (query: object): Promise<string[]> =>
+      (await journal.page('one', { limit: 10, ...query })).records.map(({ executionId }) => executionId)
+    assert.deepEqual(await found({ jobId: 'j' }), ['a'])
+    assert.deepEqual(await found({ labels: { k: 'v', odd: "'" } }), ['a'])
+    assertSound(backupPath(file, 1))
   })
 
   test('that fails leaves everything as it was', async () => {

@@ -38,6 +38,35 @@ export const MIGRATIONS: readonly string[] = [
     reason TEXT
   ) STRICT;
   `,
+  // Every list can be made from one index in the order of seq, times included.
+  `
+  ALTER TABLE executions ADD COLUMN job TEXT;
+  UPDATE executions SET job = json_extract(record, '$.jobId') WHERE json_valid(record);
+  DROP INDEX by_caller;
+  DROP INDEX by_status;
+  CREATE INDEX by_caller ON executions (executor, caller, seq, accepted_ms);
+  CREATE INDEX by_status ON executions (executor, status, seq, accepted_ms);
+  CREATE INDEX by_caller_and_status ON executions (executor, caller, status, seq, accepted_ms);
+  CREATE INDEX by_job ON executions (executor, job, seq, accepted_ms);
+  CREATE INDEX by_time ON executions (executor, seq, accepted_ms);
+  CREATE TABLE labels (
+    executor TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    caller TEXT NOT NULL,
+    accepted_ms INTEGER NOT NULL,
+    PRIMARY KEY (executor, key, value, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX labels_by_seq ON labels (seq);
+  INSERT INTO labels
+    SELECT executor, label.key, label.value, seq, caller, accepted_ms
+    FROM executions, json_each(iif(json_valid(record), record, '{}'), '$.request.labels') AS label
+    WHERE label.type = 'text';
+  CREATE TRIGGER forget_labels AFTER DELETE ON executions BEGIN
+    DELETE FROM labels WHERE seq = OLD.seq;
+  END;
+  `,
 ]
 
 /** What this program writes. */

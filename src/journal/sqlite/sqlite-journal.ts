@@ -111,8 +111,13 @@ export class SqliteJournal<R extends JournalRecord> implements Journal<R> {
   }
 
   #toRow(record: R): Row {
-    const { executionId, executorId, callerId, status, reason, times } = record
-    const columns = { executionId, executorId, callerId, status, times, ...(reason !== undefined && { reason }) }
+    const { executionId, executorId, callerId, status, reason, times, jobId, request } = record
+    const columns = {
+      ...{ executionId, executorId, callerId, status, times },
+      ...(reason !== undefined && { reason }),
+      ...(jobId !== undefined && { jobId }),
+      ...(request?.labels !== undefined && { request: { labels: request.labels } }),
+    }
     return { ...columns, atMs: this.#clock.wallMs(), json: JSON.stringify(record) }
   }
 

@@ -2,13 +2,20 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type EndReason, type ExecutionStatus, isTerminal } from '../../core/execution.ts'
 import type { IdempotencyKey, JournalEvent, PageQuery } from '../journal.ts'
 import type { Operation, Refusal, Reply, Row } from './messages.ts'
+import { pagePart } from './page-part.ts'
 
 /** Events that are remembered; who comes later has missed some. */
 const MOST_EVENTS = 10_000
 
+/** Of labels that more executions have than this, any will do to begin with. */
+const RARE = 2000
+
 const SQL = {
-  insert: `INSERT INTO executions (executor, id, caller, status, accepted_ms, is_settled, record)
-    VALUES (:executor, :id, :caller, :status, :accepted, :settled, :record)`,
+  insert: `INSERT INTO executions (executor, id, caller, status, accepted_ms, is_settled, record, job)
+    VALUES (:executor, :id, :caller, :status, :accepted, :settled, :record, :job)`,
+  addLabel: 'INSERT INTO labels (executor, key, value, seq, caller, accepted_ms) VALUES (?, ?, ?, ?, ?, ?)',
+  countLabel: `SELECT count(*) AS count FROM
+    (SELECT 1 FROM labels WHERE executor = ? AND key = ? AND value = ? LIMIT ${RARE})`,
   save: `UPDATE executions SET status = :status, is_settled = :settled, record = :record
     WHERE executor = :executor AND id = :id`,
   find: 'SELECT record, status FROM executions WHERE executor = ? AND id = ?',
@@ -79,7 +86,12 @@ export class Statements {
     if (known !== undefined) return known
     const { row, key } = insertion
     const { executorId, executionId, callerId } = row
-    this.#sql(SQL.insert).run({ ...columns(row), caller: callerId, accepted: row.times.acceptedMs })
+    const { jobId: job = null, times, request } = row
+    const inserted = this.#sql(SQL.insert).run({ ...columns(row), caller: callerId, accepted: times.acceptedMs, job })
+    for (const [label, value] of Object.entries(request?.labels ?? {})) {
+      const { lastInsertRowid: seq } = inserted
+      this.#sql(SQL.addLabel).run(executorId, label, value, seq, callerId, times.acceptedMs)
+    }
     if (key !== undefined) this.#sql(SQL.addKey).run(executorId, callerId, key.key, key.digest, executionId)
     return { kind: 'done', event: this.#addEvent(row) }
   }
@@ -102,13 +114,24 @@ export class Statements {
     const { statuses, limit } = query
     if (statuses?.length === 0) return records([])
     // One index has them in order for each status, none for several: the first of each, merged.
-    const parts = (statuses ?? [undefined]).map((status) => pagePart(executorId, query, status))
+    const labels = this.#rarestFirst(executorId, query.labels ?? {})
+    const parts = (statuses ?? [undefined]).map((status) => pagePart(executorId, query, status, labels))
     const found = parts.map(({ sql }) => `SELECT seq FROM (${sql})`).join(' UNION ALL ')
     const sql = `SELECT seq, record FROM executions WHERE seq IN (${found}) ORDER BY seq DESC LIMIT ?`
     const rows = this.#sql(sql).all(...parts.flatMap(({ values }) => values), limit + 1)
     const last = rows[limit - 1]
     const page = records(rows.slice(0, limit))
     return rows.length > limit && last !== undefined ? { ...page, cursor: String(last.seq) } : page
+  }
+
+  /** A list is made from those that have the first. */
+  #rarestFirst(executorId: string, labels: Readonly<Record<string, string>>): [string, string][] {
+    const entries = Object.entries(labels)
+    if (entries.length < 2) return entries
+    const countOf = ([key, value]: readonly [string, string]): number =>
+      Number(this.#sql(SQL.countLabel).get(executorId, key, value)?.count)
+    const counted = entries.map((entry) => ({ entry, count: countOf(entry) }))
+    return counted.toSorted((a, b) => a.count - b.count).map(({ entry }) => entry)
   }
 
   #events(executorId: string, seq: number, limit: number): Reply {
@@ -122,31 +145,6 @@ export class Statements {
     const prepared = this.#database.prepare(text)
     this.#prepared.set(text, prepared)
     return prepared
-  }
-}
-
-interface PagePart {
-  readonly sql: string
-  readonly values: readonly (string | number)[]
-}
-
-function pagePart(
-  executorId: string,
-  { callerId, cursor, limit }: PageQuery,
-  status: ExecutionStatus | undefined,
-): PagePart {
-  const conditions = [
-    ['executor = ?', executorId],
-    ...(cursor === undefined ? [] : [['seq < ?', Number(cursor)] as const]),
-    ...(callerId === undefined ? [] : [['caller = ?', callerId] as const]),
-    ...(status === undefined ? [] : [['status = ?', status] as const]),
-  ] as const
-  // Most are of one executor: its index would only bring them out of order.
-  const table = callerId === undefined && status === undefined ? 'executions NOT INDEXED' : 'executions'
-  const where = conditions.map(([condition]) => condition).join(' AND ')
-  return {
-    sql: `SELECT seq FROM ${table} WHERE ${where} ORDER BY seq DESC LIMIT ?`,
-    values: [...conditions.map(([, value]) => value), limit + 1],
   }
 }
 

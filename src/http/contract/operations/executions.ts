@@ -67,6 +67,7 @@ export const listExecutions: Operation<ExecutionPage, Nothing, ListQuery> = {
   tag: 'executions',
   summary: 'List executions, the youngest first.',
   query: listQuery,
+  repeated: ['label'],
   answers: { 200: { description: 'One page.', value: executionPage } },
 }
 
