@@ -11,6 +11,8 @@ export interface TaskRequest {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly body: string
+  /** What its trace is to go on with. */
+  readonly traceparent?: string | undefined
 }
 
 /** What the task answered, whatever its status. */
@@ -47,10 +49,15 @@ export function exchange(
   const options = {
     method: request.method,
     path: request.path,
-    headers: isGet ? null : JSON_BODY,
+    headers: headersOf(request),
     body: isGet ? null : request.body,
   }
   return exchangeWith(connections, options, new GatheredAnswer(deps), cancellation)
+}
+
+function headersOf({ method, traceparent }: TaskRequest): Record<string, string> | null {
+  const body = method === 'GET' ? null : JSON_BODY
+  return traceparent === undefined ? body : { ...body, traceparent }
 }
 
 class GatheredResponse implements TaskResponse {

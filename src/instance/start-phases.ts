@@ -3,10 +3,17 @@ import type { Clock } from '../core/clock.ts'
 /** The parts of a cold start, in the order in which a request goes through them. */
 export type StartPhase = 'image' | 'queue' | 'create' | 'start' | 'ready' | 'firstByte'
 
+/** Times are on the monotonic clock. */
+export interface StartPart {
+  readonly phase: StartPhase
+  readonly fromMs: number
+  readonly toMs: number
+}
+
 /** Where the time of one cold start went. */
 export class StartPhases {
   readonly #clock: Clock
-  readonly #spentMs = new Map<StartPhase, number>()
+  readonly #parts: StartPart[] = []
   #lastMs: number
 
   constructor(clock: Clock) {
@@ -17,22 +24,29 @@ export class StartPhases {
   /** Books the time since the last call (or the beginning) on `phase`. */
   end(phase: StartPhase): void {
     const nowMs = this.#clock.monotonicMs()
-    this.#spentMs.set(phase, (this.#spentMs.get(phase) ?? 0) + nowMs - this.#lastMs)
+    this.#parts.push({ phase, fromMs: this.#lastMs, toMs: nowMs })
     this.#lastMs = nowMs
   }
 
-  /** Milliseconds by phase, of those that were ended. */
+  /** What has been ended, in its order; a phase may have several. */
+  get parts(): readonly StartPart[] {
+    return this.#parts
+  }
+
+  /** Milliseconds by phase. */
   get spentMs(): ReadonlyMap<StartPhase, number> {
-    return this.#spentMs
+    const spent = new Map<StartPhase, number>()
+    for (const { phase, fromMs, toMs } of this.#parts) spent.set(phase, (spent.get(phase) ?? 0) + toMs - fromMs)
+    return spent
   }
 
   get totalMs(): number {
-    return [...this.#spentMs.values()].reduce((sum, ms) => sum + ms, 0)
+    return this.#parts.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0)
   }
 
   /** Milliseconds by phase, to a tenth, as `createMs` and so on. */
   toFacts(): Record<string, number> {
-    const rounded = [...this.#spentMs].map(([phase, ms]) => [`${phase}Ms`, Math.round(ms * 10) / 10])
+    const rounded = [...this.spentMs].map(([phase, ms]) => [`${phase}Ms`, Math.round(ms * 10) / 10])
     return Object.fromEntries(rounded)
   }
 }

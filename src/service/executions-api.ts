@@ -47,6 +47,8 @@ export interface SubmitOptions {
   readonly caller?: Caller
   readonly key?: IdempotencyKey
   readonly signal?: AbortSignal
+  /** What it belongs to, as W3C Trace Context has it. */
+  readonly traceparent?: string
 }
 
 export interface Submitted {

@@ -139,6 +139,8 @@ export interface ExecutionRecord {
   /** How far its image has come, while that is fetched. Not kept. */
   readonly pull?: { readonly layers: number; readonly bytes: number; readonly totalBytes: number }
   readonly request: ExecutionRequest
+  /** What its caller says that it belongs to, as W3C Trace Context has it. */
+  readonly traceparent?: string
   /** What was sent for it: a folder of its own, and how much is in it. */
   readonly upload?: { readonly folder: string; readonly bytes: number; readonly files: number }
   /** Told to end: recorded before it is signalled. */

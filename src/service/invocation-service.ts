@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { Deadlines } from '../core/deadlines.ts'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
 import { type Task, type TaskKey, taskKey } from '../core/task.ts'
+import { formatTraceparent, parseTraceparent, type TraceContext } from '../core/trace-context.ts'
 import { Deadline } from '../core/wait.ts'
 import { type ExchangeDeps, exchange } from '../forward/exchange.ts'
 import { Patience } from '../forward/patience.ts'
@@ -17,6 +18,7 @@ import type { Pool } from '../warm/pool.ts'
 import type { Turn } from '../warm/turn.ts'
 import type { Gate } from './gate.ts'
 import type { InvocationMeter } from './invocation-meter.ts'
+import type { InvocationTrace, InvocationTracer } from './invocation-tracer.ts'
 import type { Forwarding, Invocation, TaskAnswer, TaskSink } from './node-api.ts'
 
 export interface InvocationServiceDeps {
@@ -29,6 +31,7 @@ export interface InvocationServiceDeps {
   /** What answers that are being gathered may hold together. */
   readonly answerMemory: ByteBudget
   readonly meter?: InvocationMeter | undefined
+  readonly tracer?: InvocationTracer | undefined
 }
 
 /** Failures for which the instance cannot be blamed: it was not given the time, or this host had no connection for it. */
@@ -60,9 +63,11 @@ export class InvocationService {
     using _inside = this.#enter(cancellation)
     const onDue = (): void => cancellation.cancel(tooLate(requestTimeoutMs))
     using _deadline = this.#arm(requestTimeoutMs, onDue)
-    return await this.#answer(taskKey(caller, task), task, cancellation, ({ connections }) =>
-      exchange(connections, invocation, this.#exchanges, cancellation),
-    )
+    const trace = this.#deps.tracer?.begin(task, undefined)
+    return await this.#answer(taskKey(caller, task), task, cancellation, trace, ({ connections }, within) => {
+      const request = within === undefined ? invocation : { ...invocation, traceparent: formatTraceparent(within) }
+      return exchange(connections, request, this.#exchanges, cancellation)
+    })
   }
 
   /** @throws everything that keeps the task from answering to the end; see `NodeApi.forward` */
@@ -70,9 +75,11 @@ export class InvocationService {
     const patienceMs = task.definition?.requestTimeoutMs ?? this.#deps.requestTimeoutMs
     using _inside = this.#enter(cancellation)
     using patience = new Patience(this.#exchanges, patienceMs, () => cancellation.cancel(tooLate(patienceMs)))
-    await this.#answer(key, task, cancellation, ({ connections, instance }) => {
+    const trace = this.#deps.tracer?.begin(task, traceOf(request.headers))
+    await this.#answer(key, task, cancellation, trace, ({ connections, instance }, within) => {
       sink.from(instance.id)
-      return streamExchange(connections, request, sink, patience, this.#exchanges, cancellation)
+      const passed = within === undefined ? request : { ...request, headers: inTrace(request.headers, within) }
+      return streamExchange(connections, passed, sink, patience, this.#exchanges, cancellation)
     })
   }
 
@@ -109,25 +116,29 @@ export class InvocationService {
     key: TaskKey,
     task: Task,
     cancellation: Cancellation,
-    send: (turn: Turn) => Promise<T | Unsent>,
+    trace: InvocationTrace | undefined,
+    send: Send<T>,
   ): Promise<T> {
     const { pool, meter } = this.#deps
     try {
-      let outcome = await this.#ask(await pool.lend(key, task, cancellation), send)
-      if ('unsent' in outcome) outcome = await this.#ask(await pool.lend(key, task, cancellation), send)
+      let outcome = await this.#ask(await pool.lend(key, task, cancellation), trace, send)
+      if ('unsent' in outcome) outcome = await this.#ask(await pool.lend(key, task, cancellation), trace, send)
       if ('unsent' in outcome) throw outcome.unsent
       meter?.ended('answered')
+      trace?.ended('answered')
       return outcome
     } catch (thrown) {
-      meter?.ended(ErrandError.from(thrown).code)
+      const { code } = ErrandError.from(thrown)
+      meter?.ended(code)
+      trace?.ended(code)
       throw thrown
     }
   }
 
-  async #ask<T extends object>(lent: Turn, send: (turn: Turn) => Promise<T | Unsent>): Promise<T | Unsent> {
+  async #ask<T extends object>(lent: Turn, trace: InvocationTrace | undefined, send: Send<T>): Promise<T | Unsent> {
     using turn = lent
     try {
-      const outcome = await send(turn)
+      const outcome = await send(turn, trace?.lent(turn.start))
       if ('unsent' in outcome) turn.giveUp(outcome.unsent)
       else turn.keep()
       return outcome
@@ -159,6 +170,22 @@ export class InvocationService {
       () => false,
     )
   }
+}
+
+/** Sends a request to an instance; `within` is what the task's own spans belong to. */
+type Send<T> = (turn: Turn, within: TraceContext | undefined) => Promise<T | Unsent>
+
+const TRACEPARENT = 'traceparent'
+
+/** Names and values in turn. */
+function traceOf(headers: readonly string[]): TraceContext | undefined {
+  const at = headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === TRACEPARENT)
+  return at === -1 ? undefined : parseTraceparent(headers[at + 1] ?? '')
+}
+
+function inTrace(headers: readonly string[], within: TraceContext): string[] {
+  const isOther = (index: number): boolean => headers[index - (index % 2)]?.toLowerCase() !== TRACEPARENT
+  return [...headers.filter((_, index) => isOther(index)), TRACEPARENT, formatTraceparent(within)]
 }
 
 function tooLate(afterMs: number): ErrandError {

@@ -1,6 +1,7 @@
 import type { ErrandError } from '../core/errors.ts'
 import type { Connections } from '../forward/connections.ts'
 import type { Instance } from '../instance/instance.ts'
+import type { StartPhases } from '../instance/start-phases.ts'
 import type { Member } from './member.ts'
 import type { Shelf } from './shelf.ts'
 
@@ -29,6 +30,11 @@ export class Turn implements Disposable {
 
   get connections(): Connections {
     return this.#member.connections
+  }
+
+  /** Of the start of an instance that has answered nothing yet; undefined for all others. */
+  get start(): StartPhases | undefined {
+    return this.#member.uses === 0 ? this.#member.phases : undefined
   }
 
   get instance(): Instance {

@@ -17,6 +17,7 @@ import { idempotencyKey, toExecutionRequest } from './execution-request.ts'
 import { isOwn, ownRecord } from './ownership.ts'
 import { toPageQuery } from './page-query.ts'
 import { type Route, route } from './route.ts'
+import { traceOf } from './trace.ts'
 import { viewExecution, viewStats } from './views.ts'
 import { untilEnded } from './wait.ts'
 
@@ -24,7 +25,8 @@ const submit = route(submitExecution, async ({ request, principal, body, rawBody
   const { caller } = principal
   const key = idempotencyKey(request.headers['idempotency-key'], rawBody)
   const asked = { ...toExecutionRequest(body), callerId: caller.id }
-  const { record, isNew } = await executions.submit(asked, { caller, signal, ...(key !== undefined && { key }) })
+  const options = { caller, signal, ...(key !== undefined && { key }), ...traceOf(request) }
+  const { record, isNew } = await executions.submit(asked, options)
   const headers = { location: `/v1/executions/${record.executionId}` }
   return { status: isNew ? 201 : 200, value: viewExecution(record), headers }
 })

@@ -81,7 +81,7 @@ export class KnownExecutions {
 
   async #accept(
     asked: ExecutionRequest,
-    { caller, key, signal }: SubmitOptions,
+    { caller, key, signal, traceparent }: SubmitOptions,
     check: (plan: ExecutionPlan) => void = () => {},
   ): Promise<{ readonly record: ExecutionRecord; readonly begun: Promise<Execution> | undefined }> {
     signal?.throwIfAborted()
@@ -97,7 +97,8 @@ export class KnownExecutions {
     const launch = new Launch(this.#deps, plan, on)
     await launch.assertPossible()
     launch.assertRoomInQueue(this.#uploads)
-    const record = newRecord(this.#deps, plan, placeOf(this.#deps, plan).resultsDir, on.engine.name)
+    const made = newRecord(this.#deps, plan, placeOf(this.#deps, plan).resultsDir, on.engine.name)
+    const record = traceparent === undefined ? made : { ...made, traceparent }
     const known = await journal.insert(record, key)
     if (known !== undefined) return { record: known, begun: undefined }
     const going = this.#setGoing(plan, on, launch, record)
