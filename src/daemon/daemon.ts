@@ -17,6 +17,7 @@ import { openMetrics } from './metrics/open-metrics.ts'
 import { openDocker } from './open-docker.ts'
 import { openListeners } from './open-listeners.ts'
 import { openNode } from './open-node.ts'
+import { openTracing } from './tracing/open-tracing.ts'
 
 export interface DaemonDeps {
   readonly log: Log
@@ -84,7 +85,8 @@ export class Daemon implements AsyncDisposable {
     }
     const metrics = await openMetrics(config)
     if (metrics !== undefined) opening.use(metrics)
-    const parts = { log, clock, answerMemory, openEngine, onJournalFailure, metrics }
+    const tracing = await openTracing(config, { clock, log }, opening)
+    const parts = { log, clock, answerMemory, openEngine, onJournalFailure, metrics, tracing }
     const { node, executions, readings } = await openNode(config, parts, opening, signal)
     metrics?.watch(readings)
     await makeRunDir(config.runDir)

@@ -18,6 +18,7 @@ import type { Gate } from '../service/gate.ts'
 import type { Config } from './config/config.ts'
 import { FaultHook } from './faults/fault-hook.ts'
 import type { NodeMetrics } from './metrics/node-metrics.ts'
+import type { Tracing } from './tracing/open-tracing.ts'
 
 /** How far apart looks at disk and network use are. */
 const WATCH_PERIOD_MS = 5000
@@ -29,6 +30,7 @@ interface OpenExecutionsDeps {
   readonly gate: Gate
   readonly onJournalFailure: (error: ErrandError) => void
   readonly metrics: NodeMetrics | undefined
+  readonly tracing: Tracing | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -43,7 +45,7 @@ export async function openExecutions(
   held: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<ExecutionsApi> {
-  const { engine, admission, monitor, gate, clock, log, onJournalFailure, metrics } = deps
+  const { engine, admission, monitor, gate, clock, log, onJournalFailure, metrics, tracing } = deps
   const { stateDir, runDir, isolation, grant } = config
   const folder = join(stateDir, 'executions')
   await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -74,7 +76,7 @@ export async function openExecutions(
     privatePaths: [stateDir, runDir, ...(storageFolder === undefined ? [] : [storageFolder])],
     watchPeriodMs: WATCH_PERIOD_MS,
     assertRoom: () => disks.assertRoom(),
-    watchers: metrics === undefined ? [] : [metrics.executions],
+    watchers: [metrics?.executions, tracing?.executions].filter((watcher) => watcher !== undefined),
     async assertOpen() {
       gate.assertOpen()
       await disks.assertRoom()

@@ -35,6 +35,7 @@ import { FaultHook } from './faults/fault-hook.ts'
 import type { NodeReadings } from './metrics/node-gauges.ts'
 import type { NodeMetrics } from './metrics/node-metrics.ts'
 import { openExecutions } from './open-executions.ts'
+import type { Tracing } from './tracing/open-tracing.ts'
 
 export interface OpenNodeDeps {
   readonly log: Log
@@ -44,6 +45,7 @@ export interface OpenNodeDeps {
   readonly onJournalFailure: (error: ErrandError) => void
   readonly openEngine: (installation: Installation, signal: AbortSignal) => Promise<Engine>
   readonly metrics: NodeMetrics | undefined
+  readonly tracing: Tracing | undefined
 }
 
 /** The port on which a task's server listens, as in the MECAnywhere executor. */
@@ -97,7 +99,7 @@ export async function openNode(
 
 async function assemble(
   config: Config,
-  { log, clock, answerMemory, onJournalFailure, metrics }: OpenNodeDeps,
+  { log, clock, answerMemory, onJournalFailure, metrics, tracing }: OpenNodeDeps,
   parts: Parts,
   held: AsyncDisposableStack,
   signal: AbortSignal,
@@ -144,11 +146,29 @@ async function assemble(
   )
   const executions = await openExecutions(
     config,
-    { engine: { engine, probe, instances, images }, admission, monitor, gate, clock, log, onJournalFailure, metrics },
+    {
+      engine: { engine, probe, instances, images },
+      admission,
+      monitor,
+      gate,
+      clock,
+      log,
+      onJournalFailure,
+      metrics,
+      tracing,
+    },
     held,
     signal,
   )
-  const invocations = new InvocationService({ pool, gate, clock, answerMemory, meter, ...tasks })
+  const invocations = new InvocationService({
+    pool,
+    gate,
+    clock,
+    answerMemory,
+    meter,
+    tracer: tracing?.invocations,
+    ...tasks,
+  })
   const described = { engine: { name: engine.name, probe }, ...config.isolation }
   const running = { invocations, pool, instances, admission, ledger, monitor, gate, clock, log }
   const node = new Node({ ...running, ...described, limits, grant })

@@ -25,6 +25,7 @@ function problemsOfFile(text: string): string[] {
 
 const MILLIS = 'must be a whole number of milliseconds from 1 to 2147483647'
 const CORES = 'must be a number of cores from 0.1 up, in steps of 0.1'
+const COLLECTOR = 'must be an http or https URL without a user, a query and a fragment, or "" for none'
 const ADDRESS = 'must be HOST:PORT, [IPV6]:PORT or unix:/PATH of at most 107 bytes'
 
 /** A broken file and the lines that refuse it. */
@@ -127,6 +128,16 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['listen: 127.0.0.1:80', ['/f.yaml:1: listen: must be a list of addresses, not "127.0.0.1:80"']],
+  [
+    'tracing: {endpoint: "http://user:pw@collector", sampleRatio: 2, headersFile: x}',
+    [
+      `/f.yaml:1: tracing.endpoint: ${COLLECTOR}, not "http://user:pw@collector"`,
+      '/f.yaml:1: tracing.sampleRatio: must be a number from 0 to 1, not 2',
+      '/f.yaml:1: tracing.headersFile: must be an absolute path, or "" for none, not "x"',
+    ],
+  ],
+  ['tracing: {endpoint: "grpc://collector"}', [`/f.yaml:1: tracing.endpoint: ${COLLECTOR}, not "grpc://collector"`]],
+  ['tracing: {endpoint: "http://c/x?y"}', [`/f.yaml:1: tracing.endpoint: ${COLLECTOR}, not "http://c/x?y"`]],
   ['listen: []', ['/f.yaml:1: listen: must be a list of at least one address, not a list']],
   [
     'listen:\n  - 127.0.0.1:80\n  - address: 0.0.0.0\n    faces: [meca, ui]\n    auth: basic\n    controls: true\n  - 5',

@@ -63,6 +63,17 @@ export interface Config {
     readonly cpuOvercommit: number
     readonly hostCheck: 'full' | 'memory' | 'none'
   }
+  /** Undefined where nothing is to be traced. */
+  readonly tracing:
+    | {
+        /** Where spans are posted to, OTLP over HTTP. */
+        readonly url: string
+        /** Of traces that begin here, 0 to 1. */
+        readonly sampleRatio: number
+        /** Headers for the collector, which may be secrets. */
+        readonly headersFile: string | undefined
+      }
+    | undefined
   readonly log: {
     readonly level: LogLevel
     /** Whether each request is logged. */

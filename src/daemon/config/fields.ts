@@ -140,3 +140,15 @@ export const readiness: z.ZodType<Exclude<Readiness, { kind: 'mark' }> | { reado
     return /^http:\/[!-~]*$/.test(raw) ? { kind: 'http', path: raw.slice('http:'.length) } : undefined
   },
 )
+
+const COLLECTOR = 'an http or https URL without a user, a query and a fragment, or "" for none'
+
+/** Where a URL has no path, spans go to the usual one. */
+export const collectorUrl: z.ZodType<string | undefined> = z.string(must(COLLECTOR)).transform((raw, context) => {
+  if (raw === '') return undefined
+  const url = URL.parse(raw)
+  const isPlain = url !== null && /^https?:$/.test(url.protocol) && `${url.username}${url.password}` === ''
+  if (isPlain && !/[?#]/.test(raw)) return url.pathname === '/' ? new URL('/v1/traces', url).href : url.href
+  context.addIssue({ code: 'custom', message: must(COLLECTOR).error({ input: raw }) })
+  return z.NEVER
+})

@@ -99,6 +99,7 @@ test('without any source the defaults hold', () => {
     drainTimeoutMs: 0,
     isolation: { allowUnenforced: new Set() },
     resources: { cpuOvercommit: 1, hostCheck: 'full' },
+    tracing: undefined,
     log: { level: 'info', hasAccessLog: false },
     isMecaStrict: false,
   } satisfies Config)
@@ -147,6 +148,7 @@ test('a file of everything is read into inside units', () => {
     executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, drainTimeoutMs: 5, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
     isolation: { runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
+    tracing: { endpoint: 'http://127.0.0.1:4318', sampleRatio: 0.5, headersFile: /etc/errand/headers }
     log: { level: debug, access: true }
     mecaStrictCompat: true`
   assert.deepEqual(load({ files: { [FILE]: text } }), {
@@ -225,6 +227,11 @@ test('a file of everything is read into inside units', () => {
     drainTimeoutMs: 5,
     isolation: { allowUnenforced: new Set(['kata']) },
     resources: { cpuOvercommit: 2.5, hostCheck: 'memory' },
+    tracing: {
+      url: 'http://127.0.0.1:4318/v1/traces',
+      sampleRatio: 0.5,
+      headersFile: '/etc/errand/headers',
+    },
     log: { level: 'debug', hasAccessLog: true },
     isMecaStrict: true,
   } satisfies Config)
@@ -345,4 +352,13 @@ test('explain prints one line per key with value and origin', () => {
   assert.match(text, /^cpu +2 +flag --cpu$/m)
   assert.match(text, /^microVM_runtime +- +default$/m)
   assert.match(text, /^listen +127\.0\.0\.1:2591, unix:\/run\/errand\/errand\.sock +default$/m)
+})
+
+test('spans go to the path of the endpoint, or to the usual one where it has none', () => {
+  const urlOf = (endpoint: string) =>
+    loadConfig({ set: [`tracing.endpoint=${endpoint}`] }, testHost()).config.tracing?.url
+  assert.equal(urlOf('http://collector:4318'), 'http://collector:4318/v1/traces')
+  assert.equal(urlOf('https://collector/'), 'https://collector/v1/traces')
+  assert.equal(urlOf('https://collector/otlp'), 'https://collector/otlp')
+  assert.equal(urlOf('""'), undefined)
 })

@@ -13,6 +13,7 @@ const NETWORK = 'the name of a network of the engine'
 const HOST_NAME = 'a host name without a port'
 const IMAGE_GLOB_PATTERN = /^[\w.:/@*-]{1,512}$/
 const IMAGE_GLOB = 'a glob of images such as docker.io/library/*'
+const RATIO = 'a number from 0 to 1'
 const REGISTRY = 'HOST or HOST:PORT'
 const PRESET = `one of ${presetNames().join(', ')}`
 
@@ -83,6 +84,9 @@ const schema = z.strictObject({
   'isolation.runtimes': runtimes(),
   'resources.cpuOvercommit': z.number(fields.must('a number from 1 to 100')).min(1).max(100),
   'resources.hostCheck': fields.oneOf('full', 'memory', 'none'),
+  'tracing.endpoint': fields.collectorUrl,
+  'tracing.sampleRatio': z.number(fields.must(RATIO)).min(0, fields.must(RATIO)).max(1, fields.must(RATIO)),
+  'tracing.headersFile': fields.optionalText('an absolute path', /^\/[^\0]*$/),
   'log.level': fields.oneOf('debug', 'info', 'warn', 'error'),
   'log.access': fields.flag,
   mecaStrictCompat: fields.flag,
@@ -245,9 +249,15 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
       cpuOvercommit: values['resources.cpuOvercommit'],
       hostCheck: values['resources.hostCheck'],
     },
+    tracing: tracing(values),
     log: { level: values['log.level'], hasAccessLog: values['log.access'] },
     isMecaStrict: values.mecaStrictCompat,
   }
+}
+
+function tracing(values: z.infer<typeof schema>): Config['tracing'] {
+  const { 'tracing.endpoint': url, 'tracing.sampleRatio': sampleRatio, 'tracing.headersFile': headersFile } = values
+  return url === undefined ? undefined : { url, sampleRatio, headersFile }
 }
 
 function unenforced(policies: Readonly<Record<string, { allowUnenforced?: boolean | undefined } | null>>): Set<string> {
