@@ -3,17 +3,20 @@ import { ErrandError } from '../core/errors.ts'
 import { Deadline } from '../core/wait.ts'
 import type { Method, Nothing, Operation } from '../http/contract/operation.ts'
 import { isUnsent, nodeUnavailable } from './connection-error.ts'
+import { type Download, downloadOf } from './download.ts'
 import { operationPath, type PathParams, type QueryParams } from './operation-path.ts'
 import type { CallOptions, ClientDeps, ErrandClientOptions } from './options.ts'
 import { Patience } from './patience.ts'
 import { headerOf, readJson, readRefusal } from './whole-answer.ts'
-import { Wire, type WireAnswer, type WireRequest } from './wire.ts'
+import { Wire, type WireAnswer } from './wire.ts'
 
 /** What one call says, beside its operation. */
 export interface CallInput extends CallOptions {
   readonly params?: PathParams
   readonly query?: QueryParams
   readonly headers?: Readonly<Record<string, string>>
+  /** The body, where an operation takes none of JSON. It can be sent once. */
+  readonly upload?: Readable
   /** Asked twice it does what it does once, whatever its method. */
   readonly isRepeatable?: boolean
   /** How long one attempt may take; a node that gives no answer in that time cannot be reached. */
@@ -67,17 +70,15 @@ export class Calls implements AsyncDisposable {
     operation: AnyOperation<Value, BodyIn>,
     input: CallInput & BodyInput<BodyIn>,
   ): Promise<Answered<Value>> {
-    const signal = this.signalWith(input.signal)
-    const patience = this.patience(input)
-    const isRepeatable = input.isRepeatable ?? operation.method === 'GET'
-    for (;;) {
-      try {
-        return await this.once(operation, input, signal)
-      } catch (error) {
-        if (!isRepeatable && !isUnsent(error)) throw error
-        await patience.again(error, signal)
-      }
-    }
+    return this.#patiently(operation, input, (signal) => this.once(operation, input, signal))
+  }
+
+  /** An answer whose body is read as it comes: asked again until its head is here, and not from then on. @throws as `ask` */
+  async download(operation: AnyOperation<unknown>, input: CallInput): Promise<Download> {
+    return this.#patiently(operation, input, async (signal) => {
+      const answer = await this.open(operation, input, signal)
+      return downloadOf(answer, (error) => this.failure(error, signal))
+    })
   }
 
   /** One attempt. */
@@ -86,10 +87,9 @@ export class Calls implements AsyncDisposable {
     input: CallInput & BodyInput<BodyIn>,
     signal: AbortSignal,
   ): Promise<Answered<Value>> {
-    const { withinMs = operation.method === 'GET' ? LOOK_MS : Infinity, body } = input
+    const { withinMs = operation.method === 'GET' ? LOOK_MS : Infinity } = input
     using deadline = this.#deadline(withinMs, signal)
-    const json = body === undefined ? {} : { body: JSON.stringify(body), contentType: 'application/json' }
-    const answer = await this.#send(operation, input, json, deadline.signal)
+    const answer = await this.#send(operation, input, deadline.signal)
     try {
       const value = await readValue(operation, answer)
       return { status: answer.statusCode, value }
@@ -99,14 +99,10 @@ export class Calls implements AsyncDisposable {
   }
 
   /** An answer that is read as it comes, its head here already. Not asked again. @throws as `ask` does */
-  async open(
-    operation: AnyOperation<unknown>,
-    input: CallInput & { readonly body?: Readable; readonly contentType?: string },
-    signal: AbortSignal,
-  ): Promise<WireAnswer> {
-    const answer = await this.#send(operation, input, input, signal)
+  async open(operation: AnyOperation<unknown>, input: CallInput, signal: AbortSignal): Promise<WireAnswer> {
+    const answer = await this.#send(operation, input, signal)
     if (answer.statusCode in operation.answers) return answer
-    throw await this.#refusalOf(answer, signal)
+    throw await readRefusal(answer).catch((error: unknown) => this.failure(error, signal))
   }
 
   /** What a failure while such an answer is read means. */
@@ -129,24 +125,47 @@ export class Calls implements AsyncDisposable {
     await this.#wire[Symbol.asyncDispose]()
   }
 
-  async #send(
-    { method, path }: AnyOperation<unknown>,
-    { params, query, headers }: CallInput,
-    { body, contentType }: { readonly body?: string | Readable; readonly contentType?: string },
-    signal: AbortSignal,
-  ): Promise<WireAnswer> {
-    const request: WireRequest = {
-      // Operations of any method are not called through here.
-      method: method as Method,
-      path: operationPath(path, params, query),
-      headers: { accept: 'application/json', ...headers, ...(contentType && { 'content-type': contentType }) },
-      ...(body !== undefined && { body }),
+  /** Ends with the first answer that is no reason to ask again. */
+  async #patiently<T>(
+    { method }: AnyOperation<unknown>,
+    input: CallInput,
+    attempt: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const signal = this.signalWith(input.signal)
+    const patience = this.patience(input)
+    const isRepeatable = input.isRepeatable ?? method === 'GET'
+    for (;;) {
+      try {
+        return await attempt(signal)
+      } catch (error) {
+        // A connection that failed takes the stream with it that was to be sent.
+        if (input.upload !== undefined || (!isRepeatable && !isUnsent(error))) throw error
+        await patience.again(error, signal)
+      }
     }
-    return this.#wire.send(request, signal)
   }
 
-  async #refusalOf(answer: WireAnswer, signal: AbortSignal): Promise<unknown> {
-    return readRefusal(answer).catch((error: unknown) => this.failure(error, signal))
+  #send(
+    { method, path, streamedBody }: AnyOperation<unknown>,
+    { params, query, headers, body, upload }: CallInput & { readonly body?: unknown },
+    signal: AbortSignal,
+  ): Promise<WireAnswer> {
+    const sent = upload ?? (body === undefined ? undefined : JSON.stringify(body))
+    const contentType = upload === undefined ? 'application/json' : streamedBody
+    return this.#wire.send(
+      {
+        // Operations of any method are not called through here.
+        method: method as Method,
+        path: operationPath(path, params, query),
+        headers: {
+          accept: 'application/json',
+          ...(sent !== undefined && contentType !== undefined && { 'content-type': contentType }),
+          ...headers,
+        },
+        ...(sent !== undefined && { body: sent }),
+      },
+      signal,
+    )
   }
 
   #deadline(withinMs: number, signal: AbortSignal): { readonly signal: AbortSignal } & Disposable {

@@ -11,13 +11,14 @@ export type { EventView } from '../http/contract/event-view.ts'
 export type { ExecutionBodyIn } from '../http/contract/execution-body.ts'
 export type { ExecutionPage, ExecutionView, ExecView, StatsView } from '../http/contract/execution-view.ts'
 export type { LogLine } from '../http/contract/log-line.ts'
-export type { NodeView } from '../http/contract/node-view.ts'
+export type { NodeConfigView, NodeView } from '../http/contract/node-view.ts'
+export type { Download } from './download.ts'
 export type { EventOptions, NodeEvent } from './events.ts'
 export type { ExecutionsClient, ListOptions, SubmitOptions } from './executions.ts'
 export type { LogOptions } from './logs.ts'
+export type { WaitOptions } from './long-poll.ts'
 export type { NodeClient } from './node.ts'
 export type { CallOptions, ErrandClientOptions } from './options.ts'
-export type { WaitOptions } from './wait.ts'
 
 const DEPS: ClientDeps = { clock: clientClock, random: Math.random }
 

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { ExecutionStatus } from '../core/execution.ts'
 import { randomId } from '../core/ids.ts'
 import type { ExecutionBodyIn } from '../http/contract/execution-body.ts'
@@ -10,15 +11,20 @@ import {
   getExecutionStats,
   listExecutions,
   pauseExecution,
+  readOutput,
+  readOutputs,
   removeExecution,
   resumeExecution,
   submitExecution,
+  uploadInputs,
+  waitForExecution,
 } from '../http/contract/operations/executions.ts'
 import type { CancelBody } from '../http/contract/requests.ts'
 import type { Calls } from './calls.ts'
+import type { Download } from './download.ts'
 import { type LogOptions, readLogs } from './logs.ts'
+import { longPoll, type WaitOptions } from './long-poll.ts'
 import type { CallOptions } from './options.ts'
-import { untilEnded, type WaitOptions } from './wait.ts'
 
 /** One-off work on one node. Every call rejects with `ErrandError`, or with the reason of its signal. */
 export class ExecutionsClient {
@@ -73,7 +79,8 @@ export class ExecutionsClient {
    * @throws deadline_exceeded after `timeoutMs`; the execution runs on. not_found
    */
   async wait(id: string, options: WaitOptions = {}): Promise<ExecutionView> {
-    return untilEnded(this.#calls, id, options)
+    const unmet = `execution ${id} has not ended`
+    return longPoll(this.#calls, { ...options, operation: waitForExecution, params: { id }, unmet })
   }
 
   /** SIGTERM, and SIGKILL after `graceMs`. @throws not_found, already_ended */
@@ -105,6 +112,25 @@ export class ExecutionsClient {
   /** Forgets it, with its output; one that has not ended is ended first. */
   async remove(id: string, options: CallOptions = {}): Promise<void> {
     await this.#calls.call(removeExecution, { params: { id }, ...options })
+  }
+
+  /**
+   * Sends the files of all its `inputs` that are an `upload`: a tar archive, not compressed, with each of them by its name at
+   * the top. It begins no sooner. Not sent again by itself: after `node_unavailable` its record tells whether it still waits.
+   * @throws not_found; already_exists, already_ended when it has begun; validation_failed for what is no such archive
+   */
+  async uploadInputs(id: string, archive: Readable, options: CallOptions = {}): Promise<ExecutionView> {
+    return this.#calls.call(uploadInputs, { params: { id }, upload: archive, ...options })
+  }
+
+  /**
+   * What it has left in its `outputs`, once it has ended: all of them as a tar archive, or, with a path that begins with the
+   * name of one, a folder as an archive or a file as it is. @throws not_found, not_ready
+   */
+  async outputs(id: string, path?: string, options: CallOptions = {}): Promise<Download> {
+    const accept = { headers: { accept: '*/*' } }
+    if (path === undefined) return this.#calls.download(readOutputs, { params: { id }, ...accept, ...options })
+    return this.#calls.download(readOutput, { params: { id, path }, ...accept, ...options })
   }
 
   /**

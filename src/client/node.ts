@@ -1,6 +1,15 @@
-import type { NodeView } from '../http/contract/node-view.ts'
-import { getNode, pauseNode, unpauseNode } from '../http/contract/operations/node.ts'
+import type { NodeConfigView, NodeView } from '../http/contract/node-view.ts'
+import {
+  changeNodeConfig,
+  drainNode,
+  getNode,
+  getNodeConfig,
+  pauseNode,
+  unpauseNode,
+} from '../http/contract/operations/node.ts'
+import type { NodeConfigBody } from '../http/contract/requests.ts'
 import type { Calls } from './calls.ts'
+import { longPoll, type WaitOptions } from './long-poll.ts'
 import type { CallOptions } from './options.ts'
 
 /** The node itself. */
@@ -24,5 +33,23 @@ export class NodeClient {
   /** Takes work again. */
   async unpause(options: CallOptions = {}): Promise<NodeView> {
     return this.#calls.call(unpauseNode, options)
+  }
+
+  /**
+   * Refuses new work, and resolves when all that was accepted has ended. A node that is started again meanwhile is told again.
+   * @throws deadline_exceeded after `timeoutMs`; work is refused all the same
+   */
+  async drain(options: WaitOptions = {}): Promise<NodeView> {
+    return longPoll(this.#calls, { ...options, operation: drainNode, unmet: 'the work of the node has not ended' })
+  }
+
+  /** What its owner grants. */
+  async config(options: CallOptions = {}): Promise<NodeConfigView> {
+    return this.#calls.call(getNodeConfig, options)
+  }
+
+  /** Grants something else, until the daemon is started again. What is left out stays. Resolves with all of it. */
+  async changeConfig(body: NodeConfigBody<number | string>, options: CallOptions = {}): Promise<NodeConfigView> {
+    return this.#calls.call(changeNodeConfig, { body, isRepeatable: true, ...options })
   }
 }

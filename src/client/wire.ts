@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream'
 import { type Dispatcher, Pool } from 'undici'
+import { ErrandError } from '../core/errors.ts'
 import type { Method } from '../http/contract/operation.ts'
 import { type NodeAddress, parseAddress } from './address.ts'
 import { connectionError } from './connection-error.ts'
 import { type Credentials, credentialsOf } from './credentials.ts'
 import type { ErrandClientOptions } from './options.ts'
+import { Upload } from './upload.ts'
 
 export interface WireRequest {
   readonly method: Method
@@ -49,15 +51,16 @@ export class Wire implements AsyncDisposable {
 
   /** One request, sent once. @throws node_unavailable; signal.reason; what a streamed body failed with */
   async send(request: WireRequest, signal: AbortSignal): Promise<WireAnswer> {
-    signal.throwIfAborted()
-    const authorization = await this.#credentials()
-    const { body = null } = request
-    const headers = { ...request.headers, ...(authorization !== undefined && { authorization }) }
+    const upload = request.body instanceof Readable ? new Upload(request.body) : undefined
     try {
-      return await this.#pool.request({ ...request, body, headers, signal })
+      signal.throwIfAborted()
+      const authorization = await this.#credentials()
+      const headers = { ...request.headers, ...(authorization !== undefined && { authorization }) }
+      return await this.#pool.request({ ...request, body: upload?.body ?? request.body ?? null, headers, signal })
     } catch (error) {
-      if (body instanceof Readable && body.errored === error) throw error
-      throw this.failure(error, signal)
+      upload?.abandon()
+      if (upload?.failure !== undefined) throw upload.failure.reason
+      throw error instanceof ErrandError ? error : this.failure(error, signal)
     }
   }
 

@@ -76,7 +76,7 @@ export class EngineDetour implements AsyncDisposable {
     let isLost = false
     const pass = async (data: Buffer): Promise<void> => {
       const treatment = this.#treatmentOf(data)
-      isLost = treatment === 'lose'
+      if (treatment !== undefined) isLost = treatment === 'lose'
       if (treatment instanceof Promise) await treatment
       engine.write(data)
     }
@@ -104,10 +104,10 @@ export class EngineDetour implements AsyncDisposable {
     }
   }
 
-  /** The daemon's client does not pipeline: a request line is always the beginning of a piece. */
-  #treatmentOf(data: Buffer): Treatment {
+  /** The daemon's client does not pipeline: a request line is always the beginning of a piece. Undefined for what follows it. */
+  #treatmentOf(data: Buffer): Treatment | undefined {
     const [, method, path] = REQUEST_LINE.exec(data.toString('latin1', 0, 4096)) ?? []
-    if (method === undefined || path === undefined) return 'pass'
+    if (method === undefined || path === undefined) return undefined
     const request = `${method} ${path}`
     this.requests.push(request)
     return this.treat(request)
