@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../daemon/package-version.ts'
 import type { CommandContext } from './commands/command-context.ts'
+import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
 import { addContext } from './commands/context.ts'
 import { addDoctor } from './commands/doctor.ts'
@@ -21,6 +22,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addContext,
   addToken,
   addRepair,
+  addCompletion,
   addVersion,
 ]
 
