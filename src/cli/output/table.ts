@@ -39,7 +39,8 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
       columns.map((column, place) => cell(texts[at]?.[place] ?? '', widths[place], column.style?.(row), output)),
     )
   }
-  return `${printed.toString().replace(/ +$/gm, '')}\n`
+  const lines = printed.toString().split('\n')
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
 }
 
 function cell(text: string, width: number | undefined, format: Style | undefined, output: Output): string {

@@ -96,7 +96,7 @@ export async function checkRuntimes(look: HostLook, survey: EngineSurvey): Promi
     const component = path.includes('runsc') ? 'runsc' : path.includes('kata') ? 'kata' : undefined
     if (component === undefined || !path.startsWith('/')) continue
     const told = await look.ask(path, '--version')
-    const version = /(release-\d[\w.]*|\d+\.\d+\.\d+[\w.+~-]*)/.exec(told ?? '')?.[1]
+    const version = /(release-\d[\w.]{0,40}|\d{1,4}\.\d{1,4}\.\d{1,6}[\w.+~-]{0,40})/.exec(told ?? '')?.[1]
     const host = { hasAuthorizationPlugins: false }
     const finding =
       version === undefined

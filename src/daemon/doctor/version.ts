@@ -43,6 +43,6 @@ export function isWithin(version: Version, first: string, end: string): boolean 
 
 /** The revision of a Debian release's package: 1 of `1.1.5+ds1-1+deb12u1`; undefined for what is no such package. */
 export function debianRevision(version: Version, release: number): number | undefined {
-  const digits = new RegExp(`\\+deb${release}u(\\d+)$`).exec(version.text)?.[1]
-  return digits === undefined ? undefined : Number(digits)
+  const [, ofRelease, revision] = /\+deb(\d{1,3})u(\d{1,4})$/.exec(version.text) ?? []
+  return Number(ofRelease) === release ? Number(revision) : undefined
 }
