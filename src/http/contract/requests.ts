@@ -67,7 +67,7 @@ export const listQuery: z.ZodType<ListQuery> = z.strictObject({
     .exactOptional(),
   job: id.exactOptional(),
   label: z
-    .array(z.string().regex(/^[^=]{1,63}=[^]{0,4096}$/, 'must be KEY=VALUE'))
+    .array(z.string().regex(/^[^=]{1,63}=[\s\S]{0,4096}$/, 'must be KEY=VALUE'))
     .max(MOST_LABELS)
     .exactOptional(),
   since: z.iso.datetime({ offset: true }).exactOptional(),

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
+import { MortalNode } from '../support/mortal-node.ts'
+
+const run = promisify(execFile)
+const PAGE = new URL('../../docs/guide/run-a-job.md', import.meta.url)
+
+test('the commands of the guide work in their order', { timeout: 300_000 }, async () => {
+  const image = await ensureImage('busybox')
+  await using node = await MortalNode.make()
+  const place = join(node.home.folder, 'work')
+  await mkdir(join(place, 'models'), { recursive: true })
+  await mkdir(join(place, 'data'))
+  await writeFile(join(place, 'data', 'train.csv'), 'x'.repeat(12_345))
+  await writeFile(join(place, 'models', 'small'), '')
+  await node.start({ settings: [`executions.inputPresets={models: {path: ${place}/models}}`] })
+
+  const page = await readFile(PAGE, 'utf8')
+  const blocks = [...page.matchAll(/^ *```sh\n(.*?)^ *```$/gms)].map(([, block = '']) => block)
+  assert.equal(blocks.length, 8)
+  const script = ['set -e', ...blocks].join('\n')
+  const here = script.replaceAll('/run/errand/errand.sock', join(node.home.runDir, 'errand.sock'))
+  const { stdout } = await run('bash', ['-o', 'pipefail', '-c', here.replaceAll('"alpine"', `"${image}"`)], {
+    cwd: place,
+  })
+
+  const record = JSON.parse(await readFile(join(place, 'record.json'), 'utf8'))
+  assert.deepEqual([record.status, record.outputs[0]?.name], ['succeeded', 'results'], stdout)
+  assert.equal((await readFile(join(place, 'results', 'size'), 'utf8')).trim(), '12345')
+  assert.equal(await readFile(join(place, 'results', 'models'), 'utf8'), 'small\n')
+  const refusals = [...stdout.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code)
+  assert.deepEqual(
+    refusals,
+    ['already_ended', 'already_ended', 'already_ended'],
+    'exec, stats and cancel, after the end',
+  )
+})
