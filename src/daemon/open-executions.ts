@@ -58,7 +58,8 @@ export async function openExecutions(
     }),
   )
   const engineDisk = storageFolder === undefined ? {} : { engine: probeDisk(storageFolder) }
-  const disks = new LowWaterMark({ disks: { 'state folder': probeDisk(stateDir), ...engineDisk }, clock })
+  const watched = { 'state folder': probeDisk(stateDir), ...engineDisk }
+  const disks = new LowWaterMark({ disks: watched, clock, minFreeBytes: config.executions.minFreeBytes })
   const service = new ExecutionService({
     executorId: config.node,
     engines: new Map([[engine.engine.name, engine]]),

@@ -63,6 +63,7 @@ const DEFAULTS: ExecutionDefaults = {
   timeoutMs: undefined,
   diskBytes: 10_240 * MIB,
   retentionMs: DAY_MS,
+  retentionBytes: Infinity,
   inputPresets: new Map(),
   // Nothing can be sent to an executor that is no node's.
   inputBytes: 0,

@@ -22,7 +22,7 @@ class Bench {
       return this.state
     }
     const disks = { 'state folder': state, engine: async () => this.engine }
-    this.watch = new LowWaterMark({ disks, clock: this.clock, ...(minFreeBytes !== undefined && { minFreeBytes }) })
+    this.watch = new LowWaterMark({ disks, clock: this.clock, minFreeBytes })
   }
 
   async refused(words: RegExp): Promise<void> {

@@ -6,8 +6,8 @@ export interface LowWaterMarkOptions {
   /** By names that callers may read: `state folder`, `engine`. */
   readonly disks: Readonly<Record<string, DiskProbe>>
   readonly clock: Clock
-  /** What has to be free on each of them. Default: a tenth of the disk, and no more than 5 GiB. */
-  readonly minFreeBytes?: number
+  /** What has to be free on each of them. Undefined: a tenth of the disk, and no more than 5 GiB. */
+  readonly minFreeBytes: number | undefined
 }
 
 const MIN_FREE_SHARE = 0.1

@@ -53,6 +53,8 @@ export interface Config {
   readonly executions: ExecutionDefaults & {
     /** Whether they may ask for a way out of this host. */
     readonly allowEgress: boolean
+    /** New ones are refused while a disk has less; undefined for a tenth of each, and no more than 5 GiB. */
+    readonly minFreeBytes: number | undefined
   }
   /** OCI runtimes that take work although their limits do not bind. */
   /** How long a stop waits for executions that run; 0: not at all. */

@@ -61,6 +61,8 @@ export function defaultValues(
     'executions.pullTimeoutMs': 1_800_000,
     'executions.diskBytes': '10GiB',
     'executions.retentionMs': 86_400_000,
+    'executions.retentionBytes': 'unlimited',
+    'executions.minFreeBytes': 'auto',
     'executions.inputBytes': '10GiB',
     'executions.inputFiles': 100_000,
     'executions.inputTotalBytes': '50GiB',

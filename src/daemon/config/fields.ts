@@ -72,6 +72,12 @@ export const diskBytes: z.ZodType<number> = converted(
   parseBytes,
 )
 
+/** A size, or a word in its place, which becomes undefined. */
+export function diskBytesOr(word: string): z.ZodType<number | undefined> {
+  const what = `${DISK_SIZE}, or ${word}`
+  return z.union([z.literal(word).transform(() => undefined), diskBytes], must(what))
+}
+
 const LEAST_DISK_BYTES = 2 ** 20
 
 /** What every image writes by itself as it starts has to fit in. */

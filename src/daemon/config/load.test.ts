@@ -91,6 +91,8 @@ test('without any source the defaults hold', () => {
       pullTimeoutMs: 1_800_000,
       diskBytes: 10 * 1024 * MIB,
       retentionMs: 86_400_000,
+      retentionBytes: Infinity,
+      minFreeBytes: undefined,
       inputPresets: new Map(),
       inputBytes: 10 * 2 ** 30,
       inputFiles: 100_000,
@@ -145,7 +147,7 @@ test('a file of everything is read into inside units', () => {
       presets: { 'docker.io/library/Nginx': web-server, '**': many-threads }
       hostAccess: allow
       privateNetworks: deny
-    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, drainTimeoutMs: 5, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
+    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, retentionBytes: 5GiB, minFreeBytes: 2MiB, drainTimeoutMs: 5, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
     isolation: { runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
     tracing: { endpoint: 'http://127.0.0.1:4318', sampleRatio: 0.5, headersFile: /etc/errand/headers }
@@ -216,6 +218,8 @@ test('a file of everything is read into inside units', () => {
       pullTimeoutMs: 3,
       diskBytes: MIB,
       retentionMs: 4,
+      retentionBytes: 5 * 1024 * MIB,
+      minFreeBytes: 2 * MIB,
       inputPresets: new Map([
         ['data', { path: '/srv/data', isReadOnly: true }],
         ['cache', { path: '/srv/cache', isReadOnly: false }],

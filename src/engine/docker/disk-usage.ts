@@ -1,8 +1,8 @@
 import { z } from 'zod'
+import { folderUsage } from '../../util/folder-usage.ts'
 import type { DiskUsage, SandboxRef } from '../engine.ts'
 import type { DockerClient } from './client.ts'
 import { containerPath } from './container-path.ts'
-import { folderUsage } from './folder-usage.ts'
 import { heldUsage } from './held-usage.ts'
 import { readJson } from './schemas.ts'
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { UsageCount } from '../../util/usage-count.ts'
 import type { DiskUsage } from '../engine.ts'
-import { UsageCount } from './usage-count.ts'
 
 /** The host as it is, or folders of a test. */
 export interface HeldUsageRoots {

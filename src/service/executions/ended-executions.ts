@@ -1,12 +1,22 @@
+import { join } from 'node:path'
 import { isTerminal } from '../../core/execution.ts'
 import { HumanLogs } from '../../logs/human-logs.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
+import { folderUsage } from '../../util/folder-usage.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
+import { KeptOnDisk } from './kept-on-disk.ts'
 import { Retention } from './retention.ts'
 
 /** How long things are kept after the end. */
 type Keeping = Pick<ExecutionPlan, 'retentionMs' | 'persistLogsMs'>
+
+interface Left extends Keeping {
+  readonly executionId: string
+  readonly endedMs: number
+}
+
+const UNLIMITED = { bytes: Infinity, inodes: Infinity }
 
 const PAGE = 1000
 
@@ -21,18 +31,26 @@ export class EndedExecutions implements Disposable {
   readonly #records: Retention
   /** Of the output as files for people. */
   readonly #texts: Retention
+  readonly #onDisk: KeptOnDisk
 
   /** @param forget removes all that there is of one */
   constructor(deps: ExecutionDeps, forget: (executionId: string) => Promise<void>) {
     this.#deps = deps
     this.#forget = forget
-    this.#records = new Retention(deps.clock, (executionId) => this.#background.add(this.#expire(executionId)))
+    const onDue = (executionId: string): void => this.#background.add(this.#expire(executionId))
+    this.#records = new Retention(deps.clock, onDue)
+    const limitBytes = deps.defaults.retentionBytes
+    this.#onDisk = new KeptOnDisk({ limitBytes, measure: (id, signal) => this.#measure(id, signal), onDue })
     this.#texts = new Retention(deps.clock, (executionId) => this.#background.add(this.#removeTexts(executionId)))
   }
 
-  /** @param sinceMs how long ago it ended */
+  /**
+   * In the order of their ends: beyond what they may take on disk, the first one goes.
+   * @param sinceMs how long ago it ended
+   */
   keep(executionId: string, { retentionMs, persistLogsMs }: Keeping, sinceMs: number): void {
     this.#records.keep(executionId, Math.max(0, retentionMs - sinceMs))
+    this.#background.add(this.#onDisk.add(executionId))
     if (persistLogsMs === undefined || persistLogsMs >= retentionMs) return
     this.#texts.keep(executionId, Math.max(0, persistLogsMs - sinceMs))
   }
@@ -40,21 +58,25 @@ export class EndedExecutions implements Disposable {
   drop(executionId: string): void {
     this.#records.drop(executionId)
     this.#texts.drop(executionId)
+    this.#onDisk.drop(executionId)
   }
 
   /** What ended in earlier processes is forgotten in its own time, too. */
   async recover(): Promise<void> {
     const { journal, executorId, clock, defaults } = this.#deps
+    const nowMs = clock.wallMs()
+    const left: Left[] = []
     let cursor: string | undefined
     do {
       const page = await journal.page(executorId, { limit: PAGE, ...(cursor !== undefined && { cursor }) })
       for (const { executionId, times, request } of page.records.filter(({ status }) => isTerminal(status))) {
         const { retentionMs = defaults.retentionMs, persistLogsMs } = request
-        const nowMs = clock.wallMs()
-        this.keep(executionId, { retentionMs, persistLogsMs }, nowMs - (times.endedMs ?? nowMs))
+        left.push({ executionId, retentionMs, persistLogsMs, endedMs: times.endedMs ?? nowMs })
       }
       cursor = page.cursor
     } while (cursor !== undefined)
+    left.sort((a, b) => a.endedMs - b.endedMs)
+    for (const { executionId, endedMs, ...keeping } of left) this.keep(executionId, keeping, nowMs - endedMs)
   }
 
   idle(): Promise<void> {
@@ -65,6 +87,7 @@ export class EndedExecutions implements Disposable {
   [Symbol.dispose](): void {
     this.#records[Symbol.dispose]()
     this.#texts[Symbol.dispose]()
+    this.#onDisk[Symbol.dispose]()
   }
 
   async #expire(executionId: string): Promise<void> {
@@ -78,6 +101,19 @@ export class EndedExecutions implements Disposable {
   async #removeTexts(executionId: string): Promise<void> {
     const { journal, executorId, log } = this.#deps
     const record = await journal.find(executorId, executionId).catch(() => undefined)
-    if (record !== undefined) await HumanLogs.remove(record.resultsDir, log)
+    if (record === undefined) return
+    await HumanLogs.remove(record.resultsDir, log)
+    await this.#onDisk.addAgain(executionId)
+  }
+
+  /** All but results that were wanted elsewhere: those are their owner's. */
+  async #measure(executionId: string, signal: AbortSignal): Promise<number> {
+    const { folder, log } = this.#deps
+    try {
+      return (await folderUsage(join(folder, executionId), UNLIMITED, signal)).bytes
+    } catch (error) {
+      if (!signal.aborted) log.warn({ err: error, execution: executionId }, 'what an execution keeps was not measured')
+      return 0
+    }
   }
 }

@@ -60,6 +60,8 @@ export interface ExecutionDefaults {
   readonly timeoutMs: number | undefined
   readonly diskBytes: number
   readonly retentionMs: number
+  /** What those that have ended may have on disk together; beyond it the oldest go. Infinity when unlimited. */
+  readonly retentionBytes: number
   /** Folders and files of this host that requests may name, by the names that they have for that. */
   readonly inputPresets: ReadonlyMap<string, InputPreset>
   /** What may be sent for one execution, and for all together. */

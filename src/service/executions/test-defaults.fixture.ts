@@ -11,6 +11,7 @@ export const DEFAULTS: ExecutionDefaults = {
   timeoutMs: undefined,
   diskBytes: 64 * MIB,
   retentionMs: 60_000,
+  retentionBytes: Infinity,
   inputPresets: new Map(),
   inputBytes: MIB,
   inputFiles: 100,

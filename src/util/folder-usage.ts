@@ -1,7 +1,6 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, opendir, readlink, realpath } from 'node:fs/promises'
-import type { DiskUsage } from '../engine.ts'
-import { UsageCount } from './usage-count.ts'
+import { type Usage, UsageCount } from './usage-count.ts'
 
 // Names are bytes and need not be UTF-8. As latin1 each byte is one character, so that none is lost.
 const ENCODING = 'latin1'
@@ -16,7 +15,7 @@ const CHANGED: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ELOOP']
  * limits.
  * @throws what the file system says of a folder that cannot be read; signal.reason
  */
-export async function folderUsage(folder: string, limit: DiskUsage, signal: AbortSignal): Promise<DiskUsage> {
+export async function folderUsage(folder: string, limit: Usage, signal: AbortSignal): Promise<Usage> {
   const count = new UsageCount(limit)
   const pending = [Buffer.from(await realpath(folder)).toString(ENCODING)]
   for (let path = pending.pop(); path !== undefined && !count.isBeyond; path = pending.pop()) {

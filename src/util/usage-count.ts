@@ -1,20 +1,25 @@
 import type { Stats } from 'node:fs'
-import type { DiskUsage } from '../engine.ts'
 
 const BLOCK_BYTES = 512
 
+export interface Usage {
+  readonly bytes: number
+  /** Files and folders. */
+  readonly inodes: number
+}
+
 /** Adds files up. One counts for its length or for the blocks that it takes, whichever is more: a sparse one counts. */
 export class UsageCount {
-  readonly #limit: DiskUsage
+  readonly #limit: Usage
   readonly #seen = new Set<string>()
   #bytes = 0
   #inodes = 0
 
-  constructor(limit: DiskUsage) {
+  constructor(limit: Usage) {
     this.#limit = limit
   }
 
-  get usage(): DiskUsage {
+  get usage(): Usage {
     return { bytes: this.#bytes, inodes: this.#inodes }
   }
 
