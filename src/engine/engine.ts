@@ -71,7 +71,7 @@ export interface Engine extends AsyncDisposable {
   stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats | undefined>
   /**
    * What it has used in all, told once it has exited and until it is removed: exact where the engine can count past the
-   * end, else undefined.
+   * end, else undefined. Some tell what it has used so far while it runs, the others nothing.
    */
   bill(ref: SandboxRef, signal: AbortSignal): Promise<SandboxBill | undefined>
   /**

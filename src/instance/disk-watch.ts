@@ -20,9 +20,10 @@ export interface WatchedDisk {
 export interface DiskWatchDeps {
   readonly clock: Clock
   readonly log: Log
+  /** How far apart looks are at a sandbox that does something. Default: 5,000. */
+  readonly periodMs?: number
 }
 
-/** How far apart looks are at a sandbox that does something. */
 export const DISK_PERIOD_MS = 5000
 /** Disks looked at side by side, in one round. */
 const LANES = 4
@@ -71,7 +72,7 @@ export class DiskWatch implements AsyncDisposable {
   }
 
   #arm(): void {
-    this.#timer ??= this.#deps.clock.setTimer(DISK_PERIOD_MS, () => this.#tick())
+    this.#timer ??= this.#deps.clock.setTimer(this.#deps.periodMs ?? DISK_PERIOD_MS, () => this.#tick())
   }
 
   #tick(): void {

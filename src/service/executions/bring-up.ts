@@ -5,6 +5,7 @@ import type { ExecutionInstance } from '../../instance/execution-instance.ts'
 import type { Intent } from '../../instance/instance.ts'
 import type { Lease } from '../../resources/ledger.ts'
 import type { ExecutionParts } from './execution-parts.ts'
+import { queueTimeLeft } from './time-left.ts'
 import type { TrackedRecord } from './tracked-record.ts'
 
 const START_TIMEOUT_MS = 120_000
@@ -27,12 +28,14 @@ export class BringUp {
 
   /** Room, image, sandbox, in this order; resolves when it has been started. */
   async start(signal: AbortSignal): Promise<SandboxView> {
-    const { deps, plan, launch, files, uploads } = this.#parts
-    await this.#advance('queued')
+    const { deps, plan, launch, record, files, uploads } = this.#parts
+    const { queueTimeoutMs } = plan
+    const leftMs = queueTimeLeft({ queueTimeoutMs, record: record.value, clock: deps.clock })
     const sinceMs = deps.clock.monotonicMs()
-    await uploads.arrived(plan.queueTimeoutMs, signal)
+    await this.#advance('queued')
+    await uploads.arrived(leftMs, signal)
     const waitedMs = deps.clock.monotonicMs() - sinceMs
-    this.#lease = await launch.admit(Math.max(0, plan.queueTimeoutMs - waitedMs), signal)
+    this.#lease = await launch.admit(Math.max(0, leftMs - waitedMs), signal)
     await this.#advance('pulling')
     const { id, digest } = this.#held.use(await untilAnswered(deps.clock, () => launch.image(signal), signal))
     const image = { reference: plan.image, id, ...(digest !== undefined && { digest }) }

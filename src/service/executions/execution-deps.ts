@@ -45,7 +45,7 @@ export interface ExecutionDeps {
   readonly trash: string
   /** Host folders that no execution may mount: our own state, beside those that nobody may. */
   readonly privatePaths: readonly string[]
-  /** How far apart looks at disk and network use are. */
+  /** How far apart looks at disk and network use are, at the least. */
   readonly watchPeriodMs: number
   /** Asked before a request is taken. @throws paused, draining; storage_full */
   readonly assertOpen?: () => Promise<void>

@@ -1,3 +1,4 @@
+import type { DiskWatch } from '../../instance/disk-watch.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import type { ExecutionFiles } from './execution-files.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
@@ -8,6 +9,8 @@ import type { Uploads } from './uploads.ts'
 /** What belongs to one execution while it lives. */
 export interface ExecutionParts {
   readonly deps: ExecutionDeps
+  /** One for all. */
+  readonly disks: DiskWatch
   readonly plan: ExecutionPlan
   readonly on: ExecutionEngine
   readonly launch: Launch

@@ -1,7 +1,7 @@
 import { ErrandError } from '../../core/errors.ts'
 import { canMove, isTerminal } from '../../core/execution.ts'
 import { sleep } from '../../core/wait.ts'
-import type { SandboxView } from '../../engine/engine.ts'
+import type { DiskUsage, SandboxView } from '../../engine/engine.ts'
 import type { PullReport } from '../../images/pull-watch.ts'
 import { diskLimit } from '../../instance/disk-limit.ts'
 import type { ExecutionInstance } from '../../instance/execution-instance.ts'
@@ -50,11 +50,9 @@ export class Execution {
   #intent: StopIntent | undefined
 
   constructor(parts: ExecutionParts, beginning: Beginning = { kind: 'new' }) {
-    const { clock, log, watchPeriodMs } = parts.deps
     this.#parts = parts
     this.#bringing = new BringUp(parts)
-    const onDiskLimit = (): void => this.#stop('disk_limit', 0)
-    this.#watch = new ResourceWatch({ clock, log, periodMs: watchPeriodMs, onDiskLimit })
+    this.#watch = new ResourceWatch(parts.plan.network !== 'none')
     this.started = this.#started.promise
     this.started.catch(() => {}) // whoever started it may have left
     this.settled = this.#settled.promise
@@ -252,10 +250,8 @@ export class Execution {
   async #supervise(view: SandboxView): Promise<End> {
     const { deps, plan, record } = this.#parts
     const instance = this.#up()
-    const over = new AbortController()
     using _timer = this.#armTimeout(view)
-    using _over = { [Symbol.dispose]: () => over.abort(new ErrandError('already_ended', 'it has ended')) }
-    this.#background.add(this.#watch.run(instance, diskLimit(plan.diskBytes), over.signal))
+    using _watching = this.#watchResources(instance, diskLimit(plan.diskBytes))
     const end = await abortable(instance.exited, this.#detaching.signal)
     // An exit seen first is its own; a pause under way has to be over before the status moves on.
     const intent = this.#intent
@@ -264,6 +260,16 @@ export class Execution {
     const brought = await finalization.bringIn(end, intent, this.#detaching.signal)
     deps.log.debug({ execution: plan.executionId, status: brought.outcome.status }, 'an execution has ended')
     return brought
+  }
+
+  #watchResources(instance: ExecutionInstance, limit: DiskUsage): Disposable {
+    return this.#parts.disks.add({
+      name: instance.name,
+      limit,
+      cpuMs: undefined,
+      diskUsage: (signal) => this.#watch.look(instance, limit, signal),
+      onBeyond: async () => this.#stop('disk_limit', 0),
+    })
   }
 
   #armTimeout({ exit }: SandboxView): Disposable | undefined {

@@ -3,6 +3,7 @@ import { ErrandError } from '../../core/errors.ts'
 import { type ExecutionStatus, isTerminal } from '../../core/execution.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
 import type { SandboxView } from '../../engine/engine.ts'
+import { DiskWatch } from '../../instance/disk-watch.ts'
 import { attemptOf } from '../../instance/identity.ts'
 import type { IdempotencyKey } from '../../journal/journal.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
@@ -13,6 +14,7 @@ import { Execution } from './execution.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import { ExecutionFiles, placeOf } from './execution-files.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
+import { giveUp } from './give-up.ts'
 import { Launch } from './launch.ts'
 import { newRecord } from './new-record.ts'
 import { PastExecution, refuseEnded } from './past-execution.ts'
@@ -23,6 +25,13 @@ import { UploadStore } from './upload-store.ts'
 import { UPLOADS, Uploads } from './uploads.ts'
 
 const WAITING: ReadonlySet<ExecutionStatus> = new Set(['accepted', 'queued'])
+
+interface Accepted {
+  readonly record: ExecutionRecord
+  readonly isNew: boolean
+  /** Undefined for one that this process does not begin. */
+  readonly begun: Promise<Execution> | undefined
+}
 
 /** The executions that an executor knows: those that live, in this process, and those that have ended, in the journal. */
 export class KnownExecutions {
@@ -37,11 +46,13 @@ export class KnownExecutions {
   readonly #background = new BackgroundWork()
   readonly #ended: EndedExecutions
   readonly #uploads: UploadStore
+  readonly #disks: DiskWatch
   #isClosed = false
 
   constructor(deps: ExecutionDeps) {
     this.#deps = deps
     this.#uploads = new UploadStore(deps)
+    this.#disks = new DiskWatch({ clock: deps.clock, log: deps.log, periodMs: deps.watchPeriodMs })
     this.#ended = new EndedExecutions(deps, (executionId) => this.forget(executionId))
   }
 
@@ -68,28 +79,28 @@ export class KnownExecutions {
    */
   async begin(request: ExecutionRequest, signal: AbortSignal): Promise<Execution> {
     const { begun } = await this.#accept(request, { signal }, assertNoUploads)
-    if (begun === undefined) throw new ErrandError('internal', 'it was begun by a key, and there was none')
+    if (begun === undefined) throw closed()
     return begun
   }
 
   /** The same for those who do not wait until it is set going. */
   async submit(request: ExecutionRequest, options: SubmitOptions): Promise<Submitted> {
-    const { record, begun } = await this.#accept(request, options)
+    const { record, isNew, begun } = await this.#accept(request, options)
     await begun
-    return { record, isNew: begun !== undefined }
+    return { record, isNew }
   }
 
   async #accept(
     asked: ExecutionRequest,
     { caller, key, signal, traceparent }: SubmitOptions,
     check: (plan: ExecutionPlan) => void = () => {},
-  ): Promise<{ readonly record: ExecutionRecord; readonly begun: Promise<Execution> | undefined }> {
+  ): Promise<Accepted> {
     signal?.throwIfAborted()
     const { defaults, newId, journal } = this.#deps
     // What was taken is told whatever is the matter now: it is no new work.
     const taken = key && (await this.#takenBefore(asked, caller, key))
-    if (taken !== undefined) return { record: taken, begun: undefined }
-    if (this.#isClosed) throw new ErrandError('draining', 'the executor is closed')
+    if (taken !== undefined) return { record: taken, isNew: false, begun: undefined }
+    if (this.#isClosed) throw closed()
     await this.#deps.assertOpen?.()
     const plan = planExecution(caller === undefined ? asked : { ...asked, callerId: caller.id }, defaults, newId)
     check(plan)
@@ -100,12 +111,14 @@ export class KnownExecutions {
     const made = newRecord(this.#deps, plan, placeOf(this.#deps, plan).resultsDir, on.engine.name)
     const record = traceparent === undefined ? made : { ...made, traceparent }
     const known = await journal.insert(record, key)
-    if (known !== undefined) return { record: known, begun: undefined }
+    if (known !== undefined) return { record: known, isNew: false, begun: undefined }
+    // Closed meanwhile: it is in the journal, and the next process begins it.
+    if (this.#isClosed) return { record, isNew: true, begun: undefined }
     const going = this.#setGoing(plan, on, launch, record)
     this.#beginning.set(plan.executionId, going)
     const begun = (): void => void this.#beginning.delete(plan.executionId)
     going.then(begun, begun)
-    return { record, begun: going }
+    return { record, isNew: true, begun: going }
   }
 
   #takenBefore(
@@ -140,24 +153,36 @@ export class KnownExecutions {
     for (const [type, { instances }] of engines) found.set(type, await instances.leftExecutions(signal))
     const records = await journal.unsettled(executorId)
     for (const record of records) {
-      const view = found.get(record.request.engineSpec.type)?.get(record.executionId)
-      // What is left of an attempt before this one is of no account.
-      const isOfThis = view !== undefined && attemptOf(view) === record.attempt
-      const beginning = takeUp(record, isOfThis ? view : undefined, this.#deps.bootId)
-      // It has never run. Left there it would be found by the new beginning, and removed under it as a leftover.
-      if (beginning.kind === 'new' && view !== undefined) {
-        await engines.get(record.request.engineSpec.type)?.engine.remove(view, signal)
+      try {
+        await this.#recover(record, found.get(record.request.engineSpec.type)?.get(record.executionId), signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        await giveUp(this.#deps, record, ErrandError.from(error))
       }
-      await this.#takeUp(record, beginning)
     }
     await this.#ended.recover()
     return records.length
   }
 
+  async #recover(record: ExecutionRecord, view: SandboxView | undefined, signal: AbortSignal): Promise<void> {
+    // What is left of an attempt before this one is of no account.
+    const isOfThis = view !== undefined && attemptOf(view) === record.attempt
+    const beginning = takeUp(record, isOfThis ? view : undefined, this.#deps.bootId)
+    // It has never run. Left there it would be found by the new beginning, and removed under it as a leftover.
+    if (beginning.kind === 'new' && view !== undefined) {
+      await this.#deps.engines.get(record.request.engineSpec.type)?.engine.remove(view, signal)
+    }
+    await this.#takeUp(record, beginning)
+  }
+
   /** Lets go of all that live: what runs goes on. */
   async detach(): Promise<void> {
     this.close()
+    // Those that are just beginning live as soon as their files are there; what kept them from it, who asked is told.
+    await Promise.allSettled(this.#beginning.values())
     await Promise.all([...this.#live.values()].map((execution) => execution.detach()))
+    await this.#ended.idle()
+    await this.#disks[Symbol.asyncDispose]()
   }
 
   /** Ends it if it lives, then removes all that there is of it. Idempotent. */
@@ -199,6 +224,7 @@ export class KnownExecutions {
   async idle(): Promise<void> {
     await this.#ended.idle()
     await this.#background.idle()
+    await this.#disks[Symbol.asyncDispose]()
   }
 
   async #setGoing(
@@ -221,9 +247,13 @@ export class KnownExecutions {
   ): Promise<Execution> {
     const { journal, clock, watchers = [] } = this.#deps
     const record = new TrackedRecord(journal, clock, value, watchers)
-    const uploads = await Uploads.open(this.#uploads, plan, record, files.folder)
+    const uploads = await Uploads.open(this.#uploads, plan, record, files.folder).catch(async (error: unknown) => {
+      await files.close()
+      throw error
+    })
     for (const watcher of watchers) watcher.began(value)
-    const execution = new Execution({ deps: this.#deps, plan, on, launch, record, files, uploads }, beginning)
+    const parts = { deps: this.#deps, disks: this.#disks, plan, on, launch, record, files, uploads }
+    const execution = new Execution(parts, beginning)
     this.#live.set(plan.executionId, execution)
     this.#background.add(this.#untilGone(execution, plan))
     return execution
@@ -281,6 +311,10 @@ export class KnownExecutions {
       details: { type: engineType, available: [...this.#deps.engines.keys()] },
     })
   }
+}
+
+function closed(): ErrandError {
+  return new ErrandError('draining', 'the executor is closed')
 }
 
 /** Who begins one by itself waits for it to run, and has no way to send anything meanwhile. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { ErrandError } from '../../core/errors.ts'
 import { ManualClock } from '../../core/manual-clock.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import { newRecord } from './new-record.ts'
 import { planExecution } from './plan-execution.ts'
-import { takeUp } from './recovery.ts'
+import { isOfHost, takeUp, unfit } from './recovery.ts'
 import { DEFAULTS } from './test-defaults.fixture.ts'
 
 const BOOT = 'this-boot'
@@ -83,5 +84,38 @@ describe('an execution that an earlier process left', () => {
     assert.equal(kind({ status: 'running', step: START }, view('exited'), 'next-boot'), 'lost/host_reboot')
     assert.equal(kind({ status: 'running', step: START }, undefined, 'next-boot'), 'lost/host_reboot')
     assert.equal(kind({ status: 'creating', step: START }, view('exited'), 'next-boot'), 'lost/host_reboot')
+  })
+})
+
+describe('an execution that cannot be taken up', () => {
+  const BROKEN = new ErrandError('storage_error', 'its log cannot be opened')
+
+  test('has failed for that, or was cancelled, when it never ran', () => {
+    for (const status of ['accepted', 'queued', 'pulling', 'creating'] as const) {
+      const { status: end, reason, message } = unfit(left({ status, step: CREATE }), BROKEN)
+      assert.deepEqual([end, reason, message], ['failed', 'engine_error', 'its log cannot be opened'])
+    }
+    const intent = { kind: 'cancel', atMs: 0, graceMs: 0 } as const
+    assert.equal(unfit(left({ status: 'queued', intent }), BROKEN).status, 'cancelled')
+  })
+
+  test('is lost when it may have run, whatever was meant for it', () => {
+    const intent = { kind: 'cancel', atMs: 0, graceMs: 0 } as const
+    for (const changes of [{}, { intent }]) {
+      for (const status of ['creating', 'running', 'paused', 'finalizing'] as const) {
+        const { status: end, reason, exitCode } = unfit(left({ status, step: START, ...changes }), BROKEN)
+        assert.deepEqual([end, reason, exitCode], ['lost', 'engine_error', -1])
+      }
+    }
+  })
+
+  test('keeps a daemon from starting only where the host is to blame, and what runs would be given up', () => {
+    const away = new ErrandError('engine_unavailable', 'no answer', { retryAfterMs: 1000 })
+    const full = new ErrandError('storage_full', 'no space left')
+    const running = left({ status: 'running', step: START })
+    const queued = left({ status: 'queued' })
+    assert.deepEqual([isOfHost(running, away), isOfHost(queued, away)], [true, true])
+    assert.deepEqual([isOfHost(running, full), isOfHost(queued, full)], [true, false])
+    assert.deepEqual([isOfHost(running, BROKEN), isOfHost(queued, BROKEN)], [false, false])
   })
 })

@@ -1,6 +1,7 @@
+import type { ErrandError } from '../../core/errors.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import type { ExecutionRecord } from '../executor.ts'
-import type { Outcome } from './outcome.ts'
+import { type Outcome, outcomeOfError } from './outcome.ts'
 
 /** Where an execution begins in this process. */
 export type Beginning =
@@ -18,15 +19,41 @@ export type Found = SandboxView | undefined
  * again; nothing that was not is given up. Pure.
  */
 export function takeUp(record: ExecutionRecord, found: Found, bootId: string): Beginning {
-  const { status, host, step } = record
-  if (status === 'accepted' || status === 'queued' || status === 'pulling') return { kind: 'new' }
-  const mayHaveStarted = status !== 'creating' || step?.step === 'start'
+  const { host } = record
+  if (isBeforeSandbox(record)) return { kind: 'new' }
+  const mayHaveStarted = mayHaveRun(record)
   // Whatever an engine shows after a reboot (20.10 has shown exit code 0), nobody saw it end.
   if (mayHaveStarted && host !== undefined && host.bootId !== bootId) return settled('lost', 'host_reboot', REBOOTED)
   if (found !== undefined && found.state !== 'created') return { kind: 'adopt', view: found }
   // Its container is there, or was about to be, and has never run.
   if (found !== undefined || !mayHaveStarted) return { kind: 'new' }
   return settled('failed', 'container_removed', 'its sandbox was removed while nobody watched')
+}
+
+/**
+ * The last word on one that no process can take up, for a reason of its own. Nobody saw the end of one that may have run:
+ * it is neither a success nor run again. Pure.
+ */
+export function unfit(record: ExecutionRecord, error: ErrandError): Outcome {
+  const outcome = outcomeOfError(error, record.intent?.kind)
+  if (isBeforeSandbox(record) || !mayHaveRun(record)) return outcome
+  const message = `what became of it cannot be known, for it could not be taken up again: ${error.message}`
+  return { ...outcome, status: 'lost', reason: outcome.reason ?? 'engine_error', message }
+}
+
+/** Whether an error is about this host or its engine rather than about the one execution that met it. Pure. */
+export function isOfHost(record: ExecutionRecord, { code, retryAfterMs }: ErrandError): boolean {
+  // What runs is not given up for want of disk space: a later start may have it.
+  return retryAfterMs !== undefined || (code === 'storage_full' && !isBeforeSandbox(record))
+}
+
+function isBeforeSandbox({ status }: ExecutionRecord): boolean {
+  return status === 'accepted' || status === 'queued' || status === 'pulling'
+}
+
+/** Of one that is beyond that. */
+function mayHaveRun({ status, step }: ExecutionRecord): boolean {
+  return status !== 'creating' || step?.step === 'start'
 }
 
 const REBOOTED = 'this host was restarted while it ran; what became of it cannot be known'

@@ -1,50 +1,36 @@
-import type { Clock } from '../../core/clock.ts'
-import type { Log } from '../../core/log.ts'
-import { sleep } from '../../core/wait.ts'
 import type { DiskUsage, SandboxBill, SandboxStats } from '../../engine/engine.ts'
 import { isBeyond } from '../../instance/disk-limit.ts'
 import type { UsedResources } from '../executor.ts'
 
-/** What is watched: one running sandbox. */
-export interface WatchedSandbox {
-  readonly name: string
+/** What is looked at: one running sandbox. */
+export interface SeenSandbox {
   stats(signal: AbortSignal): Promise<SandboxStats | undefined>
+  bill(signal: AbortSignal): Promise<SandboxBill | undefined>
   diskUsage(limit: DiskUsage, signal: AbortSignal): Promise<DiskUsage | undefined>
 }
 
-export interface ResourceWatchDeps {
-  readonly clock: Clock
-  readonly log: Log
-  readonly periodMs: number
-  readonly onDiskLimit: (usage: DiskUsage) => void
-}
-
-/** Looks now and then at what a sandbox takes where the kernel sets no limit, or forgets it at the end. */
+/** What one sandbox was seen to take, where the kernel sets no limit, or forgets it at the end. */
 export class ResourceWatch {
-  readonly #deps: ResourceWatchDeps
-  #last: SandboxStats | undefined
+  readonly #hasNetwork: boolean
+  #lastStats: SandboxStats | undefined
+  #lastBill: SandboxBill | undefined
 
-  constructor(deps: ResourceWatchDeps) {
-    this.#deps = deps
+  constructor(hasNetwork: boolean) {
+    this.#hasNetwork = hasNetwork
   }
 
-  /** Resolves when `signal` aborts. */
-  async run(sandbox: WatchedSandbox, limit: DiskUsage, signal: AbortSignal): Promise<void> {
-    const { clock, log, periodMs } = this.#deps
-    while (!signal.aborted) {
-      try {
-        await sleep(clock, periodMs, signal)
-        await this.#look(sandbox, limit, signal)
-      } catch (error) {
-        if (!signal.aborted) log.warn({ err: error, sandbox: sandbox.name }, 'could not see what an execution takes')
-      }
-    }
+  /** Now and then while it runs. Resolves with what it has written, which is looked at first. */
+  async look(sandbox: SeenSandbox, limit: DiskUsage, signal: AbortSignal): Promise<DiskUsage | undefined> {
+    const usage = await sandbox.diskUsage(limit, signal)
+    if (usage === undefined || !isBeyond(usage, limit)) await this.#count(sandbox, signal)
+    return usage
   }
 
   /** The exact bill where there is one, else what was last seen, which lacks what came after. */
-  used(bill: SandboxBill | undefined): UsedResources {
-    const last = this.#last
+  used(final: SandboxBill | undefined): UsedResources {
+    const last = this.#lastStats
     const network = last && { networkRxBytes: last.network.rx.bytes, networkTxBytes: last.network.tx.bytes }
+    const bill = final ?? this.#lastBill
     if (bill !== undefined) {
       const { cpuNs, memoryPeakBytes, blockReadBytes, blockWriteBytes } = bill
       return { ...network, cpuSeconds: cpuNs / 1e9, memoryPeakBytes, blockReadBytes, blockWriteBytes }
@@ -59,10 +45,10 @@ export class ResourceWatch {
     }
   }
 
-  async #look(sandbox: WatchedSandbox, limit: DiskUsage, signal: AbortSignal): Promise<void> {
-    this.#last = (await sandbox.stats(signal)) ?? this.#last
-    const usage = await sandbox.diskUsage(limit, signal)
-    if (usage === undefined || !isBeyond(usage, limit)) return
-    this.#deps.onDiskLimit(usage)
+  /** An engine may take more than a second for statistics: it is spared where a bill tells all that there is to know. */
+  async #count(sandbox: SeenSandbox, signal: AbortSignal): Promise<void> {
+    this.#lastBill = (await sandbox.bill(signal)) ?? this.#lastBill
+    if (this.#lastBill !== undefined && !this.#hasNetwork) return
+    this.#lastStats = (await sandbox.stats(signal)) ?? this.#lastStats
   }
 }

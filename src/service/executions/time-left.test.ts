@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { timeLeft } from './time-left.ts'
+import { queueTimeLeft, timeLeft } from './time-left.ts'
 
 const BEGAN = 1_000_000
 const HOUR = 3_600_000
@@ -52,4 +52,15 @@ test('F44: what ended in time is never late, and what ended later is, whenever t
 
 test('F15: nor is what ended in time late by a clock that was set before its end', () => {
   assert.equal(after({ ranMs: 3000, setMs: HOUR, finishedMs: BEGAN + HOUR + 2000 }), Infinity)
+})
+
+test('what waits has what is left of its time, from when it was queued, or else accepted, until it had its resources', () => {
+  const left = (times: { acceptedMs: number; queuedMs?: number; pullingMs?: number }, nowMs: number): number =>
+    queueTimeLeft({ queueTimeoutMs: 5000, record: { times }, clock: { wallMs: () => nowMs } })
+  assert.equal(left({ acceptedMs: BEGAN }, BEGAN + 2000), 3000)
+  assert.equal(left({ acceptedMs: 0, queuedMs: BEGAN }, BEGAN + 2000), 3000)
+  assert.equal(left({ acceptedMs: 0, queuedMs: BEGAN, pullingMs: BEGAN + 1000 }, BEGAN + HOUR), 4000)
+  assert.equal(left({ acceptedMs: BEGAN }, BEGAN + HOUR), 0)
+  // A clock that was set back gives no more time than there was.
+  assert.equal(left({ acceptedMs: BEGAN }, BEGAN - HOUR), 5000)
 })

@@ -2,6 +2,21 @@ import type { Clock } from '../../core/clock.ts'
 import type { SandboxExit } from '../../engine/engine.ts'
 import type { ExecutionRecord } from '../executor.ts'
 
+interface TimeWaited {
+  readonly queueTimeoutMs: number
+  readonly record: Pick<ExecutionRecord, 'times'>
+  readonly clock: Pick<Clock, 'wallMs'>
+}
+
+/**
+ * How much longer an execution may wait for its inputs and for resources, at most `queueTimeoutMs` whatever a clock says,
+ * in whichever process it began to. What it did after it had waited does not count.
+ */
+export function queueTimeLeft({ queueTimeoutMs, record: { times }, clock }: TimeWaited): number {
+  const { acceptedMs, queuedMs = acceptedMs, pullingMs = clock.wallMs() } = times
+  return Math.min(queueTimeoutMs, Math.max(0, queueTimeoutMs - (pullingMs - queuedMs)))
+}
+
 interface TimeSpent {
   readonly timeoutMs: number
   readonly record: Pick<ExecutionRecord, 'times' | 'host'>
