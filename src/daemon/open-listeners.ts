@@ -72,7 +72,7 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
   const ofMeca = { ...shared, onStop, maxRequestBytes, strictCompat: config.isMecaStrict }
   const version = packageVersion()
   const ofV1 = { ...shared, executions, nodeName: config.node, version, streams: new StreamSlots(MOST_STREAMS) }
-  const ofDocs = { operations: V1_OPERATIONS, version, allowedHosts: config.allowedHosts }
+  const ofDocs = { ...shared, operations: V1_OPERATIONS, version }
   const gate = new TokenGate({ tokens: new TokenFile(config.auth.tokensFile), clock, log })
   return (listener) => {
     const { auth, faces: served } = listener

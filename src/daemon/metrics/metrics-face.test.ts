@@ -41,6 +41,7 @@ test('requests are counted by face, route, method and status, never by what call
   await node.call(undefined, 'GET /made-up')
   await ask(node.ports.token, { method: 'PROPFIND', path: '/v1/node' })
   await node.call(undefined, 'GET /health')
+  await node.call(undefined, 'GET /openapi.json')
   const { text } = await node.call(undefined, 'GET /metrics')
   const scrape = new Scrape(text)
   const count = (face: string, route: string, method: string, status: string): number =>
@@ -50,6 +51,7 @@ test('requests are counted by face, route, method and status, never by what call
   assert.equal(count('v1', 'other', 'other', '4xx'), 1)
   assert.equal(count('meca', 'other', 'GET', '4xx'), 1)
   assert.equal(count('meca', '/health', 'GET', '2xx'), 1)
+  assert.equal(count('docs', '/openapi.json', 'GET', '2xx'), 1)
   assert.ok(count('metrics', '/metrics', 'GET', '2xx') >= 1)
   assert.doesNotMatch(text, /made-up|none-of-this-name|PROPFIND/)
 })

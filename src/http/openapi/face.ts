@@ -1,11 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { type GuardOptions, RequestGuard } from '../guards.ts'
+import { type MeteringDeps, meterRequest, OTHER_ROUTE } from '../http-meter.ts'
 import { type Answer, refusal, refuse } from '../refusal.ts'
 import { type AnyOperation, type OpenApiDocument, openApiDocument } from './document.ts'
 import { docsPage } from './page.ts'
 import { STYLE } from './style.ts'
 
-export interface DocsOptions extends GuardOptions {
+export interface DocsOptions extends GuardOptions, MeteringDeps {
   readonly operations: readonly AnyOperation[]
   /** Of Errand. */
   readonly version: string
@@ -31,7 +32,9 @@ export function docsHandler(options: DocsOptions): RequestListener {
   const guard = new RequestGuard(options)
   const pages = new DocsPages(options)
   return (request, response) => {
-    const page = guard.check(request) ?? pages.find(request.url?.split('?', 1)[0] ?? '')
+    const path = request.url?.split('?', 1)[0] ?? ''
+    const page = guard.check(request) ?? pages.find(path)
+    meterRequest(options, 'docs', 'text' in page ? path : OTHER_ROUTE, request, response)
     if (!('text' in page)) refuse(request, response, page)
     else if (request.method === 'GET' || request.method === 'HEAD') send(request, response, page)
     else refuse(request, response, WRONG_METHOD)

@@ -35,7 +35,10 @@ export const submitExecution: Operation<ExecutionView, ExecutionBody, Nothing, E
   summary: 'Submit an execution.',
   description:
     'Answers as soon as the execution will not be forgotten, long before it runs. With an `Idempotency-Key` that stands for an execution of yours already, that one is the answer, with status 200.',
-  headers: { 'idempotency-key': '1 to 255 visible ASCII characters of your choice' },
+  headers: {
+    'idempotency-key': '1 to 255 visible ASCII characters of your choice',
+    traceparent: 'the W3C trace context that its spans are to belong to, where the node is traced',
+  },
   body: executionBody,
   answers: {
     201: { ...RECORD, headers: { location: 'where its record is' } },
