@@ -107,6 +107,8 @@ export interface EngineProbe {
   readonly canCollect: boolean
   /** Folders of this host can be mounted into sandboxes, live. */
   readonly canMount: boolean
+  /** Where those folders have to be looked for, if the engine's view of the mounts is not this process's: its `/`. */
+  readonly hostRoot?: string
   /** What this process keeps in its state folder can be mounted by its path: the engine finds it there too. */
   readonly findsOwnFiles: boolean
   /** Ports of this host can lead to sandboxes. */

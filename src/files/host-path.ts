@@ -29,12 +29,16 @@ export interface HeldInputs extends Disposable {
 
 /**
  * Checks inputs as they are now. `reserved` are folders of this host that are ours or an engine's: neither they, nor what
- * is in them, nor what they are in can be an input.
+ * is in them, nor what they are in can be an input. `root` is where their paths begin, by default this process's `/`.
  * @throws validation_failed with the field in `details`
  */
-export async function checkInputs(inputs: readonly GivenInput[], reserved: readonly string[]): Promise<void> {
+export async function checkInputs(
+  inputs: readonly GivenInput[],
+  reserved: readonly string[],
+  root?: string,
+): Promise<void> {
   checkTargets(inputs)
-  using _checked = await openSources(inputs, reserved, async () => {})
+  using _checked = await openSources(inputs, await HostPaths.load(reserved, root), async () => {})
 }
 
 /**
@@ -47,10 +51,12 @@ export async function holdInputs(
   inputs: readonly GivenInput[],
   reserved: readonly string[],
   copies: string,
+  root?: string,
 ): Promise<HeldInputs> {
   checkTargets(inputs)
+  const paths = await HostPaths.load(reserved, root)
   const mounts: SandboxMount[] = []
-  const stack = await openSources(inputs, reserved, async (held, { source: path, target, readOnly = true }, index) => {
+  const stack = await openSources(inputs, paths, async (held, { source: path, target, readOnly = true }, index) => {
     const isLeft = held === undefined || held.isFolder
     const source = isLeft ? (held?.sharedPath ?? path) : await copy(held, copies, String(index))
     mounts.push({ kind: 'bind', source, target, isReadOnly: readOnly })
@@ -61,11 +67,10 @@ export async function holdInputs(
 /** All sources, held; none of them when one is refused. Uploads need not be: nobody else can reach them. */
 async function openSources(
   inputs: readonly GivenInput[],
-  reserved: readonly string[],
+  paths: HostPaths,
   onOpen: (held: OpenPath | undefined, input: GivenInput, index: number) => Promise<void>,
 ): Promise<DisposableStack> {
   using stack = new DisposableStack()
-  const paths = await HostPaths.load(reserved)
   for (const [index, input] of inputs.entries()) {
     const { type = 'bind', source, readOnly = true } = input
     const field = `inputs.${index}.${type === 'bind' ? 'source' : type}`

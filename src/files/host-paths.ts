@@ -23,26 +23,31 @@ const UNCLEAN = 'must be an absolute path without `.`, `..`, empty parts, colons
 /** Which files and folders of this host may be given to sandboxes. */
 export class HostPaths {
   readonly #forbidden: readonly string[]
+  readonly #root: string
   /** Folders that nothing may be given of, by what they are. */
   readonly #inside = new Set<FileKey>()
   /** They, and all that they are in. */
   readonly #above = new Set<FileKey>()
 
-  private constructor(forbidden: readonly string[]) {
+  private constructor(forbidden: readonly string[], root: string) {
     this.#forbidden = forbidden
+    this.#root = root
   }
 
-  /** `reserved` are folders that are ours or an engine's. Those that do not exist are forbidden as paths all the same. */
-  static async load(reserved: readonly string[]): Promise<HostPaths> {
+  /**
+   * `reserved` are folders that are ours or an engine's. Those that do not exist are forbidden as paths all the same.
+   * `root` is where paths begin: the `/` of this process, or of an engine that has another view of the mounts.
+   */
+  static async load(reserved: readonly string[], root = '/'): Promise<HostPaths> {
     const real = await Promise.all([...reserved, ...NEVER].map((path) => realpath(path).catch(() => path)))
-    const paths = new HostPaths([...new Set([...NEVER, ...reserved, ...real])])
-    for (const path of real) await paths.#forbid(path)
+    const paths = new HostPaths([...new Set([...NEVER, ...reserved, ...real])], root)
+    for (const view of new Set(['/', root])) for (const path of real) await paths.#forbid(path, view)
     return paths
   }
 
-  async #forbid(path: string): Promise<void> {
+  async #forbid(path: string, root: string): Promise<void> {
     const way: FileKey[] = []
-    const held = await openPath(path, (key) => way.push(key)).catch(() => undefined)
+    const held = await openPath(path, (key) => way.push(key), root).catch(() => undefined)
     if (held === undefined) return
     using folder = held
     this.#inside.add(folder.key)
@@ -68,7 +73,7 @@ export class HostPaths {
   async open(source: string, isWritable: boolean, field: string): Promise<OpenPath> {
     this.assertNameable(source, isWritable, field)
     const way: FileKey[] = []
-    const opening = openPath(source, (key) => way.push(key))
+    const opening = openPath(source, (key) => way.push(key), this.#root)
     const held = await opening.catch((error: unknown) => refuseField(field, problemOf(error)))
     try {
       await this.#check(held, way, field)

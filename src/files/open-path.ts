@@ -55,13 +55,17 @@ export class OpenPath implements Disposable {
 
 /**
  * Opens a clean absolute path one component after the other, so that a link anywhere in it is found, not followed, also
- * one that is put there meanwhile. `onFolder` is told each folder on the way, `/` first.
+ * one that is put there meanwhile. `onFolder` is told each folder on the way, `/` first, which is what `root` leads to.
  * @throws the system's error, ENOTDIR for a link on the way; validation_failed for a path that is not clean
  */
-export async function openPath(path: string, onFolder: (key: FileKey) => void = () => {}): Promise<OpenPath> {
+export async function openPath(
+  path: string,
+  onFolder: (key: FileKey) => void = () => {},
+  root = '/',
+): Promise<OpenPath> {
   const parts = partsOf(path)
   if (parts === undefined) throw new ErrandError('validation_failed', 'the path is not absolute and clean')
-  let here = await OpenPath.open('/', true)
+  let here = await OpenPath.open(root, true)
   for (const [index, part] of parts.entries()) {
     using folder = here
     onFolder(folder.key)

@@ -82,12 +82,14 @@ describe('the systemd unit', { timeout: 300_000 }, () => {
       ensureImage('busybox'),
     ])
     await using home = await Home.make()
+    await using given = await givenFolder()
     const socketPath = join(home.runDir, 'errand.sock')
     await using node = await home.serve({
       under: unit.sandbox([installed.folder, dirname(process.execPath)], [home.folder]),
       launcher: installed.bin,
       environment: { ERRAND_NODE: process.execPath },
       listen: ['127.0.0.1:0', `unix:${socketPath}`],
+      settings: [`executions.inputPresets={data: {path: ${given.path}}}`],
     })
     const execute = (id: string, input: string): Promise<unknown> =>
       node.execute({ id, resource: { cpu: 0.1, mem: 64 }, input })
@@ -98,14 +100,16 @@ describe('the systemd unit', { timeout: 300_000 }, () => {
 
     const client = new V1Client(socketPath)
     const provision = [{ name: 'prepare', content: 'echo prepared' }]
-    const cmd = ['sh', '-c', 'echo ran; echo result > /tmp/result']
+    const cmd = ['sh', '-c', 'cat /data/file; echo result > /tmp/result']
+    // Hidden from the daemon by its own /tmp, and the Engine's to mount all the same.
+    const inputs = [{ preset: 'data', target: '/data' }]
     const task = { image: shell, cmd, provision, resources: { cpu: 0.1 } }
-    const { id } = await client.submit({ task, outputs: [{ path: '/tmp/result' }] }, 'unit')
+    const { id } = await client.submit({ task, inputs, outputs: [{ path: '/tmp/result' }] }, 'unit')
     const ended = await client.wait(id)
     assert.equal(ended.status, 'succeeded', JSON.stringify(ended))
     assert.ok((ended.resources.used?.cpuSeconds ?? 0) > 0)
     assert.equal(ended.outputs.length, 1)
-    assert.equal(await client.log(id), 'prepared\nran\n')
+    assert.equal(await client.log(id), 'prepared\ngiven\n')
   })
 
   test('is told by systemd-notify that the node serves, not before', { skip }, async () => {
@@ -123,3 +127,10 @@ describe('the systemd unit', { timeout: 300_000 }, () => {
     await once(receiver, 'close')
   })
 })
+
+/** A folder of the host that an operator lets executions have. */
+async function givenFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'errand-given-'))
+  await writeFile(join(path, 'file'), 'given\n')
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) }
+}

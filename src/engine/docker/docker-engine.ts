@@ -36,6 +36,7 @@ import type { HostViewDeps } from './host-view.ts'
 import { ImageConfigs } from './image-config.ts'
 import { DockerImages } from './images.ts'
 import { keptFiles, keptOutput } from './kept.ts'
+import { MountView } from './mount-view.ts'
 import { type ExecutionNetworkOptions, type NetworkOptions, SandboxNetworks } from './network.ts'
 import { createBody } from './payload.ts'
 import { askProbe } from './probe.ts'
@@ -102,6 +103,7 @@ export class DockerEngine implements Engine {
     const { installation, stateFolder, log = silentLog, firewall = new Firewall(), clock = systemClock } = options
     await using resources = new AsyncDisposableStack()
     const client = resources.use(await DockerClient.open(options, signal))
+    const view = resources.use(await MountView.open())
     const deps = { client, firewall, log, installation }
     const { network, executions = { allowEgress: false } } = options
     const networks = resources.use(await SandboxNetworks.open(deps, network, executions, signal))
@@ -111,7 +113,7 @@ export class DockerEngine implements Engine {
       await bills.discardUnused(listening)
     }
     return new DockerEngine(
-      { client, installation, stateFolder, networks, clock, bills, removeUnused },
+      { client, installation, view, stateFolder, networks, clock, bills, removeUnused },
       resources.move(),
     )
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { randomId } from '../../core/ids.ts'
 import type { DockerClient } from './client.ts'
 import { mountOf } from './mount-table.ts'
-import { sharesMounts } from './mount-view.ts'
+import type { MountView } from './mount-view.ts'
 import { INSTALLATION_LABEL } from './own-network.ts'
 import { created, madeVolume, readJson } from './schemas.ts'
 
@@ -12,8 +12,7 @@ import { created, madeVolume, readJson } from './schemas.ts'
 export interface HostView {
   /** This process can open what is in the Engine's volumes, memory that is mounted there later included. */
   readonly seesVolumes: boolean
-  /** The same mounts for both; undefined where that cannot be told. */
-  readonly sharesMounts: boolean | undefined
+  readonly view: Pick<MountView, 'isShared' | 'engineRoot'>
   /** The Engine finds our state folder under its path here. */
   readonly findsOwnFiles: boolean
   /** `/proc/self/mountinfo`; empty where that says nothing of the Engine's host. */
@@ -23,7 +22,8 @@ export interface HostView {
 export interface HostViewDeps {
   readonly client: DockerClient
   readonly installation: string
-  /** Where what is to be mounted lies; undefined where nothing is. */
+  readonly view: MountView
+  /** Where what is to be mounted lies; undefined where nothing is, and the Engine is only looked at. */
   readonly stateFolder: string | undefined
 }
 
@@ -32,21 +32,24 @@ export interface HostViewDeps {
  * both sides and be another one.
  */
 export async function lookAtHost(deps: HostViewDeps, dockerRootDir: string, signal: AbortSignal): Promise<HostView> {
-  const isSame = await sharesMounts()
+  const { view } = deps
+  const isSame = view.isShared === true
   const table = await readFile('/proc/self/mountinfo', 'utf8')
   const opensVolumes = process.getuid?.() === 0 && (await canOpen(join(dockerRootDir, 'volumes')))
   const isJoined = mountOf(dockerRootDir, table)?.isJoined ?? false
-  const seesVolumes = opensVolumes && (isSame === true || (isJoined && (await seesNewVolume(deps, signal))))
+  const seesVolumes = opensVolumes && (isSame || (isJoined && (await seesNewVolume(deps, signal))))
   return {
     seesVolumes,
-    sharesMounts: isSame,
-    findsOwnFiles: isSame === true || (await findsFolder(deps, signal)),
+    view,
+    findsOwnFiles: isSame || (await findsFolder(deps, signal)),
     mountTable: seesVolumes ? table : '',
   }
 }
 
 /** By one that is made for it. */
-async function seesNewVolume({ client, installation }: HostViewDeps, signal: AbortSignal): Promise<boolean> {
+async function seesNewVolume(deps: HostViewDeps, signal: AbortSignal): Promise<boolean> {
+  const { client, installation, stateFolder } = deps
+  if (stateFolder === undefined) return true
   const body = { Labels: { [INSTALLATION_LABEL]: installation } }
   const made = await client.change({ operation: 'probe', method: 'POST', path: '/volumes/create', body }, signal)
   const { Name, Mountpoint } = readJson(madeVolume, made.body)
@@ -60,7 +63,7 @@ async function seesNewVolume({ client, installation }: HostViewDeps, signal: Abo
  * there makes nothing. The question about a folder that is not there shows that this holds: another Engine might not.
  */
 async function findsFolder({ client, stateFolder }: HostViewDeps, signal: AbortSignal): Promise<boolean> {
-  if (stateFolder === undefined) return false
+  if (stateFolder === undefined) return true
   const sign = await mkdtemp(join(stateFolder, '.seen-'))
   try {
     const accepts = (source: string): Promise<boolean> => acceptsMount(client, source, signal)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { sharesMounts } from './mount-view.ts'
+import { MountView } from './mount-view.ts'
 
 /** A /proc with processes by name: their program and their view of the mounts, if it can be seen. */
 async function procWith(processes: Readonly<Record<string, readonly [string, string?]>>): Promise<string> {
@@ -27,7 +27,22 @@ for (const [fact, processes, expected] of [
 ] as const) {
   test(`the view of the mounts: ${fact}`, async () => {
     const root = await procWith(processes)
-    assert.equal(await sharesMounts(root), expected)
+    using view = await MountView.open(root)
+    assert.equal(view.isShared, expected)
     await rm(root, { recursive: true })
   })
 }
+
+test('the root of another view is held, and where several Engines have views of their own there is none', async () => {
+  const one = await procWith({ self: SELF, 7: ['dockerd', 'mnt:[2]'] })
+  await mkdir(join(one, '7/root'))
+  await writeFile(join(one, '7/root/file'), 'of the Engine')
+  {
+    using view = await MountView.open(one)
+    assert.equal(await readFile(`${view.engineRoot}/file`, 'utf8'), 'of the Engine')
+  }
+  const several = await procWith({ self: SELF, 7: ['dockerd', 'mnt:[2]'], 8: ['dockerd', 'mnt:[3]'] })
+  using view = await MountView.open(several)
+  assert.deepEqual([view.isShared, view.engineRoot], [false, undefined])
+  for (const root of [one, several]) await rm(root, { recursive: true })
+})

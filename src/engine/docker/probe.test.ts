@@ -25,7 +25,7 @@ const INFO: InfoAnswer = {
 
 const HOST: ProbedHost = {
   seesVolumes: true,
-  sharesMounts: true,
+  view: { isShared: true, engineRoot: undefined },
   findsOwnFiles: true,
   sharesProcessIds: true,
   mountTable: '',
@@ -66,10 +66,15 @@ test('a process that cannot open the volumes has no unix sockets, and without cg
   assert.equal(toProbe('20.10.24', INFO, { ...HOST, sharesProcessIds: false }).canMount, false)
 })
 
-test("folders that are held are not mounted out of a view that is not the Engine's", () => {
-  const canMount = (sharesMounts: boolean | undefined): boolean =>
-    toProbe('20.10.24', INFO, { ...HOST, sharesMounts }).canMount
-  assert.deepEqual([true, undefined, false].map(canMount), [true, true, false])
+test('out of another view of the mounts folders can be mounted by the root of the Engine alone', () => {
+  const probeOf = (isShared: boolean | undefined, engineRoot?: string): unknown[] => {
+    const { canMount, hostRoot } = toProbe('20.10.24', INFO, { ...HOST, view: { isShared, engineRoot } })
+    return [canMount, hostRoot]
+  }
+  assert.deepEqual(probeOf(true), [true, undefined])
+  assert.deepEqual(probeOf(undefined), [true, undefined])
+  assert.deepEqual(probeOf(false), [false, undefined])
+  assert.deepEqual(probeOf(false, '/proc/self/fd/9/.'), [true, '/proc/self/fd/9/.'])
 })
 
 test('the operator is told when the Engine does not find the state folder', () => {

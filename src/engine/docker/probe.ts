@@ -23,7 +23,7 @@ export interface ProbedHost extends HostView {
 export function toProbe(
   version: string,
   info: InfoAnswer,
-  { seesVolumes, sharesMounts, findsOwnFiles, sharesProcessIds, mountTable, networks, startedMs }: ProbedHost,
+  { seesVolumes, view, findsOwnFiles, sharesProcessIds, mountTable, networks, startedMs }: ProbedHost,
 ): EngineProbe {
   const runtimes = Object.entries(info.Runtimes).map(([name, runtime]): [string, RuntimeProbe] => [
     name,
@@ -39,8 +39,9 @@ export function toProbe(
     canPause: info.CgroupDriver !== 'none',
     canExec: true,
     canCollect: true,
-    // Folders reach the Engine by the process that holds them open, if they are mounted for both.
-    canMount: seesVolumes && sharesProcessIds && sharesMounts !== false,
+    // Folders reach the Engine by the process that holds them open, in the Engine's own view of the mounts.
+    canMount: sharesProcessIds && (view.isShared === false ? view.engineRoot !== undefined : seesVolumes),
+    ...(view.engineRoot !== undefined && { hostRoot: view.engineRoot }),
     findsOwnFiles,
     canPublish: true,
     canLimitDisk: canLimitDisk(info, mountTable),
@@ -67,7 +68,10 @@ function warningsOf(info: InfoAnswer, findsOwnFiles: boolean): string[] {
     [info.SwapLimit, 'swap is not limited: a task can use swap beyond its memory'],
     [info.PidsLimit, 'process limits are not enforced: the kernel lacks the pids cgroup'],
     [info.CpuCfsQuota, 'CPU limits are not enforced: the kernel lacks CFS quotas'],
-    [findsOwnFiles, 'the Docker Engine does not find stateDir under its path here: there are no provision scripts'],
+    [
+      findsOwnFiles,
+      'the Docker Engine does not find stateDir under its path here: neither inputs nor provision scripts',
+    ],
   ]
   return shortcomings.filter(([isFine]) => !isFine).map(([, warning]) => warning)
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { randomId } from '../../core/ids.ts'
 import type { EngineSurvey } from '../engine-survey.ts'
 import { DockerClient, type DockerRequest } from './client.ts'
+import { MountView } from './mount-view.ts'
 import { findNetwork } from './own-network.ts'
 import { askProbe } from './probe.ts'
 import { infoAnswer, readJson } from './schemas.ts'
@@ -32,10 +33,11 @@ const details = z.object({
  */
 export async function surveyDocker(socketPath: string, signal: AbortSignal): Promise<EngineSurvey> {
   await using client = await DockerClient.open({ socketPath }, signal)
+  using view = await MountView.open()
   const look = (path: string): Promise<{ readonly body: string }> =>
     client.look({ operation: 'probe', method: 'GET', path } satisfies DockerRequest, signal)
   const [probe, version, info, bridge] = await Promise.all([
-    askProbe({ client, installation: randomId(), stateFolder: undefined }, new Set(), signal),
+    askProbe({ client, installation: randomId(), view, stateFolder: undefined }, new Set(), signal),
     look('/version').then(({ body }) => readJson(versions, body)),
     look('/info').then(({ body }) => ({ ...readJson(infoAnswer, body), ...readJson(details, body) })),
     findNetwork(client, 'bridge', signal),

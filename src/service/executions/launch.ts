@@ -44,6 +44,7 @@ export class Launch {
     await checkInputs(
       this.#located(() => ''),
       this.#deps.privatePaths,
+      this.#on.probe.hostRoot,
     )
   }
 
@@ -66,7 +67,8 @@ export class Launch {
     const needs: [boolean, string][] = [
       [probe.networks.has(network), `a network ${network}`],
       [ports.length === 0 || probe.canPublish, 'ports'],
-      [inputs.length === 0 || (probe.canMount && probe.findsOwnFiles), 'inputs'],
+      [inputs.every(({ type }) => type === 'upload') || probe.canMount, 'inputs out of folders of the host'],
+      [inputs.length === 0 || probe.findsOwnFiles, 'inputs'],
       [provisionScripts.length === 0 || probe.findsOwnFiles, 'provision scripts'],
       [outputs.length === 0 || probe.canCollect, 'outputs'],
     ]
@@ -101,7 +103,9 @@ export class Launch {
   ): Promise<{ mounts: SandboxMount[]; prefix: readonly string[] }> {
     const { provisionScripts } = this.#plan
     const inputs = this.#located(uploadAt)
-    const heldInputs = held.use(await holdInputs(inputs, this.#deps.privatePaths, join(folder, 'inputs')))
+    const { privatePaths } = this.#deps
+    const holding = holdInputs(inputs, privatePaths, join(folder, 'inputs'), this.#on.probe.hostRoot)
+    const heldInputs = held.use(await holding)
     if (provisionScripts.length === 0) return { mounts: [...heldInputs.mounts], prefix: [] }
     const { mount, entrypointPrefix } = await writeProvision(join(folder, 'provision'), provisionScripts)
     return { mounts: [...heldInputs.mounts, mount], prefix: entrypointPrefix }
