@@ -20,7 +20,7 @@ export async function runRepair(
 ): Promise<void> {
   using signals = new StopSignals(terminal.signals, terminal.stderr.isTTY)
   const { config } = loadConfig(flags, terminal.host)
-  const report = await repair(config, { log: openLog(config.log.level) }, signals.signal)
+  const report = await repair(config, { log: openLog(config.log.level, neutralize) }, signals.signal)
   if (json === true) printJson(terminal.stdout, report ?? { damage: null })
   else terminal.stdout.write(neutralize(describe(report), { lines: true }))
 }

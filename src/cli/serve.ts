@@ -7,6 +7,7 @@ import { loadConfig } from '../daemon/config/load.ts'
 import { openLog } from '../daemon/logger.ts'
 import { EXIT, SERVE_STATUS } from './exit-status.ts'
 import { describeFailure } from './failure.ts'
+import { neutralize } from './output/neutralize.ts'
 import { ReloadSignal } from './reload-signal.ts'
 import { notifyReady } from './service-manager.ts'
 import { StopSignals } from './stop-signals.ts'
@@ -30,7 +31,7 @@ export async function serve(flags: ConfigFlags, open: OpenDaemon, terminal: Term
   using hangUp = new ReloadSignal(terminal.signals)
   try {
     const { config } = loadConfig(flags, terminal.host)
-    const log = openLog(config.log.level)
+    const log = openLog(config.log.level, neutralize)
     using _faults = terminal.onFault((error) => terminal.signals.exit(report(error, terminal, log)))
     const onServing = (): Promise<void> => notifyReady(terminal.host, log)
     return await serveUntilStopped(config, open, { log, hangUp, onServing }, signals.signal).catch((error: unknown) => {
