@@ -82,6 +82,11 @@ describe('errand context', () => {
     assert.match((await errand('context show --host unix:///f.sock')).stdout, /^flag --host +unix:\/\/\/f.sock +-$/m)
   })
 
+  test('the variables of clients are none of the daemon, and do not stop it', async () => {
+    const environment = { ERRAND_HOST: 'http://127.0.0.1:1', ERRAND_TOKEN_FILE: '/t/env' }
+    assert.equal((await errand('config explain', { environment })).status, 0)
+  })
+
   test("a context's token goes to that context's address alone", async () => {
     await errand('context create lab --url https://lab:2592 --token-file /t/lab')
     assert.equal((await find({ host: 'https://other:1' })).tokenFile, undefined)
