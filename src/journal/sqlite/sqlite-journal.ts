@@ -113,7 +113,11 @@ export class SqliteJournal<R extends JournalRecord> implements Journal<R> {
   #toRow(record: R): Row {
     const { executionId, executorId, callerId, status, reason, times, jobId, request } = record
     const columns = {
-      ...{ executionId, executorId, callerId, status, times },
+      executionId,
+      executorId,
+      callerId,
+      status,
+      times,
       ...(reason !== undefined && { reason }),
       ...(jobId !== undefined && { jobId }),
       ...(request?.labels !== undefined && { request: { labels: request.labels } }),
