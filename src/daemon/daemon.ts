@@ -9,6 +9,7 @@ import type { Listeners } from '../http/listeners.ts'
 import type { Installation } from '../instance/identity.ts'
 import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { NodeApi } from '../service/node-api.ts'
+import type { NamedTasksApi } from '../service/tasks/named-tasks.ts'
 import { abortable } from '../util/abort.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
 import { collectGarbage } from '../util/collect-garbage.ts'
@@ -38,6 +39,7 @@ const cutOff = (): ErrandError => new ErrandError('draining', 'the node has stop
 interface DaemonParts {
   readonly node: NodeApi
   readonly executions: ExecutionsApi
+  readonly tasks: NamedTasksApi
   readonly listeners: Listeners
   readonly clock: Clock
   readonly log: Log
@@ -53,6 +55,7 @@ export class Daemon implements AsyncDisposable {
   /** The same as over HTTP, for embedders. */
   readonly node: NodeApi
   readonly executions: ExecutionsApi
+  readonly tasks: NamedTasksApi
   /** Where it answers, in the order of the configuration, with the ports that the kernel chose. */
   readonly addresses: readonly string[]
   readonly #parts: DaemonParts
@@ -62,6 +65,7 @@ export class Daemon implements AsyncDisposable {
   private constructor(parts: DaemonParts) {
     this.node = parts.node
     this.executions = parts.executions
+    this.tasks = parts.tasks
     this.addresses = parts.listeners.addresses.map(describeListenAddress)
     this.stopped = this.#stopped.promise
     this.#parts = parts
@@ -87,15 +91,16 @@ export class Daemon implements AsyncDisposable {
     if (metrics !== undefined) opening.use(metrics)
     const tracing = await openTracing(config, { clock, log }, opening)
     const parts = { log, clock, answerMemory, openEngine, onJournalFailure, metrics, tracing }
-    const { node, executions, readings } = await openNode(config, parts, opening, signal)
+    const { node, executions, tasks, readings } = await openNode(config, parts, opening, signal)
     metrics?.watch(readings)
     await makeRunDir(config.runDir)
     collectGarbage() // now, while nobody waits for an answer
-    const serving = { node, executions, metrics, clock, log, answerMemory, onStop: stopAsked.resolve }
+    const serving = { node, executions, tasks, metrics, clock, log, answerMemory, onStop: stopAsked.resolve }
     const listeners = opening.use(await openListeners(config, serving, signal))
     const daemon = new Daemon({
       node,
       executions,
+      tasks,
       listeners,
       clock,
       log,

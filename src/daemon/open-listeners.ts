@@ -17,6 +17,7 @@ import { V1_OPERATIONS } from '../http/v1/routes.ts'
 import { StreamSlots } from '../http/v1/stream-slots.ts'
 import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { NodeApi } from '../service/node-api.ts'
+import type { NamedTasksApi } from '../service/tasks/named-tasks.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
 import type { Config } from './config/config.ts'
 import type { NodeMetrics } from './metrics/node-metrics.ts'
@@ -32,6 +33,7 @@ const MOST_STREAMS = 256
 export interface OpenListenersDeps {
   readonly node: NodeApi
   readonly executions: ExecutionsApi
+  readonly tasks: NamedTasksApi
   /** There where a listener has the face. */
   readonly metrics: NodeMetrics | undefined
   readonly clock: Clock
@@ -57,7 +59,7 @@ export async function openListeners(config: Config, deps: OpenListenersDeps, sig
 
 /** What all listeners share is made once. */
 function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConfig) => RequestListener {
-  const { node, executions, metrics, clock, log, answerMemory, onStop } = deps
+  const { node, executions, tasks, metrics, clock, log, answerMemory, onStop } = deps
   const { maxRequestBytes } = config.tasks
   const shared = {
     node,
@@ -71,7 +73,7 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
   }
   const ofMeca = { ...shared, onStop, maxRequestBytes, strictCompat: config.isMecaStrict }
   const version = packageVersion()
-  const ofV1 = { ...shared, executions, nodeName: config.node, version, streams: new StreamSlots(MOST_STREAMS) }
+  const ofV1 = { ...shared, executions, tasks, nodeName: config.node, version, streams: new StreamSlots(MOST_STREAMS) }
   const ofDocs = { ...shared, operations: V1_OPERATIONS, version }
   const gate = new TokenGate({ tokens: new TokenFile(config.auth.tokensFile), clock, log })
   return (listener) => {

@@ -23,7 +23,7 @@ import { type GrantLimits, limitGrant, offeredResources } from '../service/grant
 import { InvocationService } from '../service/invocation-service.ts'
 import { Node } from '../service/node.ts'
 import { StateFolder } from '../service/state-folder.ts'
-import { NamedTasks } from '../service/tasks/named-tasks.ts'
+import { NamedTasks, type NamedTasksApi } from '../service/tasks/named-tasks.ts'
 import { TaskFile } from '../service/tasks/task-file.ts'
 import type { ByteBudget } from '../util/byte-budget.ts'
 import { adoptWarm } from '../warm/adoption.ts'
@@ -62,6 +62,7 @@ interface Parts {
 export interface OpenedNode {
   readonly node: Node
   readonly executions: ExecutionsApi
+  readonly tasks: NamedTasksApi
   readonly readings: NodeReadings
 }
 
@@ -174,7 +175,7 @@ async function assemble(
   const node = new Node({ ...running, ...described, limits, grant })
   const adopted = await adoptWarm(left, { ...starting, definitions, ledger, pool, clock, log }, signal)
   if (adopted > 0) log.info({ instances: adopted }, 'took up warm instances that an earlier daemon left')
-  return { node, executions, readings: { ledger, pool, admission, gate, engine } }
+  return { node, executions, tasks: definitions, readings: { ledger, pool, admission, gate, engine } }
 }
 
 function specsOf(config: Config, probe: EngineProbe, runtimes: () => RuntimePolicy): TaskSpecs {

@@ -16,6 +16,7 @@ interface Seen {
   site: string | undefined
   contentType: string | undefined
   isEncoded: boolean
+  isTransferEncoded: boolean
   hasBody: boolean
 }
 
@@ -39,12 +40,15 @@ export class RequestGuard {
     this.#hosts = options.isTcp ? new HostAllowList(options.allowedHosts) : undefined
   }
 
-  /** Why the request must be refused; undefined when it may go on. */
-  check(request: IncomingMessage): Refusal | undefined {
+  /**
+   * Why the request must be refused; undefined when it may go on. `isPassedThrough`: its body is not ours to read, so that
+   * it may be whatever it is.
+   */
+  check(request: IncomingMessage, isPassedThrough = false): Refusal | undefined {
     const seen = readHeaders(request.rawHeaders)
     if (request.url?.charCodeAt(0) !== 0x2f) return BAD_TARGET
     if (seen.hosts > 1) return TWO_HOSTS
-    if (seen.isEncoded && seen.hasBody) return ENCODED
+    if (seen.isTransferEncoded || (seen.isEncoded && seen.hasBody && !isPassedThrough)) return ENCODED
     return this.#hosts === undefined ? undefined : checkReach(seen, this.#hosts)
   }
 }
@@ -71,6 +75,7 @@ function readHeaders(raw: readonly string[]): Seen {
     site: undefined,
     contentType: undefined,
     isEncoded: false,
+    isTransferEncoded: false,
     hasBody: false,
   }
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -104,7 +109,7 @@ function readHeader(seen: Seen, name: string, value: string): void {
     case 'transfer-encoding':
       seen.hasBody = true
       // `gzip, chunked`: Node would take off the chunks alone.
-      seen.isEncoded ||= value.toLowerCase() !== 'chunked'
+      seen.isTransferEncoded ||= value.toLowerCase() !== 'chunked'
       break
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { type Armed, Deadlines } from '../core/deadlines.ts'
 import type { Log } from '../core/log.ts'
 import type { ByteBudget } from '../util/byte-budget.ts'
+import { reset } from './cut.ts'
 import { beginJson } from './json-answer.ts'
 
 export interface OutboxLimits {
@@ -118,10 +119,7 @@ export class Outbox {
   #cut(response: ServerResponse, why: string): void {
     const bytes = this.#forget(response)
     this.#log.info({ bytes, why }, 'cut off a caller that did not take its answer')
-    const { socket } = response.req
-    // A reset lets go of what the kernel holds too; only TCP has it.
-    if (socket.remoteAddress === undefined) socket.destroy()
-    else socket.resetAndDestroy()
+    reset(response.req.socket)
   }
 
   #forget(response: ServerResponse): number {

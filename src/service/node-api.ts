@@ -55,6 +55,8 @@ export interface Invocation {
   readonly body: string
 }
 
+export type { StreamedRequest }
+
 /** One request that is passed through. */
 export interface Forwarding {
   /** Of the task, and of whose it is. */

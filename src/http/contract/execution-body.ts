@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { id, MOST_ITEMS, milliseconds, size, words } from './fields.ts'
+import { id, MOST_ITEMS, milliseconds, type ResourcesBody, resources, size, words } from './fields.ts'
 
 // The body of `POST /v1/executions`. Strict everywhere: a key that is not known is refused, so that nobody believes in a
 // limit that nobody sets, and nobody sets what is not theirs (an owner, a status). Depth is the service's to check.
@@ -13,19 +13,7 @@ const port = z.strictObject({
 
 /** Of a task, and of what is said in an engine's own words. */
 const surroundings = {
-  resources: z
-    .strictObject({
-      /** Cores. */
-      cpu: z.number().min(0).exactOptional(),
-      memory: size.exactOptional(),
-      disk: size.exactOptional(),
-      pids: z.int().min(0).exactOptional(),
-      gpus: z
-        .array(z.strictObject({ count: z.int().min(1).max(64) }))
-        .max(64)
-        .exactOptional(),
-    })
-    .exactOptional(),
+  resources: resources.exactOptional(),
   isolation: z.enum(['container', 'microvm']).exactOptional(),
   network: z.enum(['none', 'internal', 'egress']).exactOptional(),
   ports: z.array(port).max(MOST_ITEMS).exactOptional(),
@@ -172,14 +160,6 @@ interface ScriptBody {
   /** Of `content`. Default: `utf8`. */
   readonly encoding?: 'utf8' | 'base64'
   readonly args?: readonly string[]
-}
-
-export interface ResourcesBody<Size = number> {
-  readonly cpu?: number
-  readonly memory?: Size
-  readonly disk?: Size
-  readonly pids?: number
-  readonly gpus?: readonly { readonly count: number }[]
 }
 
 export interface PortBody {

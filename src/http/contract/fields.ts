@@ -26,3 +26,24 @@ export const count: z.ZodType<number> = z.number().min(0)
 
 /** RFC 3339. */
 export const time: z.ZodType<string> = z.iso.datetime({ offset: true })
+
+/** What a task asks for. */
+export const resources: z.ZodType<ResourcesBody, ResourcesBody<number | string>> = z.strictObject({
+  /** Cores. */
+  cpu: z.number().min(0).exactOptional(),
+  memory: size.exactOptional(),
+  disk: size.exactOptional(),
+  pids: z.int().min(0).exactOptional(),
+  gpus: z
+    .array(z.strictObject({ count: z.int().min(1).max(64) }))
+    .max(64)
+    .exactOptional(),
+})
+
+export interface ResourcesBody<Size = number> {
+  readonly cpu?: number
+  readonly memory?: Size
+  readonly disk?: Size
+  readonly pids?: number
+  readonly gpus?: readonly { readonly count: number }[]
+}

@@ -24,7 +24,7 @@ export interface NodeView {
   readonly warnings: readonly string[]
 }
 
-interface ResourcesView {
+export interface ResourcesView {
   readonly cpu: number
   readonly memory: number
   readonly gpus: number
@@ -56,7 +56,7 @@ export interface NodeConfigView {
   readonly keepAliveMs: number
 }
 
-const resources: z.ZodType<ResourcesView> = z.object({ cpu: z.number().min(0), memory: count, gpus: count })
+export const resourcesView: z.ZodType<ResourcesView> = z.object({ cpu: z.number().min(0), memory: count, gpus: count })
 const share = z.number().min(0).max(1)
 
 export const nodeView: z.ZodType<NodeView> = z
@@ -65,8 +65,8 @@ export const nodeView: z.ZodType<NodeView> = z
     state: z.enum(['serving', 'paused', 'draining']),
     versions: z.object({ errand: z.string(), node: z.string() }),
     host: z.object({ cpu: z.number().min(0), memory: count, cpuUsed: share, memoryUsed: share }),
-    offered: resources,
-    leased: resources,
+    offered: resourcesView,
+    leased: resourcesView,
     executions: z.object({ waiting: count, running: count }),
     engines: z.array(
       z.object({

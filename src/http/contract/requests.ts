@@ -72,11 +72,7 @@ export const listQuery: z.ZodType<ListQuery> = z.strictObject({
     .exactOptional(),
   since: z.iso.datetime({ offset: true }).exactOptional(),
   until: z.iso.datetime({ offset: true }).exactOptional(),
-  limit: integer(1, MOST_RECORDS).default(DEFAULT_RECORDS),
-  cursor: z
-    .string()
-    .regex(/^[\w.:-]{1,200}$/, 'is none that was handed out')
-    .exactOptional(),
+  ...page(),
 })
 
 export interface ListQuery {
@@ -89,6 +85,23 @@ export interface ListQuery {
   readonly until?: string
   readonly limit: number
   readonly cursor?: string
+}
+
+/** Of `GET /v1/tasks`. */
+export const pageQuery: z.ZodType<PageQuery> = z.strictObject(page())
+
+export interface PageQuery {
+  readonly limit: number
+  readonly cursor?: string
+}
+
+/** Of `GET` and `DELETE /v1/tasks/{name}`. */
+export const taskQuery: z.ZodType<TaskQuery> = z.strictObject({
+  caller: z.string().min(1).max(128).exactOptional().describe('Whose task it is. Only `admin` sees those of others.'),
+})
+
+export interface TaskQuery {
+  readonly caller?: string
 }
 
 /** Of `GET /v1/executions/{id}/wait`. */
@@ -137,6 +150,16 @@ export interface EventsQuery {
 
 /** Of everything else. */
 export const noQuery: z.ZodType<Record<string, never>> = z.strictObject({})
+
+function page() {
+  return {
+    limit: integer(1, MOST_RECORDS).default(DEFAULT_RECORDS),
+    cursor: z
+      .string()
+      .regex(/^[\w.:-]{1,200}$/, 'is none that was handed out')
+      .exactOptional(),
+  }
+}
 
 function integer(least: number, most: number): z.ZodType<number, string> {
   const message = `must be a whole number from ${least} to ${most}`

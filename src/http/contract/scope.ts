@@ -2,9 +2,9 @@
 export type Scope = (typeof SCOPES)[number]
 
 export const SCOPES = [
-  /** Look at one's own executions, at events and at the node. */
+  /** Look at one's own executions, tasks and instances, at events and at the node. */
   'read',
-  /** Begin executions; end, pause, enter and remove one's own. */
+  /** Begin executions; end, pause, enter and remove one's own. Define and invoke tasks; remove one's own, and instances. */
   'submit',
   /** Pause and unpause the node. */
   'operate',

@@ -3,14 +3,8 @@ import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionRequest, ExecutionResources, PresetInput, UploadInput } from '../../core/execution-request.ts'
 import type { IdempotencyKey } from '../../journal/journal.ts'
 import { canonicalJson } from '../../util/canonical-json.ts'
-import type {
-  ExecutionBody,
-  InputBody,
-  PortBody,
-  ResourcesBody,
-  SurroundingsBody,
-  TaskBody,
-} from '../contract/execution-body.ts'
+import type { ExecutionBody, InputBody, PortBody, SurroundingsBody, TaskBody } from '../contract/execution-body.ts'
+import type { ResourcesBody } from '../contract/fields.ts'
 import type { JsonObject } from '../json-body.ts'
 
 /** What runs a `task`. */
@@ -64,7 +58,7 @@ function toSurroundings(spec: SurroundingsBody): Partial<ExecutionRequest> {
   }
 }
 
-function toResources({ cpu, memory, disk, pids, gpus }: ResourcesBody): ExecutionResources {
+export function toResources({ cpu, memory, disk, pids, gpus }: ResourcesBody): ExecutionResources {
   return {
     ...(cpu !== undefined && { cpu }),
     ...(memory !== undefined && { memoryBytes: memory }),

@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { Deadlines } from '../../core/deadlines.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import type { ByteBudget } from '../../util/byte-budget.ts'
 import { withAccessLog } from '../access-log.ts'
 import { type Authenticate, requireScope } from '../auth.ts'
 import { cancelOnDisconnect } from '../disconnect.ts'
@@ -23,8 +23,6 @@ export interface V1Options extends V1Deps {
   /** False for a unix socket, which needs no guard against browsers. */
   readonly isTcp: boolean
   readonly allowedHosts: readonly string[]
-  /** What all bodies of requests under way may hold in memory, on all listeners. */
-  readonly bodies: ByteBudget
   readonly outbox: Outbox
   readonly log: Log
   readonly accessLog: boolean
@@ -49,17 +47,22 @@ class V1Face {
   readonly #guard: RequestGuard
   readonly #table = new RouteTable(V1_ROUTES)
   readonly #bodyLimits: BodyLimits
+  /** Of callers who may lose what they may: no timer for each of them. */
+  readonly #deadlines: Deadlines
 
   constructor(options: V1Options) {
     this.#options = options
     this.#guard = new RequestGuard(options)
+    this.#deadlines = new Deadlines(options.clock)
     this.#bodyLimits = { limitBytes: MOST_BODY_BYTES, budget: options.bodies, word: problemOf }
   }
 
   /** Answers every failure itself, so it never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path, query] = splitTarget(request.url ?? '')
-    const matched = this.#guard.check(request) ?? this.#table.match(request.method, path)
+    const found = this.#table.match(request.method, path)
+    const isPassedThrough = 'route' in found && found.route.operation.streamedBody === '*'
+    const matched = this.#guard.check(request, isPassedThrough) ?? found
     const name = 'route' in matched ? matched.route.operation.path : OTHER_ROUTE
     meterRequest(this.#options, 'v1', name, request, response)
     if (!('route' in matched)) refuse(request, response, secured(problemOf(matched)))
@@ -74,18 +77,19 @@ class V1Face {
   ): Promise<void> {
     // Before anything is awaited: that a caller left is told once.
     const cancellation = cancelOnDisconnect(response)
-    const { authenticate, clock } = this.#options
+    const { authenticate } = this.#options
     const principal = await authenticate(request)
-    const { scope, streamedBody } = route.operation
+    const { scope, streamedBody, method } = route.operation
     requireScope(principal, scope)
     const check = async (): Promise<void> => requireScope(await authenticate(request), scope)
-    using _allowed = recheck(clock, check, (reason) => cancellation.cancel(reason))
-    const query = readQuery(queryText, route.operation.repeated)
+    using _allowed = recheck(this.#deadlines, check, (reason) => cancellation.cancel(reason))
+    const query = method === 'ANY' ? {} : readQuery(queryText, route.operation.repeated)
     const isGathered = streamedBody === undefined && TAKE_BODIES.has(request.method ?? '')
     const body = isGathered ? await this.#gather(request, response, cancellation.signal) : {}
-    const exchange = { request, response, principal, id, tail, query, body, signal: cancellation.signal }
+    const exchange = { request, response, principal, id, tail, queryText, query, body, cancellation }
     const reply = await route.run(exchange, this.#options)
     if (reply !== undefined) this.#send(response, reply)
+    else if (response.writableEnded) this.#options.outbox.watch(response)
   }
 
   /** @throws validation_failed for what is no JSON object; queue_full without memory for it; signal.reason */

@@ -58,6 +58,10 @@ function viewEngine({ name, probe }: NodeDescription['engine']): NodeView['engin
   return { name, version, outlivesRestart, runtimes: viewed }
 }
 
-function viewResources(resources: { cpuMillis: number; memoryBytes: number; gpus: number }): NodeView['offered'] {
+export function viewResources(resources: {
+  cpuMillis: number
+  memoryBytes: number
+  gpus: number
+}): NodeView['offered'] {
   return { cpu: resources.cpuMillis / 1000, memory: resources.memoryBytes, gpus: resources.gpus }
 }

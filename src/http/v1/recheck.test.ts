@@ -3,10 +3,12 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { Deadlines } from '../../core/deadlines.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { silentLog } from '../../core/log.ts'
 import { ManualClock } from '../../core/manual-clock.ts'
 import type { ExecutionsApi } from '../../service/executions-api.ts'
+import type { NamedTasksApi } from '../../service/tasks/named-tasks.ts'
 import { ByteBudget } from '../../util/byte-budget.ts'
 import { OPERATOR } from '../auth.ts'
 import { Outbox } from '../outbox.ts'
@@ -22,7 +24,7 @@ test('whoever may go on is asked again, and whoever may not is told once', async
   let looks = 0
   const refused: ErrandError[] = []
   using _check = recheck(
-    clock,
+    new Deadlines(clock),
     async () => {
       looks += 1
       if (looks === 3) throw GONE
@@ -41,7 +43,7 @@ test('what is over is not looked at any more', async () => {
   const count = async (): Promise<void> => {
     looks += 1
   }
-  const check = recheck(clock, count, assert.fail)
+  const check = recheck(new Deadlines(clock), count, assert.fail)
   check[Symbol.dispose]()
   await clock.advance(60_000)
   assert.equal(looks, 0)
@@ -53,6 +55,7 @@ test('a stream of a caller whose token was revoked is cut off', async () => {
   const handler = v1Handler({
     executions: { onEvent: () => ({ [Symbol.dispose]() {} }) } as unknown as ExecutionsApi,
     node: fakeNode(),
+    tasks: {} as NamedTasksApi,
     nodeName: 'test',
     version: '0.0.0',
     clock,

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.ts'
+import type { Armed, Deadlines } from '../../core/deadlines.ts'
 import { ErrandError } from '../../core/errors.ts'
 
 /** How long somebody whose token was revoked may go on reading. */
@@ -9,24 +9,25 @@ const RECHECK_MS = 15_000
  * once if not. Ends when disposed.
  */
 export function recheck(
-  clock: Clock,
+  deadlines: Deadlines,
   check: () => Promise<void>,
   onRefused: (reason: ErrandError) => void,
 ): Disposable {
   let isOver = false
+  const later = (): Armed => deadlines.arm(RECHECK_MS, () => void look())
   const look = async (): Promise<void> => {
     try {
       await check()
-      if (!isOver) timer = clock.setTimer(RECHECK_MS, () => void look())
+      if (!isOver) armed = later()
     } catch (error) {
       if (!isOver) onRefused(ErrandError.from(error))
     }
   }
-  let timer = clock.setTimer(RECHECK_MS, () => void look())
+  let armed = later()
   return {
     [Symbol.dispose]() {
       isOver = true
-      timer[Symbol.dispose]()
+      deadlines.disarm(armed)
     },
   }
 }

@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { z } from 'zod'
+import type { Cancellation } from '../../core/cancellation.ts'
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionsApi } from '../../service/executions-api.ts'
 import type { NodeApi } from '../../service/node-api.ts'
+import type { NamedTasksApi } from '../../service/tasks/named-tasks.ts'
+import type { ByteBudget } from '../../util/byte-budget.ts'
 import type { Principal } from '../auth.ts'
 import type { Operation } from '../contract/operation.ts'
 import { emptyBody, noQuery } from '../contract/requests.ts'
@@ -21,6 +24,9 @@ export interface V1Deps {
   readonly clock: Clock
   /** Shared by all listeners. */
   readonly streams: StreamSlots
+  readonly tasks: NamedTasksApi
+  /** What all bodies of requests under way may hold in memory, on all listeners. */
+  readonly bodies: ByteBudget
 }
 
 /** One request of a known caller, as far as it is the same for all routes. */
@@ -32,11 +38,13 @@ interface Exchange {
   readonly id: string
   /** What stands in the place of `{path...}`, as it came; empty without one. */
   readonly tail: string
+  /** As it came; what it says is the task's own affair where a request is passed through. */
+  readonly queryText: string
   readonly query: unknown
   /** Empty where the body is read by the route itself. */
   readonly body: JsonObject
-  /** Aborts when the caller leaves. */
-  readonly signal: AbortSignal
+  /** Happens when the caller leaves, or may not go on. */
+  readonly cancellation: Cancellation
 }
 
 /** A whole answer. */
@@ -59,6 +67,8 @@ interface Call<Body, Query> extends Omit<Exchange, 'query' | 'body'> {
   readonly body: Body
   /** The body as it came. */
   readonly rawBody: JsonObject
+  /** Of the cancellation. */
+  readonly signal: AbortSignal
 }
 
 type Handle<Value, Body, Query> = (call: Call<Body, Query>, deps: V1Deps) => Promise<Reply<Value> | undefined>
@@ -79,6 +89,7 @@ export function route<Value, Body, Query>(
         query: parse(query, exchange.query, 'query'),
         body: parse(body, exchange.body, 'body'),
         rawBody: exchange.body,
+        signal: exchange.cancellation.signal,
       }
       return handle(call, deps)
     },

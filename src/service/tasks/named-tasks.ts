@@ -28,6 +28,9 @@ export interface NamedTask {
   readonly key: TaskKey
 }
 
+/** What may be asked of the named tasks of a node. */
+export type NamedTasksApi = Pick<NamedTasks, 'load' | 'page' | 'put' | 'remove'>
+
 /** One page of named tasks, by name and then by caller. */
 export interface TaskPage {
   readonly tasks: readonly TaskRecord[]

@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { count, time } from './fields.ts'
+
+/** A named task. Its environment is told by names alone: values may be secrets. */
+export interface TaskView {
+  readonly name: string
+  /** Whose it is. */
+  readonly caller: string
+  readonly created: string
+  /** When it was last defined otherwise. */
+  readonly updated: string
+  readonly image: string
+  readonly entrypoint?: readonly string[]
+  readonly cmd?: readonly string[]
+  readonly env: readonly string[]
+  readonly workingDir?: string
+  readonly user?: string
+  readonly resources: {
+    /** Cores. */
+    readonly cpu: number
+    readonly memory: number
+    readonly gpus: number
+    readonly disk?: number
+    readonly pids?: number
+  }
+  readonly isolation: 'container' | 'microvm'
+  readonly sgx: boolean
+  readonly network?: 'internal' | 'egress'
+  readonly profile?: 'standard' | 'strict'
+  readonly preset?: string
+  readonly port?: number
+  readonly readiness: string
+  readonly concurrency?: number | 'unlimited'
+  readonly keepAliveMs?: number
+  readonly startTimeoutMs?: number
+  readonly requestTimeoutMs?: number
+}
+
+/** By name. `cursor` asks for the next page; absent on the last one. */
+export interface TaskPage {
+  readonly tasks: readonly TaskView[]
+  readonly cursor?: string
+}
+
+const texts = z.array(z.string())
+
+export const taskView: z.ZodType<TaskView> = z
+  .object({
+    name: z.string(),
+    caller: z.string(),
+    created: time,
+    updated: time,
+    image: z.string(),
+    entrypoint: texts.exactOptional(),
+    cmd: texts.exactOptional(),
+    env: texts.describe('The names of its variables; values are not told.'),
+    workingDir: z.string().exactOptional(),
+    user: z.string().exactOptional(),
+    resources: z.object({
+      cpu: z.number().min(0),
+      memory: count,
+      gpus: count,
+      disk: count.exactOptional(),
+      pids: count.exactOptional(),
+    }),
+    isolation: z.enum(['container', 'microvm']),
+    sgx: z.boolean(),
+    network: z.enum(['internal', 'egress']).exactOptional(),
+    profile: z.enum(['standard', 'strict']).exactOptional(),
+    preset: z.string().exactOptional(),
+    port: count.exactOptional(),
+    readiness: z.string(),
+    concurrency: z.union([count, z.literal('unlimited')]).exactOptional(),
+    keepAliveMs: count.exactOptional(),
+    startTimeoutMs: count.exactOptional(),
+    requestTimeoutMs: count.exactOptional(),
+  })
+  .meta({ id: 'Task' })
+
+export const taskPage: z.ZodType<TaskPage> = z
+  .object({ tasks: z.array(taskView), cursor: z.string().exactOptional() })
+  .meta({ id: 'TaskPage' })
