@@ -1,0 +1,363 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { PassThrough, Readable } from 'node:stream'
+import { buffer, text } from 'node:stream/consumers'
+import { describe, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Cancellation } from '../core/cancellation.ts'
+import { ErrandError } from '../core/errors.ts'
+import { openConnections } from './connections.ts'
+import { coded } from './exchange-bench.fixture.ts'
+import { ok, RawServer } from './raw-server.fixture.ts'
+import { GET, StreamBench, TestSink } from './stream-bench.fixture.ts'
+import { streamExchange } from './stream-exchange.ts'
+
+const options = { timeout: 20_000 }
+const MIB = 1024 * 1024
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await nextTurn()
+}
+
+/** So many bytes, in pieces, and how many of them somebody took. */
+class Source extends Readable {
+  made = 0
+  readonly #total: number
+
+  constructor(total: number) {
+    super()
+    this.#total = total
+  }
+
+  override _read(): void {
+    const size = Math.min(64 * 1024, this.#total - this.made)
+    this.made += size
+    this.push(size === 0 ? null : Buffer.alloc(size, 'x'))
+  }
+}
+
+/** Until nothing moves any more. */
+async function settledAt(read: () => number): Promise<number> {
+  for (let same = 0, last = -1; same < 200; last = read()) {
+    same = read() === last ? same + 1 : 0
+    await nextTurn()
+  }
+  return read()
+}
+
+describe('a request that is passed through', options, () => {
+  test('arrives with its method, path, headers and body', async () => {
+    let seen: IncomingMessage | undefined
+    await using bench = await StreamBench.open(async (request, response) => {
+      seen = request
+      response.end(await text(request))
+    })
+    const sink = new TestSink()
+    const headers = ['Content-Type', 'text/plain', 'X-A', '1', 'x-a', '2', 'Accept', '*/*']
+    const body = { whole: Buffer.from('hello') }
+    await bench.send({ method: 'PATCH', path: '/a/b?c=%20d', headers, body }, sink)
+    assert.deepEqual([seen?.method, seen?.url], ['PATCH', '/a/b?c=%20d'])
+    assert.deepEqual(
+      [seen?.headers.host, seen?.headers['content-type'], seen?.headers['x-a'], seen?.headers['content-length']],
+      ['task', 'text/plain', '1, 2', '5'],
+    )
+    assert.equal(sink.text, 'hello')
+  })
+
+  test('brings nothing along that is between neighbours, or says who its caller is', async () => {
+    await using server = await RawServer.open(ok('fine'))
+    const connections = openConnections(server.endpoint)
+    const kept = ['x-kept', 'yes', 'Origin', 'http://a']
+    const dropped = [
+      ...['Connection', 'keep-alive, X-Hop', 'X-Hop', 'secret', 'connection', 'x-hop-too', 'X-Hop-Too', 'secret'],
+      ...[
+        'Keep-Alive',
+        'timeout=5',
+        'TE',
+        'trailers',
+        'Trailer',
+        'x',
+        'Transfer-Encoding',
+        'chunked',
+        'Upgrade',
+        'h2c',
+      ],
+      ...['Proxy-Authorization', 'secret', 'Proxy-Connection', 'close', 'Authorization', 'Bearer secret'],
+      ...['Cookie', 'secret', 'X-Forwarded-For', 'secret', 'x-forwarded-host', 'secret', 'Forwarded', 'for=secret'],
+      ...['X-Real-IP', 'secret', 'Host', 'evil', 'Content-Length', '7', 'Expect', '100-continue'],
+    ]
+    const patience = { touch() {} } as never
+    const request = { ...GET, headers: [...dropped, ...kept] }
+    await streamExchange(connections, request, new TestSink(), patience, {} as never, new Cancellation())
+    assert.equal(
+      server.requests[0],
+      'GET / HTTP/1.1\r\nhost: task\r\nconnection: keep-alive\r\nx-kept: yes\r\nOrigin: http://a\r\n\r\n',
+    )
+    await connections.destroy()
+  })
+
+  test('without a length goes in chunks, one with a length as it is', async () => {
+    const lengths: (string | undefined)[] = []
+    await using bench = await StreamBench.open(async (request, response) => {
+      lengths.push(request.headers['content-length'], request.headers['transfer-encoding'])
+      response.end(String((await buffer(request)).length))
+    })
+    for (const bytes of [undefined, 300_000]) {
+      const sink = new TestSink()
+      await bench.send({ ...GET, method: 'POST', body: { source: new Source(300_000), bytes } }, sink)
+      assert.equal(sink.text, '300000')
+    }
+    assert.deepEqual(lengths, [undefined, 'chunked', '300000', undefined])
+  })
+
+  test('is read no faster than its task reads it', async () => {
+    let request: IncomingMessage | undefined
+    await using bench = await StreamBench.open((asked, response) => {
+      request = asked
+      asked.on('end', () => response.end('read'))
+    })
+    const source = new Source(100 * MIB)
+    const sink = new TestSink()
+    const sent = bench.send({ ...GET, method: 'PUT', body: { source, bytes: 100 * MIB } }, sink)
+    await until(() => request !== undefined)
+    const taken = await settledAt(() => source.made)
+    assert.ok(taken < 20 * MIB, `${taken} bytes`)
+    request?.resume()
+    await sent
+    assert.deepEqual([source.made, sink.text], [100 * MIB, 'read'])
+  })
+
+  test('that its caller breaks off is broken off for its task', async () => {
+    const broken = Promise.withResolvers<void>()
+    await using bench = await StreamBench.open((request) => {
+      request.on('error', () => broken.resolve())
+      request.resume()
+    })
+    const source = new PassThrough()
+    source.write('half')
+    const sent = bench.send({ ...GET, method: 'POST', body: { source, bytes: 100 } }, new TestSink())
+    const refused = assert.rejects(sent, coded('cancelled'))
+    await once(bench.server, 'request')
+    source.destroy()
+    await Promise.all([refused, broken.promise])
+  })
+
+  test('that is cancelled is broken off at once, in the midst of its answer too', async () => {
+    const closed = Promise.withResolvers<void>()
+    await using bench = await StreamBench.open((_request, response) => {
+      response.once('close', () => closed.resolve())
+      response.write('half')
+    })
+    const cancellation = new Cancellation()
+    const sink = new TestSink()
+    const sent = bench.send(GET, sink, cancellation)
+    await until(() => sink.bytes > 0)
+    const left = new ErrandError('cancelled', 'left')
+    cancellation.cancel(left)
+    await assert.rejects(sent, left)
+    await closed.promise
+    assert.equal(sink.trailers, undefined)
+  })
+
+  test('is answered although its task reads no more of it, and its caller is not cut off', async () => {
+    await using bench = await StreamBench.open((_request, response) => {
+      response.writeHead(413, { connection: 'close' }).end('too much')
+    })
+    const source = new PassThrough()
+    source.write('x'.repeat(100_000))
+    const sink = new TestSink()
+    await bench.send({ ...GET, method: 'POST', body: { source, bytes: 100 * MIB } }, sink)
+    assert.deepEqual([sink.status, sink.text, sink.trailers, source.destroyed], [413, 'too much', [], false])
+  })
+
+  test('may go on while it is being answered', async () => {
+    await using bench = await StreamBench.open((request, response) => void request.pipe(response))
+    const source = new PassThrough()
+    const sink = new TestSink()
+    const sent = bench.send({ ...GET, method: 'POST', body: { source, bytes: undefined } }, sink)
+    for (const word of ['one', 'two', 'three']) {
+      source.write(word)
+      await until(() => sink.text.endsWith(word))
+    }
+    source.end()
+    await sent
+    assert.equal(sink.text, 'onetwothree')
+  })
+
+  test('that finds no connection was not sent, and its body is still whole', async () => {
+    await using bench = await StreamBench.open(async (request, response) => response.end(await text(request)))
+    const gone = await RawServer.open()
+    const nowhere = openConnections(gone.endpoint)
+    await gone[Symbol.asyncDispose]()
+    const source = Readable.from([Buffer.from('whole')], { objectMode: false })
+    const request = { ...GET, method: 'POST', body: { source, bytes: 5 } }
+    const patience = { touch() {} } as never
+    const outcome = await streamExchange(nowhere, request, new TestSink(), patience, {} as never, new Cancellation())
+    assert.ok('unsent' in outcome)
+    const sink = new TestSink()
+    await bench.send(request, sink)
+    assert.equal(sink.text, 'whole')
+    await nowhere.destroy()
+  })
+})
+
+describe('an answer that is passed through', options, () => {
+  test('has its status, headers, body and trailers', async () => {
+    await using bench = await StreamBench.open((_request, response) => {
+      response.writeHead(418, ['X-A', '1', 'x-a', '2', 'Content-Type', 'a/b', 'Trailer', 'x-sum'])
+      response.write('hello')
+      response.addTrailers({ 'x-sum': '42', 'set-cookie': 'a=b', 'errand-code': 'x' })
+      response.end()
+    })
+    const sink = new TestSink()
+    assert.deepEqual(await bench.send(GET, sink), { status: 418 })
+    assert.deepEqual([sink.status, sink.text, sink.trailers], [418, 'hello', ['x-sum', '42']])
+    assert.deepEqual(sink.headers.slice(0, 6), ['X-A', '1', 'x-a', '2', 'Content-Type', 'a/b'])
+    assert.equal(sink.header('trailer'), undefined)
+  })
+
+  test('brings nothing along that is between neighbours, is ours to say, or is remembered for all tasks', async () => {
+    await using bench = await StreamBench.open((_request, response) => {
+      const dropped = [
+        ...['Connection', 'x-hop', 'X-Hop', '1', 'Keep-Alive', 'timeout=1', 'Set-Cookie', 'a=b', 'Alt-Svc', 'h3=":1"'],
+        ...['Proxy-Authenticate', 'Basic', 'Strict-Transport-Security', 'max-age=1', 'Clear-Site-Data', '"*"'],
+        ...['Errand-Code', 'internal', 'errand-instance', 'fake', 'Service-Worker-Allowed', '/'],
+      ]
+      response.writeHead(200, [...dropped, 'X-Kept', 'yes', 'Date', 'now']).end()
+    })
+    const sink = new TestSink()
+    await bench.send(GET, sink)
+    assert.deepEqual(sink.headers, ['X-Kept', 'yes', 'Date', 'now'])
+  })
+
+  test('keeps the bytes of its headers', async () => {
+    const head = Buffer.from('HTTP/1.1 200 OK\r\nx-name: \xe4\xc3\xa4\r\ncontent-length: 0\r\n\r\n', 'latin1')
+    await using server = await RawServer.open(head)
+    const connections = openConnections(server.endpoint)
+    const sink = new TestSink()
+    await streamExchange(connections, GET, sink, { touch() {} } as never, {} as never, new Cancellation())
+    assert.equal(sink.header('x-name'), '\xe4\xc3\xa4')
+    await connections.destroy()
+  })
+
+  const bare: Readonly<Record<string, [string, (response: ServerResponse) => void, string | undefined]>> = {
+    HEAD: ['HEAD', (response) => response.writeHead(200, { 'content-length': 1000 }).end(), '1000'],
+    '204': ['GET', (response) => response.writeHead(204).end(), undefined],
+    '304': ['GET', (response) => response.writeHead(304, { 'content-length': 1000 }).end(), '1000'],
+    '302': ['GET', (response) => response.writeHead(302, { location: '/x', 'content-length': 0 }).end(), '0'],
+  }
+  for (const [what, [method, answer, length]] of Object.entries(bare)) {
+    test(`without a body (${what}) is whole with its head`, async () => {
+      await using bench = await StreamBench.open((_request, response) => answer(response))
+      const sink = new TestSink()
+      await bench.send({ ...GET, method }, sink)
+      assert.deepEqual([sink.bytes, sink.trailers, sink.header('content-length')], [0, [], length])
+    })
+  }
+
+  test('is listened to no faster than its reader reads it', async () => {
+    let sent = 0
+    await using bench = await StreamBench.open((_request, response) => {
+      const more = (): void => {
+        for (let isFree = true; isFree && sent < 100 * MIB; sent += 64 * 1024) {
+          isFree = response.write(Buffer.alloc(64 * 1024))
+        }
+        if (sent < 100 * MIB) response.once('drain', more)
+        else response.end()
+      }
+      more()
+    })
+    const sink = new TestSink()
+    sink.isFull = true
+    const answered = bench.send(GET, sink)
+    await until(() => sink.isHeld)
+    const made = await settledAt(() => sent)
+    assert.ok(made < 20 * MIB && sink.bytes <= MIB, `${made} bytes made, ${sink.bytes} taken`)
+    sink.isFull = false
+    sink.drain()
+    await answered
+    assert.equal(sink.bytes, 100 * MIB)
+  })
+
+  const broken = {
+    'ends before its length': 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf',
+    'ends in the midst of a chunk': 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\nhalf',
+    'ends without its last chunk': 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n',
+  }
+  for (const [how, bytes] of Object.entries(broken)) {
+    test(`that ${how} is never said to be whole`, async () => {
+      await using server = await RawServer.open((socket) => void socket.end(bytes))
+      const connections = openConnections(server.endpoint)
+      const sink = new TestSink()
+      const clock = { monotonicMs: () => 0 }
+      const deps = { clock, deadlines: { arm: () => undefined, disarm() {} } } as never
+      const sent = streamExchange(connections, GET, sink, { touch() {} } as never, deps, new Cancellation())
+      await assert.rejects(sent, coded('task_connection_closed'))
+      assert.deepEqual([sink.status, sink.text, sink.trailers], [200, 'half', undefined])
+      await connections.destroy()
+    })
+  }
+
+  test('of known length that comes too slowly is given up, however patient its caller is', async () => {
+    await using bench = await StreamBench.open((_request, response) => {
+      response.writeHead(200, { 'content-length': 1000 }).write('x')
+    })
+    const sink = new TestSink()
+    const sent = assert.rejects(bench.send(GET, sink, new Cancellation(), 3_600_000), coded('deadline_exceeded'))
+    await until(() => sink.bytes === 1)
+    await bench.clock.advance(31_000)
+    await sent
+  })
+
+  test('of unknown length may come as slowly as it likes, as long as something comes', async () => {
+    let answer: ServerResponse | undefined
+    await using bench = await StreamBench.open((_request, response) => {
+      answer = response
+      response.write('.')
+    })
+    const sink = new TestSink()
+    const sent = bench.send(GET, sink, new Cancellation(), 60_000)
+    const outcome = assert.rejects(sent, coded('deadline_exceeded'))
+    for (let count = 1; count <= 5; count += 1) {
+      await until(() => sink.bytes === count)
+      await bench.clock.advance(59_000)
+      if (count < 5) answer?.write('.')
+    }
+    await bench.clock.advance(2000)
+    await outcome
+    assert.equal(sink.bytes, 5)
+  })
+
+  test('that is not begun in time is given up, and every piece of its request is time anew', async () => {
+    await using bench = await StreamBench.open((request) => void request.resume())
+    const source = new PassThrough()
+    const body = { source, bytes: undefined }
+    const arrived = once(bench.server, 'request')
+    source.write('x')
+    const sent = bench.send({ ...GET, method: 'POST', body }, new TestSink(), new Cancellation(), 60_000)
+    let isOver = false
+    const outcome = assert.rejects(sent, coded('deadline_exceeded')).then(() => {
+      isOver = true
+    })
+    await arrived
+    for (let count = 0; count < 3; count += 1) {
+      await bench.clock.advance(50_000)
+      source.write('x')
+      await settledAt(() => source.readableLength)
+      assert.equal(isOver, false)
+    }
+    await bench.clock.advance(61_000)
+    await outcome
+  })
+
+  test('that its reader does not read is given up in the same time', async () => {
+    await using bench = await StreamBench.open((_request, response) => response.end('x'.repeat(100 * MIB)))
+    const sink = new TestSink()
+    sink.isFull = true
+    const sent = assert.rejects(bench.send(GET, sink, new Cancellation(), 60_000), coded('deadline_exceeded'))
+    await until(() => sink.isHeld)
+    await bench.clock.advance(61_000)
+    await sent
+  })
+})
