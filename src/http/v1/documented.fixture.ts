@@ -18,6 +18,8 @@ const VALIDATORS = new Map<string, ValidateFunction>()
 
 /** @throws AssertionError for an answer of one of our paths that the document does not know */
 export function assertDocumented(method: string, target: string, { status, headers, text }: Answer): void {
+  // Whatever a task answers is its own.
+  if (headers['errand-instance'] !== undefined) return
   const found = TABLE.match(method, target.split('?', 1)[0] ?? '')
   if (!('route' in found)) return
   const { path } = found.route.operation

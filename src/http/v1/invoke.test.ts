@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { describe, test } from 'node:test'
+import type { FakeScript } from '../../engine/fake/fake-engine.ts'
+import { RawConnection } from '../wire-kit.fixture.ts'
+import { openV1Node, problemIn, type V1Node } from './v1-node.fixture.ts'
+
+const options = { timeout: 60_000 }
+
+/** Answers with what it was asked. */
+const MIRROR: FakeScript = {
+  serve: async (request, response) => {
+    const body = await text(request)
+    const { method, url, headers } = request
+    response.end(JSON.stringify({ method, url, headers, body }))
+  },
+}
+
+interface Mirrored {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** A node with one task of this image, and who may invoke it. */
+async function openWith(script: FakeScript, terms: object = {}): Promise<{ node: V1Node; token: string }> {
+  const node = await openV1Node({ it: script })
+  const token = await node.token('ada', 'read', 'submit')
+  const { status, text: why } = await node.call(token, 'PUT /v1/tasks/it', { image: 'it', ...terms })
+  assert.equal(status, 201, why)
+  return { node, token }
+}
+
+function head(token: string, asked = 'GET /v1/tasks/it/invoke', version = '1.1'): string {
+  return `${asked} HTTP/${version}\r\nHost: 127.0.0.1\r\nAuthorization: ${token}\r\n`
+}
+
+describe('an invocation', options, () => {
+  test('gets to the task as it is, without what proves who its caller is', async () => {
+    const { node, token } = await openWith(MIRROR)
+    await using _node = node
+    const headers = { 'content-type': 'text/x', cookie: 'a=b', 'x-forwarded-for': '1.2.3.4', 'x-mine': 'kept' }
+    const sent = await node.call(token, 'POST /v1/tasks/it/invoke/a/b?x=1&x=2', { hello: 'task' }, headers)
+    assert.equal(sent.status, 200)
+    const seen: Mirrored = JSON.parse(sent.text)
+    assert.deepEqual([seen.method, seen.url, seen.body], ['POST', '/a/b?x=1&x=2', '{"hello":"task"}'])
+    const { host, 'content-type': type, 'x-mine': mine, authorization, cookie, ...rest } = seen.headers
+    assert.deepEqual([host, type, mine, authorization, cookie], ['task', 'text/x', 'kept', undefined, undefined])
+    assert.equal(rest['x-forwarded-for'], undefined)
+    assert.ok(sent.headers['errand-instance'])
+    assert.equal(sent.headers['errand-code'], undefined)
+  })
+
+  test('may be of any method and path below `invoke`', async () => {
+    const { node, token } = await openWith(MIRROR)
+    await using _node = node
+    for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']) {
+      const seen: Mirrored = JSON.parse((await node.call(token, `${method} /v1/tasks/it/invoke`)).text)
+      assert.deepEqual([seen.method, seen.url], [method, '/'])
+    }
+    for (const [path, url] of [
+      ['/', '/'],
+      ['?a=b', '/?a=b'],
+      ['/v1/tasks', '/v1/tasks'],
+      ['/a/../..', '/a/../..'],
+    ]) {
+      const seen: Mirrored = JSON.parse((await node.call(token, `GET /v1/tasks/it/invoke${path}`)).text)
+      assert.equal(seen.url, url)
+    }
+    assert.equal((await node.call(token, 'HEAD /v1/tasks/it/invoke')).text, '')
+    assert.equal((await node.call(token, 'GET /v1/tasks/it/invoke//evil')).status, 400)
+    assert.equal((await node.call(token, 'GET /v1/tasks/it/invoked')).status, 404)
+  })
+
+  for (const status of [201, 302, 404, 500, 503]) {
+    test(`that its task answers with ${status} is told apart from a failure of ours`, async () => {
+      const { node, token } = await openWith({
+        serve: (_request, response) => {
+          response
+            .writeHead(status, { 'content-type': 'a/b', location: '/x', 'errand-code': 'internal' })
+            .end('its own')
+        },
+      })
+      await using _node = node
+      const answer = await node.call(token, 'GET /v1/tasks/it/invoke')
+      assert.deepEqual([answer.status, answer.text, answer.headers['content-type']], [status, 'its own', 'a/b'])
+      assert.deepEqual([answer.headers.location, answer.headers['errand-code']], ['/x', undefined])
+      assert.ok(answer.headers['errand-instance'])
+      assert.match(String(answer.headers['content-security-policy']), /sandbox/)
+    })
+  }
+
+  test('of no task is a problem with a code', async () => {
+    const { node, token } = await openWith(MIRROR)
+    await using _node = node
+    const answer = await node.call(token, 'POST /v1/tasks/other/invoke', { a: 1 })
+    assert.deepEqual(
+      [answer.status, answer.headers['errand-code'], problemIn(answer).code],
+      [404, 'not_found', 'not_found'],
+    )
+    assert.equal(answer.headers['errand-instance'], undefined)
+    assert.equal(answer.headers['content-type'], 'application/problem+json')
+  })
+
+  test('of a WebSocket is refused, and says why', async () => {
+    const { node, token } = await openWith(MIRROR)
+    await using _node = node
+    const upgrade = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' }
+    const answer = await node.call(token, 'GET /v1/tasks/it/invoke', undefined, upgrade)
+    assert.deepEqual([answer.status, problemIn(answer).code], [501, 'unsupported'])
+    assert.match(problemIn(answer).detail, /WebSockets/)
+    const other = await node.call(token, 'GET /v1/tasks/it/invoke', undefined, {
+      connection: 'upgrade',
+      upgrade: 'h2c',
+    })
+    assert.equal(other.status, 200)
+  })
+
+  test('may have a compressed body, which is the task’s affair', async () => {
+    const { node, token } = await openWith(MIRROR)
+    await using _node = node
+    const answer = await node.call(token, 'POST /v1/tasks/it/invoke', {}, { 'content-encoding': 'gzip' })
+    assert.equal((JSON.parse(answer.text) as Mirrored).headers['content-encoding'], 'gzip')
+    const coded = await node.call(token, 'POST /v1/tasks/it/invoke', {}, { 'transfer-encoding': 'gzip, chunked' })
+    assert.equal(coded.status, 415)
+  })
+
+  test('streams both ways at once', async () => {
+    const { node, token } = await openWith({ serve: (request, response) => void request.pipe(response) })
+    await using _node = node
+    const headers = { authorization: token }
+    const { token: port } = node.ports
+    const request = httpRequest({ port, method: 'POST', path: '/v1/tasks/it/invoke', headers, agent: false })
+    const answered = once(request, 'response')
+    request.write('one')
+    const [response] = (await answered) as [IncomingMessage]
+    for (const word of ['two', 'three']) {
+      const [seen] = await once(response, 'data')
+      assert.equal(String(seen), word === 'two' ? 'one' : 'two')
+      request.write(word)
+    }
+    request.end()
+    assert.equal(await text(response), 'three')
+  })
+
+  test('tells events as they come', async () => {
+    const sent = Promise.withResolvers<void>()
+    const { node, token } = await openWith({
+      serve: async (_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+        await sent.promise
+        response.end('data: 1\n\n')
+      },
+    })
+    await using _node = node
+    using connection = new RawConnection(node.ports.token)
+    connection.write(head(token), '')
+    assert.match(await connection.until('\r\n\r\n'), /content-type: text\/event-stream/)
+    sent.resolve()
+    await connection.until('data: 1\n\n')
+  })
+
+  test('brings the trailers of its answer', async () => {
+    const { node, token } = await openWith({
+      serve: (_request, response) => {
+        response.write('body')
+        response.addTrailers({ 'x-sum': '42' })
+        response.end()
+      },
+    })
+    await using _node = node
+    using connection = new RawConnection(node.ports.token)
+    connection.write(head(token), '')
+    assert.match(await connection.until('x-sum'), /4\r\nbody\r\n0\r\nx-sum: 42/)
+  })
+
+  for (const version of ['1.1', '1.0']) {
+    test(`whose task dies amid its answer is cut off, never ended (HTTP/${version})`, async () => {
+      const half = Promise.withResolvers<void>()
+      const { node, token } = await openWith({
+        serve: async (_request, response) => {
+          response.write('half')
+          await half.promise
+          response.destroy()
+        },
+      })
+      await using _node = node
+      using connection = new RawConnection(node.ports.token)
+      connection.write(head(token, undefined, version), '')
+      await connection.until('half')
+      half.resolve()
+      const all = await connection.untilClosed()
+      assert.ok(!all.includes('\r\n0\r\n'), all)
+      if (version === '1.0') assert.equal(connection.failure, 'ECONNRESET')
+    })
+  }
+
+  test('whose caller leaves is broken off at once', async () => {
+    const closed = Promise.withResolvers<void>()
+    const { node, token } = await openWith({
+      serve: (_request, response) => {
+        response.once('close', () => closed.resolve())
+        response.write('half')
+      },
+    })
+    await using _node = node
+    const connection = new RawConnection(node.ports.token)
+    connection.write(head(token), '')
+    await connection.until('half')
+    connection.socket.destroy()
+    await closed.promise
+  })
+
+  test('that is answered before its body was read keeps its answer', async () => {
+    const { node, token } = await openWith({
+      serve: (_request, response) => void response.writeHead(413, { connection: 'close' }).end('too much'),
+    })
+    await using _node = node
+    using connection = new RawConnection(node.ports.token)
+    connection.write(`${head(token, 'POST /v1/tasks/it/invoke')}Content-Length: 100000000`, '', 'x'.repeat(100_000))
+    assert.match(await connection.until('too much'), /^HTTP\/1\.1 413 /)
+    await connection.untilClosed()
+  })
+
+  test('that its task does not answer in its time fails with a code, and the task has no turn left', async () => {
+    const { node, token } = await openWith({ serve: () => {} }, { requestTimeoutMs: 300 })
+    await using _node = node
+    const answer = await node.call(token, 'GET /v1/tasks/it/invoke')
+    assert.deepEqual([answer.status, problemIn(answer).code], [504, 'deadline_exceeded'])
+  })
+
+  test('waits behind others as its task says', async () => {
+    let most = 0
+    let now = 0
+    const { node, token } = await openWith(
+      {
+        serve: async (_request, response) => {
+          now += 1
+          most = Math.max(most, now)
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          now -= 1
+          response.end()
+        },
+      },
+      { concurrency: 2, resources: { memory: '5GiB' } },
+    )
+    await using _node = node
+    const all = await Promise.all(Array.from({ length: 10 }, () => node.call(token, 'GET /v1/tasks/it/invoke')))
+    assert.deepEqual(new Set(all.map(({ status }) => status)), new Set([200]))
+    assert.equal(most, 2)
+  })
+})
