@@ -11,10 +11,9 @@ const options = { timeout: 60_000 }
 
 /** Answers with what it was asked. */
 const MIRROR: FakeScript = {
-  serve: async (request, response) => {
-    const body = await text(request)
+  serve: (request, response) => {
     const { method, url, headers } = request
-    response.end(JSON.stringify({ method, url, headers, body }))
+    void text(request).then((body) => response.end(JSON.stringify({ method, url, headers, body })))
   },
 }
 
@@ -149,10 +148,9 @@ describe('an invocation', options, () => {
   test('tells events as they come', async () => {
     const sent = Promise.withResolvers<void>()
     const { node, token } = await openWith({
-      serve: async (_request, response) => {
+      serve: (_request, response) => {
         response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
-        await sent.promise
-        response.end('data: 1\n\n')
+        void sent.promise.then(() => response.end('data: 1\n\n'))
       },
     })
     await using _node = node
@@ -181,10 +179,9 @@ describe('an invocation', options, () => {
     test(`whose task dies amid its answer is cut off, never ended (HTTP/${version})`, async () => {
       const half = Promise.withResolvers<void>()
       const { node, token } = await openWith({
-        serve: async (_request, response) => {
+        serve: (_request, response) => {
           response.write('half')
-          await half.promise
-          response.destroy()
+          void half.promise.then(() => response.destroy())
         },
       })
       await using _node = node
@@ -233,23 +230,26 @@ describe('an invocation', options, () => {
   })
 
   test('waits behind others as its task says', async () => {
+    const waiting: (() => void)[] = []
     let most = 0
-    let now = 0
-    const { node, token } = await openWith(
-      {
-        serve: async (_request, response) => {
-          now += 1
-          most = Math.max(most, now)
-          await new Promise((resolve) => setTimeout(resolve, 20))
-          now -= 1
-          response.end()
-        },
-      },
-      { concurrency: 2, resources: { memory: '5GiB' } },
-    )
+    const serve: FakeScript['serve'] = (_request, response) => {
+      waiting.push(() => void response.end())
+      most = Math.max(most, waiting.length)
+      // As soon as there are as many as there may be, one is answered.
+      if (waiting.length === 2) setImmediate(() => waiting.shift()?.())
+    }
+    const { node, token } = await openWith({ serve }, { concurrency: 2, resources: { memory: '5GiB' } })
     await using _node = node
-    const all = await Promise.all(Array.from({ length: 10 }, () => node.call(token, 'GET /v1/tasks/it/invoke')))
-    assert.deepEqual(new Set(all.map(({ status }) => status)), new Set([200]))
+    const calls = Array.from({ length: 10 }, () => node.call(token, 'GET /v1/tasks/it/invoke'))
+    let isOver = false
+    const all = Promise.all(calls).finally(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      await new Promise(setImmediate)
+      if (calls.length > 0 && waiting.length === 1) waiting.shift()?.()
+    }
+    assert.deepEqual(new Set((await all).map(({ status }) => status)), new Set([200]))
     assert.equal(most, 2)
   })
 })
