@@ -126,6 +126,31 @@ describe('the daemon in a container with the Docker socket', { timeout: 600_000 
     await seen.callV1('DELETE', '/v1/executions/provided')
   })
 
+  test('executions get folders of the host where it sees the process of the Engine', async () => {
+    await using network = await BridgeNetwork.take(`errand-test-${randomId().slice(0, 12)}`)
+    await using shared = await folderWith({})
+    await using given = await folderWith({ file: 'given' })
+    const presets = ['--set', `executions.inputPresets={data: {path: ${given.path}}}`]
+    const settings = ['--set', `docker.network=${network.name}`, '--set', 'node=contained', ...presets]
+    const body = {
+      id: 'given',
+      task: { image: shell, cmd: ['cat', '/data/file'], resources: { cpu: 0.1 } },
+      inputs: [{ preset: 'data', target: '/data' }],
+    }
+    const options = ['--network', network.name, '--volume', `${shared.path}:${shared.path}`]
+    const place = ['--state-dir', shared.path]
+    {
+      await using blind = await ContainedDaemon.run(image, options, [...settings, ...place])
+      assert.match(await blind.callV1('POST', '/v1/executions', body), /no way to give it inputs out of folders/)
+    }
+    const sight = ['--pid', 'host', '--cap-add', 'SYS_PTRACE', '--security-opt', 'apparmor=unconfined']
+    await using seeing = await ContainedDaemon.run(image, [...options, ...sight], [...settings, ...place])
+    await seeing.callV1('POST', '/v1/executions', body)
+    assert.match(await seeing.callV1('GET', '/v1/executions/given/wait?timeout=60s'), /"status":"succeeded"/)
+    assert.match(await seeing.callV1('GET', '/v1/executions/given/logs'), /"data":"given"/)
+    await seeing.callV1('DELETE', '/v1/executions/given')
+  })
+
   test('sockets of tasks are used where it is given the folder of the volumes', async () => {
     await using network = await BridgeNetwork.take(`errand-test-${randomId().slice(0, 12)}`)
     const root = await run('docker', ['info', '--format', '{{.DockerRootDir}}'])
