@@ -8,6 +8,7 @@ const HEAVY = {
   'internal/deps/undici/undici':
     "Node.js's own undici, which every `import` of node:http loads: see src/util/node-http.ts",
   'undici/index.js': 'all of undici: see src/forward/connections.ts',
+  'prom-client/index.js': 'all of prom-client: see src/daemon/metrics/prom.ts',
   'undici/lib/dispatcher/pool.js': "undici's pool, which is for tasks",
 }
 

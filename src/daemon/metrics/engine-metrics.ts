@@ -1,7 +1,7 @@
-import { Counter, Histogram, type Registry } from 'prom-client'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { EngineMeter } from '../../engine/metered-engine.ts'
 import { CALL_SECONDS } from './buckets.ts'
+import { Counter, Histogram, type Registry } from './prom.ts'
 
 /** Calls of the engine. */
 export class EngineMetrics implements EngineMeter {

@@ -1,8 +1,8 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { type ExecutionStatus, isTerminal } from '../../core/execution.ts'
 import type { ExecutionWatcher } from '../../service/executions/execution-watcher.ts'
 import type { ExecutionRecord } from '../../service/executor.ts'
 import { WORK_SECONDS } from './buckets.ts'
+import { Counter, Gauge, Histogram, type Registry } from './prom.ts'
 
 const LIVE: readonly ExecutionStatus[] = [
   'accepted',

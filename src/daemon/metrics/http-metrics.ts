@@ -1,6 +1,6 @@
-import { Histogram, type Registry } from 'prom-client'
 import type { FinishedRequest, HttpMeter } from '../../http/http-meter.ts'
 import { CALL_SECONDS } from './buckets.ts'
+import { Histogram, type Registry } from './prom.ts'
 
 /** Requests of all faces. One histogram, whose count is the number of requests: the warm path pays for no more. */
 export class HttpMetrics implements HttpMeter {

@@ -1,6 +1,6 @@
-import { Counter, Histogram, type Registry } from 'prom-client'
 import type { JournalMeter } from '../../journal/journal-meter.ts'
 import { CALL_SECONDS } from './buckets.ts'
+import { Counter, Histogram, type Registry } from './prom.ts'
 
 /** Durable commits of the journal. */
 export class JournalMetrics implements JournalMeter {

@@ -1,9 +1,9 @@
-import { Gauge, type Registry } from 'prom-client'
 import type { Admission } from '../../admission/admission.ts'
 import type { GuardedEngine } from '../../engine/guarded-engine.ts'
 import type { Ledger } from '../../resources/ledger.ts'
 import type { Gate } from '../../service/gate.ts'
 import type { Pool } from '../../warm/pool.ts'
+import { Gauge, type Registry } from './prom.ts'
 
 /** What is looked at when somebody scrapes, and never in between. */
 export interface NodeReadings {

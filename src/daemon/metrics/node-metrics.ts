@@ -1,4 +1,3 @@
-import { Registry } from 'prom-client'
 import type { Exposition } from '../../http/metrics-face.ts'
 import { EngineMetrics } from './engine-metrics.ts'
 import { ExecutionMetrics } from './execution-metrics.ts'
@@ -6,6 +5,7 @@ import { HttpMetrics } from './http-metrics.ts'
 import { JournalMetrics } from './journal-metrics.ts'
 import { addNodeGauges, type NodeReadings } from './node-gauges.ts'
 import { addProcessMetrics } from './process-metrics.ts'
+import { Registry } from './prom.ts'
 import { QueueMetrics } from './queue-metrics.ts'
 import { WarmMetrics } from './warm-metrics.ts'
 

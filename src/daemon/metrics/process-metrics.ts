@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import { Counter, Gauge, type Registry } from 'prom-client'
 import { packageVersion } from '../package-version.ts'
+import { Counter, Gauge, type Registry } from './prom.ts'
 
 /** Each sample wakes the process up: an idle daemon is to sleep. Shorter delays than this may go unseen. */
 const LAG_RESOLUTION_MS = 100

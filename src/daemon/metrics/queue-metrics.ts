@@ -1,6 +1,6 @@
-import { Histogram, type Registry } from 'prom-client'
 import type { AdmissionMeter } from '../../admission/admission.ts'
 import { WORK_SECONDS } from './buckets.ts'
+import { Histogram, type Registry } from './prom.ts'
 
 /** What waits on a node: requests for an instance, starts of instances and executions for resources. */
 export type QueueName = 'requests' | 'starts' | 'executions'

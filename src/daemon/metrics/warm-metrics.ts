@@ -1,9 +1,9 @@
-import { Counter, Histogram, type Registry } from 'prom-client'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { StartPhase, StartPhases } from '../../instance/start-phases.ts'
 import type { InvocationMeter } from '../../service/invocation-meter.ts'
 import type { PoolMeter, RemovalReason } from '../../warm/pool-meter.ts'
 import { CALL_SECONDS } from './buckets.ts'
+import { Counter, Histogram, type Registry } from './prom.ts'
 import type { QueueMetrics } from './queue-metrics.ts'
 
 /** Invocations, and the warm instances that answer them. */
