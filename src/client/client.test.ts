@@ -46,7 +46,12 @@ test('a running execution is frozen, thawed, entered, measured and ended', async
   const id = await beginForever()
   assert.equal((await errand.executions.pause(id)).status, 'paused')
   assert.equal((await errand.executions.resume(id)).status, 'running')
-  assert.deepEqual(await errand.executions.exec(id, ['a', 'b c']), { exitCode: 7, stdout: 'a b c', stderr: '' })
+  assert.deepEqual(await errand.executions.exec(id, ['a', 'b c']), {
+    exitCode: 7,
+    stdout: 'a b c',
+    stderr: '',
+    truncated: { stdout: false, stderr: false },
+  })
   assert.match((await errand.executions.stats(id)).time, /Z$/)
   const waiting = errand.executions.wait(id)
   assert.equal((await errand.executions.cancel(id, { graceMs: 0 })).status, 'cancelled')

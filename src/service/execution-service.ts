@@ -9,6 +9,7 @@ import type { LogEntry } from '../logs/log-entry.ts'
 import { abortable } from '../util/abort.ts'
 import { BackgroundWork } from '../util/background-work.ts'
 import { Cleanup } from './executions/cleanup.ts'
+import { commandInside, type InsideCommand, type InsideOutcome } from './executions/command-inside.ts'
 import { execInside } from './executions/exec-inside.ts'
 import type { ExecutionDeps } from './executions/execution-deps.ts'
 import { KnownExecutions } from './executions/known-executions.ts'
@@ -172,6 +173,10 @@ export class ExecutionService implements ExecutionsApi {
 
   async putInputs(executionId: string, tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     await (await this.#known.loadLive(executionId)).uploads.receive(tar, signal)
+  }
+
+  async command(executionId: string, command: InsideCommand, signal: AbortSignal): Promise<InsideOutcome> {
+    return commandInside(await this.#known.loadLive(executionId), command, this.#deps.clock, signal)
   }
 
   async openResult(executionId: string, path: readonly string[]): Promise<ResultReader> {

@@ -1,6 +1,7 @@
 import type { Caller } from '../core/caller.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'
 import type { IdempotencyKey, JournalEvent, Page, PageQuery } from '../journal/journal.ts'
+import type { InsideCommand, InsideOutcome } from './executions/command-inside.ts'
 import type { ResultReader } from './executions/result-reader.ts'
 import type { ExecutionRecord, Executor } from './executor.ts'
 
@@ -24,6 +25,12 @@ export interface ExecutionsApi extends Executor {
    * @throws not_found; not_ready before it has ended; storage_error
    */
   openResult(executionId: string, path: readonly string[]): Promise<ResultReader>
+  /**
+   * Runs a command inside, as argv: no shell. Beyond 1 MiB of each stream it is read and not kept.
+   * @throws as `exec`, but never response_too_large; forbidden for a user that the profile does not allow;
+   * deadline_exceeded
+   */
+  command(executionId: string, command: InsideCommand, signal: AbortSignal): Promise<InsideOutcome>
   /** The youngest first. @throws validation_failed for a cursor that is none */
   page(query: PageQuery): Promise<Page<ExecutionRecord>>
   /** Those that have not ended: how many wait for room, and how many go on. */

@@ -73,6 +73,8 @@ export interface ExecView {
   readonly exitCode: number
   readonly stdout: string
   readonly stderr: string
+  /** Whether more was printed than the first MiB, which is all that is told. */
+  readonly truncated: { readonly stdout: boolean; readonly stderr: boolean }
 }
 
 /** What it uses now, and has used since it began. */
@@ -161,7 +163,12 @@ export const executionPage: z.ZodType<ExecutionPage> = z
   .meta({ id: 'ExecutionPage' })
 
 export const execView: z.ZodType<ExecView> = z
-  .object({ exitCode: z.int(), stdout: z.string(), stderr: z.string() })
+  .object({
+    exitCode: z.int(),
+    stdout: z.string(),
+    stderr: z.string(),
+    truncated: z.object({ stdout: z.boolean(), stderr: z.boolean() }),
+  })
   .meta({ id: 'ExecResult' })
 
 const traffic = z.object({ bytes: count, packets: count, errors: count, dropped: count })

@@ -12,10 +12,23 @@ export interface CancelBody {
 /** The body of `POST /v1/executions/{id}/exec`: argv, no shell. */
 export const execBody: z.ZodType<ExecBody, ExecBody> = z.strictObject({
   argv: words.refine((argv) => argv.length > 0, 'must name a command'),
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,255}$/), z.string()).exactOptional(),
+  workingDir: z.string().startsWith('/').max(4096).exactOptional(),
+  user: z
+    .string()
+    .regex(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63})?$/, 'must be USER or USER:GROUP')
+    .exactOptional(),
+  timeoutMs: milliseconds.exactOptional(),
 })
 
 export interface ExecBody {
   readonly argv: string[]
+  /** Beside the execution's own. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly workingDir?: string
+  readonly user?: string
+  /** How long it may take. Default: as long as the caller waits. */
+  readonly timeoutMs?: number
 }
 
 /** The body of `PATCH /v1/node/config`: what is not named stays. Numbers only: paths and runtimes are for the file. */

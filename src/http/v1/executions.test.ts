@@ -63,7 +63,12 @@ test('an execution is paused, entered, measured, resumed and removed', async () 
   assert.equal(viewOf(await node.call(ann, `POST /v1/executions/${id}/pause`)).status, 'paused')
   assert.equal(viewOf(await node.call(ann, `POST /v1/executions/${id}/resume`, {})).status, 'running')
   const ran = await node.call(ann, `POST /v1/executions/${id}/exec`, { argv: ['a', 'b c'] })
-  assert.deepEqual(JSON.parse(ran.text), { exitCode: 7, stdout: 'a b c', stderr: '' })
+  assert.deepEqual(JSON.parse(ran.text), {
+    exitCode: 7,
+    stdout: 'a b c',
+    stderr: '',
+    truncated: { stdout: false, stderr: false },
+  })
   const stats = await node.call(ann, `GET /v1/executions/${id}/stats`)
   assert.equal(stats.status, 200)
   assert.match(JSON.parse(stats.text).time, /Z$/)

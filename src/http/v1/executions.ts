@@ -65,11 +65,15 @@ const cancel = route(cancelExecution, async ({ principal, id, body, signal }, { 
   return { status: 200, value: viewExecution(await ownRecord(executions, principal, id)) }
 })
 
-const exec = route(execInExecution, async ({ principal, id, body: { argv }, signal }, { executions }) => {
-  await ownRecord(executions, principal, id)
-  const { exitCode, stdout, stderr } = await executions.exec(id, argv, signal)
-  return { status: 200, value: { exitCode, stdout, stderr } }
-})
+const exec = route(
+  execInExecution,
+  async ({ principal, id, body: { env, ...rest }, signal }, { executions, streams }) => {
+    await ownRecord(executions, principal, id)
+    using _slot = streams.take()
+    const command = { ...rest, ...(env !== undefined && { environment: env }) }
+    return { status: 200, value: await executions.command(id, command, signal) }
+  },
+)
 
 const stats = route(getExecutionStats, async ({ principal, id, signal }, { executions }) => {
   await ownRecord(executions, principal, id)

@@ -1,7 +1,7 @@
 import { ErrandError } from '../../core/errors.ts'
 import { canMove, isTerminal } from '../../core/execution.ts'
 import { sleep } from '../../core/wait.ts'
-import type { DiskUsage, SandboxView } from '../../engine/engine.ts'
+import type { DiskUsage, SandboxProfile, SandboxView } from '../../engine/engine.ts'
 import type { PullReport } from '../../images/pull-watch.ts'
 import { diskLimit } from '../../instance/disk-limit.ts'
 import type { ExecutionInstance } from '../../instance/execution-instance.ts'
@@ -75,6 +75,10 @@ export class Execution {
   /** How far its image has come, while that is fetched. */
   get pullProgress(): PullReport | undefined {
     return this.#parts.on.images.progress(this.#parts.plan.image)
+  }
+
+  get profile(): SandboxProfile {
+    return this.#parts.plan.profile
   }
 
   get graceMs(): number {

@@ -127,6 +127,8 @@ export const pauseExecution: Operation<ExecutionView> = freezing('pause', 'Freez
 
 export const resumeExecution: Operation<ExecutionView> = freezing('resume', 'Let frozen processes go on.')
 
+const OF_COMMANDS = ['forbidden', 'command_not_found', 'deadline_exceeded', 'queue_full'] as const
+
 export const execInExecution: Operation<ExecView, ExecBody> = {
   id: 'execInExecution',
   method: 'POST',
@@ -136,7 +138,7 @@ export const execInExecution: Operation<ExecView, ExecBody> = {
   summary: 'Run a command inside a running execution.',
   body: execBody,
   answers: { 200: { description: 'What it came to.', value: execView } },
-  errors: ['not_found', 'already_ended', 'not_ready', 'unsupported'],
+  errors: ['not_found', 'already_ended', 'not_ready', 'unsupported', ...OF_COMMANDS],
 }
 
 export const getExecutionStats: Operation<StatsView> = {
