@@ -33,12 +33,19 @@ test('every command of the guide is one, with these options', async () => {
     const words = line.split(/ +/)
     // Asking for help, a command line is read, and nothing is done.
     const terminal = testTerminal()
-    const status = await runCommand([...words, '--help'], () => Promise.reject(new Error('no daemon')), terminal)
+    const status = await runCommand(askForHelp(words), () => Promise.reject(new Error('no daemon')), terminal)
     assert.equal(status, 0, `${line}: ${terminal.printed.stderr}`)
     const help = terminal.printed.stdout
     for (const option of words.filter((word) => word.startsWith('--'))) assert.ok(help.includes(option), line)
   }
 })
+
+/** What follows the image of `run` and the id of `exec` is not ours to read. */
+function askForHelp(words: readonly string[]): string[] {
+  const [command = '', ...rest] = words
+  if (command === 'help') return [...words]
+  return ['run', 'exec'].includes(command) ? [command, '--help', ...rest] : [...words, '--help']
+}
 
 test('every command of the program is in the guide', async () => {
   const terminal = testTerminal()

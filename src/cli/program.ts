@@ -5,7 +5,9 @@ import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
 import { addContext } from './commands/context.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addExecutions } from './commands/executions.ts'
 import { addRepair } from './commands/repair.ts'
+import { addRun } from './commands/run.ts'
 import { addServe } from './commands/serve.ts'
 import { addToken } from './commands/token.ts'
 import { addVersion } from './commands/version.ts'
@@ -17,6 +19,8 @@ import type { Terminal } from './terminal.ts'
 /** In the order of the help. What a command does is loaded when it runs: see the files of its kind. */
 const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[] = [
   addServe,
+  addRun,
+  addExecutions,
   addDoctor,
   addConfig,
   addContext,
@@ -50,6 +54,7 @@ function makeProgram(context: CommandContext): Command {
   const program = new Command('errand')
     .description("Runs other people's containers as warm HTTP tasks on this machine.")
     .exitOverride()
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(neutralize(text, { lines: true })),

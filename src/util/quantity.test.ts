@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LONGEST_DELAY_MS, parseBytes, parseMinutes } from './quantity.ts'
+import { LONGEST_DELAY_MS, parseBytes, parseDuration, parseMinutes } from './quantity.ts'
 
 test('a size is a whole number of bytes or a number with a unit', () => {
   const sizes: [number | string, number | undefined][] = [
@@ -39,4 +39,22 @@ test('minutes may be fractional and become whole milliseconds that a timer can w
   for (const minutes of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 35_792]) {
     assert.equal(parseMinutes(minutes), undefined, `${minutes} minutes`)
   }
+})
+
+test('a time has one or more units, the larger before the smaller, each once', () => {
+  const times: [string, number | undefined][] = [
+    ['500ms', 500],
+    ['90s', 90_000],
+    ['1.5h', 5_400_000],
+    ['1h30m', 5_400_000],
+    ['1d2h3m4s5ms', 93_784_005],
+    ['0s', 0],
+    ['90', undefined],
+    ['30m1h', undefined],
+    ['1s1s', undefined],
+    ['-1s', undefined],
+    ['1 h', undefined],
+    ['', undefined],
+  ]
+  for (const [text, ms] of times) assert.equal(parseDuration(text), ms, text)
 })

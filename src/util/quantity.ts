@@ -24,6 +24,19 @@ function parseSizeText(text: string): number | undefined {
   return amount === undefined || factor === undefined ? undefined : Number(amount) * factor
 }
 
+const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Milliseconds from a text such as `500ms`, `90s`, `1.5h` or `1h30m`, units from large to small; undefined for others. */
+export function parseDuration(text: string): number | undefined {
+  if (!/^(?:\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)){1,5}$/.test(text)) return undefined
+  const parts = [...text.matchAll(/([\d.]+)(ms|s|m|h|d)/g)].map(([, amount, unit = '']) => ({
+    factor: DURATION_UNITS[unit] ?? 0,
+    amount: Number(amount),
+  }))
+  const isOrdered = parts.every(({ factor }, at) => at === 0 || factor < (parts[at - 1]?.factor ?? 0))
+  return isOrdered ? Math.round(parts.reduce((sum, { amount, factor }) => sum + amount * factor, 0)) : undefined
+}
+
 /** The longest delay that a timer of the platform can wait: 2^31 - 1 ms, almost 25 days. */
 export const LONGEST_DELAY_MS = 2_147_483_647
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ExecutionStatus } from '../../core/execution.ts'
+import { parseDuration } from '../../util/quantity.ts'
 import { id, milliseconds, size, words } from './fields.ts'
 
 /** The body of `POST /v1/executions/{id}/cancel`; empty means `{}`. */
@@ -185,10 +186,10 @@ function integer(least: number, most: number): z.ZodType<number, string> {
 
 function duration(): z.ZodType<number, string> {
   const message = `must be a time such as 500ms, 30s or 2m, at most ${MOST_WAIT_MS / 60_000}m`
-  const factors: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
-  return z
-    .string()
-    .regex(/^[0-9]{1,9}(?:ms|s|m)$/, message)
-    .transform((text) => Number.parseInt(text, 10) * (factors[text.replace(/[0-9]+/, '')] ?? 1))
-    .pipe(z.number().max(MOST_WAIT_MS, message))
+  return z.string().transform((text, context) => {
+    const ms = parseDuration(text)
+    if (ms !== undefined && ms <= MOST_WAIT_MS) return ms
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
 }

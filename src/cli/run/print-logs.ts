@@ -1,0 +1,46 @@
+import type { ErrandClient, LogLine } from '../../client/client.ts'
+import type { LogOptions } from '../../client/logs.ts'
+import { foreignOutput } from '../output/foreign-output.ts'
+import { formatBytes } from '../output/format.ts'
+import { printJsonLine } from '../output/json.ts'
+import type { Terminal } from '../terminal.ts'
+
+export interface PrintOptions {
+  /** The bytes as they are on a terminal, too. */
+  readonly raw?: boolean | undefined
+  /** Lines of JSON, with times and streams. */
+  readonly json?: boolean | undefined
+  /** Called before each line. */
+  readonly onLine?: () => void
+}
+
+/** Prints the output of an execution, each stream where it belongs. @throws what `logs` of the client throws */
+export async function printLogs(
+  { executions }: ErrandClient,
+  id: string,
+  range: LogOptions,
+  { raw = false, json, onLine = () => {} }: PrintOptions,
+  { stdout, stderr }: Terminal,
+): Promise<void> {
+  const outputs = { stdout: foreignOutput(stdout, { raw }), stderr: foreignOutput(stderr, { raw }) }
+  try {
+    for await (const line of executions.logs(id, range)) {
+      onLine()
+      if (json === true) printJsonLine(stdout, line)
+      else if (line.gap !== undefined) stderr.write(describeGap(line.gap))
+      else outputs[line.stream].write(bytesOf(line))
+    }
+  } finally {
+    outputs.stdout.end()
+    outputs.stderr.end()
+  }
+}
+
+function bytesOf({ data = '', base64 }: LogLine): Buffer {
+  return base64 === undefined ? Buffer.from(data) : Buffer.from(base64, 'base64')
+}
+
+function describeGap({ cause, bytes }: NonNullable<LogLine['gap']>): string {
+  const amount = bytes === undefined ? 'some output' : formatBytes(bytes)
+  return `errand: ${amount} is not here: ${cause === 'limit' ? 'above the limit of what is kept' : 'it could not be read'}\n`
+}

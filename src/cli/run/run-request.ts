@@ -1,0 +1,149 @@
+import { basename, dirname, resolve } from 'node:path'
+import { ErrandError } from '../../core/errors.ts'
+import type { ExecutionBodyIn, PortBody } from '../../http/contract/execution-body.ts'
+import { parseDuration } from '../../util/quantity.ts'
+import type { RunFlags } from './run-flags.ts'
+
+/** A file or folder of this machine that the execution gets. */
+export interface LocalInput {
+  /** Its name in what is sent. */
+  readonly name: string
+  readonly folder: string
+  readonly file: string
+}
+
+/** A result of the execution, and where it goes on this machine. */
+export interface LocalOutput {
+  /** Its name in the record. */
+  readonly name: string
+  readonly folder: string
+}
+
+export interface RunPlan {
+  readonly body: ExecutionBodyIn
+  readonly inputs: readonly LocalInput[]
+  readonly outputs: readonly LocalOutput[]
+}
+
+/** What a command line asks for. Names of the daemon's choice, such as isolations, are the daemon's to check. @throws validation_failed */
+export function planRun(
+  image: string,
+  command: readonly string[],
+  flags: RunFlags,
+  newId: string,
+  cwd: string,
+): RunPlan {
+  const inputs = (flags.input ?? []).map((text, index) => readInput(text, index, cwd))
+  const outputs = (flags.output ?? []).map((text, index) => readOutput(text, index, cwd))
+  const body = {
+    id: flags.id ?? readableId(image, newId),
+    task: { image, ...commandOf(command, flags), ...surroundingsOf(flags) },
+    ...(inputs.length > 0 && {
+      inputs: inputs.map(({ local, target, readOnly }) => ({ upload: local.name, target, readOnly })),
+    }),
+    ...(outputs.length > 0 && { outputs: outputs.map(({ local, path }) => ({ path, name: local.name })) }),
+    ...(flags.timeout !== undefined && { timeoutMs: duration('--timeout', flags.timeout) }),
+    ...(flags.queueTimeout !== undefined && { queueTimeoutMs: duration('--queue-timeout', flags.queueTimeout) }),
+    ...(flags.priority !== undefined && { priority: number('--priority', flags.priority) }),
+    ...(flags.idempotent === true && { idempotent: true }),
+    ...(flags.label !== undefined && { labels: pairs('--label', flags.label) }),
+  }
+  // What is not known here is refused by the daemon, in its own words.
+  return {
+    body: body as ExecutionBodyIn,
+    inputs: inputs.map(({ local }) => local),
+    outputs: outputs.map(({ local }) => local),
+  }
+}
+
+/** An id that people can tell from others and copy: the image's own name and ten characters of chance. */
+function readableId(image: string, newId: string): string {
+  const [, name = ''] = /([a-z0-9][a-z0-9._-]*)(?::[^/]*)?(?:@.*)?$/.exec(image.toLowerCase()) ?? []
+  const plain = name
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 20)
+    .replace(/-$/, '')
+  return [...(plain === '' ? [] : [plain]), newId.slice(0, 10)].join('-')
+}
+
+function commandOf(command: readonly string[], { entrypoint, env, workdir, user }: RunFlags): object {
+  return {
+    ...(command.length > 0 && { cmd: command }),
+    ...(entrypoint !== undefined && { entrypoint: entrypoint === '' ? [] : [entrypoint] }),
+    ...(env !== undefined && { env: pairs('--env', env) }),
+    ...(workdir !== undefined && { workingDir: workdir }),
+    ...(user !== undefined && { user }),
+  }
+}
+
+function surroundingsOf(flags: RunFlags): object {
+  const { isolation, profile, preset, network, port, cpu, mem, disk, gpus } = flags
+  const resources = {
+    ...(cpu !== undefined && { cpu: number('--cpu', cpu) }),
+    ...(mem !== undefined && { memory: mem }),
+    ...(disk !== undefined && { disk }),
+    ...(gpus !== undefined && { gpus: [{ count: number('--gpus', gpus) }] }),
+  }
+  return {
+    ...(Object.keys(resources).length > 0 && { resources }),
+    ...(isolation !== undefined && { isolation }),
+    ...(profile !== undefined && { profile }),
+    ...(preset !== undefined && { preset }),
+    ...(network !== undefined && { network }),
+    ...(port !== undefined && { ports: port.map(readPort) }),
+  }
+}
+
+/** `PATH:TARGET`, read-only unless `:rw` follows. */
+function readInput(text: string, index: number, cwd: string): { local: LocalInput; target: string; readOnly: boolean } {
+  const [, path = '', target = '', mode = 'ro'] = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/.exec(text) ?? []
+  if (target === '') throw malformed('--input', text, 'PATH:/TARGET or PATH:/TARGET:rw')
+  const whole = resolve(cwd, path)
+  const local = { name: `input-${index + 1}`, folder: dirname(whole), file: basename(whole) }
+  return { local, target, readOnly: mode === 'ro' }
+}
+
+/** `/PATH`, or `/PATH:FOLDER` for another place than the folder the command was given in. */
+function readOutput(text: string, index: number, cwd: string): { local: LocalOutput; path: string } {
+  const [, path = '', folder = '.'] = /^(\/[^:]*)(?::(.+))?$/.exec(text) ?? []
+  if (path === '') throw malformed('--output', text, '/PATH or /PATH:FOLDER')
+  return { local: { name: basename(path) || `output-${index + 1}`, folder: resolve(cwd, folder) }, path }
+}
+
+/** `PORT`, `HOSTPORT:PORT` or `IP:HOSTPORT:PORT`, and `/udp`. */
+function readPort(text: string): PortBody {
+  const [, ip, hostPort, port = '', protocol] =
+    /^(?:(?:([0-9.]+|\[[0-9a-f:]+\]):)?([0-9]{1,5}):)?([0-9]{1,5})(?:\/(tcp|udp))?$/i.exec(text) ?? []
+  if (port === '') throw malformed('--port', text, 'PORT, HOSTPORT:PORT or IP:HOSTPORT:PORT, and /udp')
+  return {
+    port: Number(port),
+    ...(hostPort !== undefined && { hostPort: Number(hostPort) }),
+    ...(ip !== undefined && { hostIp: ip.replace(/[[\]]/g, '') }),
+    ...(protocol !== undefined && { protocol: protocol.toLowerCase() as 'tcp' | 'udp' }),
+  }
+}
+
+function pairs(flag: string, texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf('=')
+      if (at < 1) throw malformed(flag, text, 'NAME=VALUE')
+      return [text.slice(0, at), text.slice(at + 1)]
+    }),
+  )
+}
+
+function number(flag: string, text: string): number {
+  if (/^-?[0-9]+(\.[0-9]+)?$/.test(text)) return Number(text)
+  throw malformed(flag, text, 'a number')
+}
+
+function duration(flag: string, text: string): number {
+  const ms = parseDuration(text)
+  if (ms !== undefined) return ms
+  throw malformed(flag, text, 'a time such as 90s, 15m or 1h30m')
+}
+
+function malformed(flag: string, text: string, wanted: string): ErrandError {
+  return new ErrandError('validation_failed', `${flag} ${JSON.stringify(text)}: must be ${wanted}`)
+}
