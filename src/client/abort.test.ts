@@ -17,6 +17,8 @@ const CALLS: Readonly<Record<string, (errand: ErrandClient, signal?: AbortSignal
   exec: (errand, signal) => errand.executions.exec('a', ['true'], { ...(signal && { signal }) }),
   list: (errand, signal) => errand.executions.list({ ...(signal && { signal }) }).next(),
   logs: (errand, signal) => errand.executions.logs('a', { ...(signal && { signal }) }).next(),
+  invoke: (errand, signal) => errand.invoke('a', { ...(signal && { signal }) }),
+  outputs: (errand, signal) => errand.executions.outputs('a', undefined, { ...(signal && { signal }) }),
   events: (errand, signal) => errand.events({ ...(signal && { signal }) }).next(),
 }
 

@@ -8,7 +8,7 @@ import { operationPath, type PathParams, type QueryParams } from './operation-pa
 import type { CallOptions, ClientDeps, ErrandClientOptions } from './options.ts'
 import { Patience } from './patience.ts'
 import { headerOf, readJson, readRefusal } from './whole-answer.ts'
-import { Wire, type WireAnswer } from './wire.ts'
+import { Wire, type WireAnswer, type WireRequest } from './wire.ts'
 
 /** What one call says, beside its operation. */
 export interface CallInput extends CallOptions {
@@ -103,6 +103,11 @@ export class Calls implements AsyncDisposable {
     const answer = await this.#send(operation, input, signal)
     if (answer.statusCode in operation.answers) return answer
     throw await readRefusal(answer).catch((error: unknown) => this.failure(error, signal))
+  }
+
+  /** A request of no operation's making, sent once. @throws node_unavailable; signal.reason */
+  send(request: WireRequest, signal: AbortSignal): Promise<WireAnswer> {
+    return this.#wire.send(request, signal)
   }
 
   /** What a failure while such an answer is read means. */

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
 import { type Dispatcher, Pool } from 'undici'
 import { ErrandError } from '../core/errors.ts'
-import type { Method } from '../http/contract/operation.ts'
 import { type NodeAddress, parseAddress } from './address.ts'
 import { connectionError } from './connection-error.ts'
 import { type Credentials, credentialsOf } from './credentials.ts'
@@ -9,7 +8,7 @@ import type { ErrandClientOptions } from './options.ts'
 import { Upload } from './upload.ts'
 
 export interface WireRequest {
-  readonly method: Method
+  readonly method: Dispatcher.HttpMethod
   /** With its query. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
