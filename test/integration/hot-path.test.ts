@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
-import { stat } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Client } from 'undici'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
@@ -94,6 +96,47 @@ describe('500 warm requests in a row', options, () => {
     const most = Math.ceil(elapsedMs / SWEEP_MS) + Math.ceil(elapsedMs / SAMPLE_MS)
     assert.ok(clock.timers - timers <= most, `${clock.timers - timers} timers in ${elapsedMs} ms`)
     await client.close()
+  })
+})
+
+describe('500 warm invocations of a named task in a row', options, () => {
+  test('cost no engine call, no file access, no look-up, no connection, and no timer of their own', async () => {
+    const sockets = new Set<unknown>()
+    const engine = new FakeEngine()
+    engine.addImage('echo', {
+      serve: (request, response) => {
+        sockets.add(request.socket)
+        request.pipe(response)
+      },
+    })
+    const clock = new CountingClock()
+    const folder = await mkdtemp(join(tmpdir(), 'errand-hot-'))
+    const socketPath = join(folder, 'v1.sock')
+    await using node = await startDaemon([], { openEngine: async () => engine, clock }, [`unix:${socketPath}`])
+    await node.daemon.tasks.put('local', 'echo', { image: 'echo', resources: { cpu: 0.5 } })
+    const client = new Client('http://localhost', { socketPath })
+    const invoke = async (times: number): Promise<void> => {
+      for (let time = 0; time < times; time += 1) {
+        const asked = { method: 'POST', path: '/v1/tasks/echo/invoke', body: `number ${time}` } as const
+        const response = await client.request(asked)
+        assert.equal(await response.body.text(), `number ${time}`)
+      }
+    }
+    await invoke(5)
+    const [calls, timers, startedMs] = [{ ...engine.calls }, clock.timers, performance.now()]
+    {
+      using activity = new AsyncActivity()
+      await invoke(500)
+      assert.deepEqual(activity.costly, {})
+    }
+    const elapsedMs = performance.now() - startedMs
+    assert.deepEqual({ ...engine.calls }, calls)
+    assert.equal(sockets.size, 1)
+    // The sweep of the callers' rights beside that of the requests.
+    const most = 2 * Math.ceil(elapsedMs / SWEEP_MS) + Math.ceil(elapsedMs / SAMPLE_MS)
+    assert.ok(clock.timers - timers <= most, `${clock.timers - timers} timers in ${elapsedMs} ms`)
+    await client.close()
+    await rm(folder, { recursive: true })
   })
 })
 
