@@ -6,7 +6,7 @@ import { Child } from '../support/child.ts'
 import { Connection, timeRequests } from '../support/connection.ts'
 import { type BenchDaemon, latestEndpoint, startDaemon } from '../support/daemon.ts'
 import { startNaiveProxy } from '../support/naive-proxy-process.ts'
-import { invocationBody, invoke, post, STRAIGHT } from '../support/requests.ts'
+import { defineTask, invocationBody, invoke, PASSED_THROUGH, post, STRAIGHT } from '../support/requests.ts'
 import { interleave, median, pairwise, percentile, spread } from '../support/statistics.ts'
 
 const SIZE = { cpu: 1, mem: 64 }
@@ -21,6 +21,7 @@ export const addedLatency: Row = {
     return [
       await overUnixSockets(context, 'static-nginx'),
       await overUnixSockets(context, 'echo-socket'),
+      await passedThrough(context, 'static-nginx'),
       await overTcp(context),
     ]
   },
@@ -29,7 +30,25 @@ export const addedLatency: Row = {
 async function overUnixSockets(context: BenchContext, sample: 'static-nginx' | 'echo-socket'): Promise<Measurement> {
   const image = await ensureImage(sample)
   await using daemon = await startDaemon(context, context.signal)
-  return await compare(context, `meca, unix socket, ${sample}`, daemon, daemon.unix, image)
+  return await compare(context, `meca, unix socket, ${sample}`, daemon, daemon.unix, mecaInvocation(image))
+}
+
+async function passedThrough(context: BenchContext, sample: 'static-nginx'): Promise<Measurement> {
+  const image = await ensureImage(sample)
+  await using daemon = await startDaemon(context, context.signal)
+  const invocation = { bytes: PASSED_THROUGH, warmUp: (through: Connection) => defineTask(through, image, SIZE) }
+  return await compare(context, `v1, unix socket, ${sample}`, daemon, daemon.unix, invocation)
+}
+
+/** How one is sent through the daemon. */
+interface WarmInvocation {
+  readonly bytes: Buffer
+  warmUp(through: Connection): Promise<unknown>
+}
+
+function mecaInvocation(image: string): WarmInvocation {
+  const body = invocationBody(image, SIZE)
+  return { bytes: post(body), warmUp: (through) => invoke(through, body) }
 }
 
 async function overTcp(context: BenchContext): Promise<Measurement> {
@@ -38,7 +57,7 @@ async function overTcp(context: BenchContext): Promise<Measurement> {
   if (address === undefined) throw new Error('the loopback server serves nowhere')
   const program = [FAKE, context.dist, formatAddress(address)]
   await using daemon = await startDaemon({ ...context, program }, context.signal)
-  return await compare(context, 'meca, TCP, loopback server', daemon, daemon.tcp, 'loopback')
+  return await compare(context, 'meca, TCP, loopback server', daemon, daemon.tcp, mecaInvocation('loopback'))
 }
 
 async function compare(
@@ -46,13 +65,12 @@ async function compare(
   what: string,
   daemon: BenchDaemon,
   listener: Address,
-  image: string,
+  invocation: WarmInvocation,
 ): Promise<Measurement> {
   const { isQuick, signal } = context
   context.say(what)
-  const body = invocationBody(image, SIZE)
   using through = await Connection.open(listener, signal)
-  await invoke(through, body)
+  await invocation.warmUp(through)
   const instance = await latestEndpoint(daemon, 1, signal)
   using straight = await Connection.open(instance, signal)
   await using proxy = await startNaiveProxy(instance, undefined, signal)
@@ -62,7 +80,7 @@ async function compare(
   const p50s = async (arms: number) =>
     interleave(arms, {
       straight: async () => percentile(await timeRequests(straight, STRAIGHT, count), 50),
-      through: async () => percentile(await timeRequests(through, post(body), count), 50),
+      through: async () => percentile(await timeRequests(through, invocation.bytes, count), 50),
       proxy: async () => percentile(await timeRequests(throughProxy, STRAIGHT, count), 50),
     })
   // A daemon that has served ten thousand requests is a third quicker than one that has served two thousand.

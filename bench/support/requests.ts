@@ -34,3 +34,16 @@ export async function invoke(connection: Connection, body: string): Promise<numb
   if (!success) throw new Error(`an invocation failed: ${msg}`)
   return answer.tookMs
 }
+
+const NAME = 'bench'
+
+/** One invocation of a named task on /v1, as bytes. */
+export const PASSED_THROUGH: Buffer = post(INPUT, `/v1/tasks/${NAME}/invoke`)
+
+/** Defines the task that `PASSED_THROUGH` invokes, and warms it up. @throws unless that succeeded */
+export async function defineTask(connection: Connection, image: string, { cpu, mem }: TaskSize): Promise<void> {
+  const definition = JSON.stringify({ image, resources: { cpu, memory: `${mem}MiB` } })
+  const message = post(definition, `/v1/tasks/${NAME}`).toString().replace('POST', 'PUT')
+  await connection.request(Buffer.from(message))
+  await connection.request(PASSED_THROUGH)
+}
