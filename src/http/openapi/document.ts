@@ -26,6 +26,8 @@ export interface OperationEntry {
   readonly description: string
   readonly security: readonly object[]
   readonly 'x-scope': string
+  /** It takes every method, of which this is one. */
+  readonly 'x-any-method'?: true
   readonly parameters?: readonly ParameterEntry[]
   readonly requestBody?: { readonly required: boolean; readonly content: Content }
   readonly responses: Readonly<Record<string, ResponseEntry>>
@@ -122,6 +124,7 @@ function describeOperation(operation: AnyOperation, schemas: SchemaCollector, pr
     description,
     security: [{ token: [] }],
     'x-scope': scope,
+    ...(operation.method === 'ANY' && { 'x-any-method': true }),
     ...(parameters.length > 0 && { parameters }),
     ...(requestBody !== undefined && { requestBody }),
     responses: { ...describeAnswers(operation, schemas), ...describeErrors(operation, problemRef) },

@@ -26,7 +26,7 @@ export function docsPage(document: OpenApiDocument): string {
 <body>
 <nav><h1>${info.title} ${info.version}</h1>${tags.map((tag) => navigation(document, tag.name))}
 <p><a href="#schemas">Shapes</a></p><p><a href="/openapi.json">openapi.json</a></p></nav>
-<main><p>${info.description}</p>${sections}<section id="schemas"><h2>Shapes</h2>${shapes}</section></main>
+<main><p>${prose(info.description)}</p>${sections}<section id="schemas"><h2>Shapes</h2>${shapes}</section></main>
 </body>
 </html>
 `
@@ -39,11 +39,19 @@ interface PlacedOperation extends OperationEntry {
 }
 
 function operationsOf({ paths }: OpenApiDocument, tag: string): PlacedOperation[] {
-  return Object.entries(paths).flatMap(([path, entries]) =>
-    Object.entries(entries)
+  return Object.entries(paths).flatMap(([path, entries]) => {
+    const [first, ...others] = Object.entries(entries)
       .map(([method, entry]) => ({ ...entry, method: method.toUpperCase(), path }))
-      .filter(({ tags }) => tags.includes(tag)),
-  )
+      .filter(({ tags }) => tags.includes(tag))
+    if (first === undefined) return []
+    // What is passed on whatever its method is told once.
+    return first['x-any-method'] === true ? [{ ...first, method: 'ANY' }] : [first, ...others]
+  })
+}
+
+/** Text of ours, in which backquotes stand around words of programs. */
+function prose(text: string): Html {
+  return html`${text.split('`').map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : html`${part}`))}`
 }
 
 function navigation(document: OpenApiDocument, tag: string): Html {
@@ -58,7 +66,7 @@ function operationBlock(operation: PlacedOperation): Html {
   const { operationId, method, path, summary, description, parameters = [], requestBody, responses } = operation
   return html`<article id="${operationId}">
 <h3><code class="${method.toLowerCase()}">${method}</code> <code>${path}</code></h3>
-<p>${summary}</p><p>${description}</p>
+<p>${prose(summary)}</p>${description === '' ? html`` : html`<p>${prose(description)}</p>`}
 <p>Scope: <code>${operation['x-scope']}</code></p>
 ${parameters.length === 0 ? [] : [parameterTable(parameters)]}
 ${requestBody === undefined ? [] : [html`<h4>Body</h4>`, ...Object.entries(requestBody.content).map(contentBlock)]}
@@ -70,7 +78,7 @@ ${curlOf(operation)}
 function parameterTable(parameters: readonly ParameterEntry[]): Html {
   const rows = parameters.map(
     ({ name, in: place, required, description = '', schema }) =>
-      html`<tr><td><code>${name}</code></td><td>${place}${required ? ', required' : ''}</td><td>${typeOf(schema)}</td><td>${description}</td></tr>`,
+      html`<tr><td><code>${name}</code></td><td>${place}${required ? ', required' : ''}</td><td>${typeOf(schema)}</td><td>${prose(description)}</td></tr>`,
   )
   return html`<table>${rows}</table>`
 }
@@ -85,7 +93,7 @@ function curlOf({ method, path, requestBody }: PlacedOperation): Html {
 }
 
 function responseBlock([status, { description, content = {} }]: [string, ResponseEntry]): Html {
-  return html`<div class="answer"><p><code>${status}</code> ${description}</p>${Object.entries(content).map(contentBlock)}</div>`
+  return html`<div class="answer"><p><code>${status}</code> ${prose(description)}</p>${Object.entries(content).map(contentBlock)}</div>`
 }
 
 function contentBlock([type, { schema }]: [string, { readonly schema?: JsonSchema }]): Html {
