@@ -28,14 +28,16 @@ export class BringUp {
 
   /** Room, image, sandbox, in this order; resolves when it has been started. */
   async start(signal: AbortSignal): Promise<SandboxView> {
-    const { deps, plan, launch, record, files, uploads } = this.#parts
+    const { deps, plan, launch, record, files, uploads, place } = this.#parts
     const { queueTimeoutMs } = plan
     const leftMs = queueTimeLeft({ queueTimeoutMs, record: record.value, clock: deps.clock })
     const sinceMs = deps.clock.monotonicMs()
     await this.#advance('queued')
     await uploads.arrived(leftMs, signal)
     const waitedMs = deps.clock.monotonicMs() - sinceMs
-    this.#lease = await launch.admit(Math.max(0, leftMs - waitedMs), signal)
+    const admitted = launch.admit(Math.max(0, leftMs - waitedMs), signal)
+    place[Symbol.dispose]()
+    this.#lease = await admitted
     await this.#advance('pulling')
     const { id, digest } = this.#held.use(await untilAnswered(deps.clock, () => launch.image(signal), signal))
     const image = { reference: plan.image, id, ...(digest !== undefined && { digest }) }
@@ -50,7 +52,8 @@ export class BringUp {
 
   /** Instead of `start`, with a sandbox that an earlier process started. */
   takeOver(view: SandboxView): void {
-    const { deps, plan, on, launch, record } = this.#parts
+    const { deps, plan, on, launch, record, place } = this.#parts
+    place[Symbol.dispose]()
     const spec = launch.specify(record.value.image?.id ?? '', [])
     const holder = { instanceId: plan.executionId, image: plan.image }
     this.#lease = deps.admission.adopt(on.engine.footprint(spec), holder)
@@ -60,7 +63,8 @@ export class BringUp {
 
   /** Lets go of everything: of the sandbox by removing it, or, when it `stays`, by leaving it to a later process. */
   async end(stays: boolean): Promise<void> {
-    const { files } = this.#parts
+    const { files, place } = this.#parts
+    place[Symbol.dispose]()
     if (this.#instance === undefined) this.#lease?.release()
     else if (stays) this.#instance.letGo()
     else await this.#instance.remove()

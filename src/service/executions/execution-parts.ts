@@ -17,4 +17,6 @@ export interface ExecutionParts {
   readonly record: TrackedRecord
   readonly files: ExecutionFiles
   readonly uploads: Uploads
+  /** In the queue, until it waits for room there. */
+  readonly place: Disposable
 }

@@ -13,12 +13,14 @@ import { EndedExecutions } from './ended-executions.ts'
 import { Execution } from './execution.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import { ExecutionFiles, placeOf } from './execution-files.ts'
+import type { ExecutionParts } from './execution-parts.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 import { giveUp } from './give-up.ts'
 import { Launch } from './launch.ts'
 import { newRecord } from './new-record.ts'
 import { PastExecution, refuseEnded } from './past-execution.ts'
 import { LOCAL_CALLER, planExecution } from './plan-execution.ts'
+import { QueuePlaces } from './queue-places.ts'
 import { type Beginning, takeUp } from './recovery.ts'
 import { TrackedRecord } from './tracked-record.ts'
 import { UploadStore } from './upload-store.ts'
@@ -46,12 +48,14 @@ export class KnownExecutions {
   readonly #background = new BackgroundWork()
   readonly #ended: EndedExecutions
   readonly #uploads: UploadStore
+  readonly #places: QueuePlaces
   readonly #disks: DiskWatch
   #isClosed = false
 
   constructor(deps: ExecutionDeps) {
     this.#deps = deps
     this.#uploads = new UploadStore(deps)
+    this.#places = new QueuePlaces(deps.admission, deps.defaults)
     this.#disks = new DiskWatch({ clock: deps.clock, log: deps.log, periodMs: deps.watchPeriodMs })
     this.#ended = new EndedExecutions(deps, (executionId) => this.forget(executionId))
   }
@@ -107,14 +111,16 @@ export class KnownExecutions {
     const on = this.#engineOf(plan)
     const launch = new Launch(this.#deps, plan, on)
     await launch.assertPossible()
-    launch.assertRoomInQueue(this.#uploads)
+    using undo = new DisposableStack()
+    const place = undo.use(this.#places.take(plan.callerId))
     const made = newRecord(this.#deps, plan, placeOf(this.#deps, plan).resultsDir, on.engine.name)
     const record = traceparent === undefined ? made : { ...made, traceparent }
     const known = await journal.insert(record, key)
     if (known !== undefined) return { record: known, isNew: false, begun: undefined }
     // Closed meanwhile: it is in the journal, and the next process begins it.
     if (this.#isClosed) return { record, isNew: true, begun: undefined }
-    const going = this.#setGoing(plan, on, launch, record)
+    undo.move()
+    const going = this.#setGoing(plan, on, launch, record, place)
     this.#beginning.set(plan.executionId, going)
     const begun = (): void => void this.#beginning.delete(plan.executionId)
     going.then(begun, begun)
@@ -232,19 +238,23 @@ export class KnownExecutions {
     on: ExecutionEngine,
     launch: Launch,
     value: ExecutionRecord,
+    place: Disposable,
   ): Promise<Execution> {
-    const files = await this.#makeFiles(plan)
-    return this.#add(plan, on, launch, value, files)
+    try {
+      const files = await this.#makeFiles(plan)
+      return await this.#add({ plan, on, launch, files, place }, value)
+    } catch (error) {
+      place[Symbol.dispose]()
+      throw error
+    }
   }
 
   async #add(
-    plan: ExecutionPlan,
-    on: ExecutionEngine,
-    launch: Launch,
+    given: Pick<ExecutionParts, 'plan' | 'on' | 'launch' | 'files' | 'place'>,
     value: ExecutionRecord,
-    files: ExecutionFiles,
     beginning?: Beginning,
   ): Promise<Execution> {
+    const { plan, files } = given
     const { journal, clock, watchers = [] } = this.#deps
     const record = new TrackedRecord(journal, clock, value, watchers)
     const uploads = await Uploads.open(this.#uploads, plan, record, files.folder).catch(async (error: unknown) => {
@@ -252,7 +262,7 @@ export class KnownExecutions {
       throw error
     })
     for (const watcher of watchers) watcher.began(value)
-    const parts = { deps: this.#deps, disks: this.#disks, plan, on, launch, record, files, uploads }
+    const parts = { ...given, deps: this.#deps, disks: this.#disks, record, uploads }
     const execution = new Execution(parts, beginning)
     this.#live.set(plan.executionId, execution)
     this.#background.add(this.#untilGone(execution, plan))
@@ -268,7 +278,10 @@ export class KnownExecutions {
       beginning.kind === 'new'
         ? await ExecutionFiles.make(this.#deps, plan, [UPLOADS])
         : await ExecutionFiles.takeOver(this.#deps, record, plan)
-    await this.#add(plan, on, new Launch(this.#deps, plan, on), record, files, beginning)
+    using undo = new DisposableStack()
+    const place = undo.use(this.#places.keep(callerId))
+    await this.#add({ plan, on, launch: new Launch(this.#deps, plan, on), files, place }, record, beginning)
+    undo.move()
   }
 
   async #untilGone(execution: Execution, plan: ExecutionPlan): Promise<void> {

@@ -10,13 +10,9 @@ import type { HeldImage } from '../../images/image-store.ts'
 import type { Lease } from '../../resources/ledger.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
-import type { UploadStore } from './upload-store.ts'
 
 /** To fetch nothing, and to start and remove a sandbox: what it takes beyond the time that it may run. */
 const ROUND_TRIPS_MS = 5000
-
-/** Places come free as executions end, of which nothing is known beforehand. */
-const QUEUE_RETRY_MS = 5000
 
 /** The steps that lead to a sandbox, for one execution. Whatever they hold is in `held` of the caller. */
 export class Launch {
@@ -46,19 +42,6 @@ export class Launch {
       this.#deps.privatePaths,
       this.#on.probe.hostRoot,
     )
-  }
-
-  /** @throws queue_full */
-  assertRoomInQueue(uploads: UploadStore): void {
-    const { admission, defaults } = this.#deps
-    const { callerId } = this.#plan
-    const all = admission.waitingExecutions() + uploads.waiting()
-    const own = admission.waitingExecutions(callerId) + uploads.waiting(callerId)
-    if (all < defaults.queueLimit && own < defaults.callerQueueLimit) return
-    throw new ErrandError('queue_full', `${all} executions wait already, ${own} of them this caller's`, {
-      details: { waiting: all, ofCaller: own },
-      retryAfterMs: QUEUE_RETRY_MS,
-    })
   }
 
   #assertOffered(): void {

@@ -12,12 +12,10 @@ export interface UploadStoreDeps {
   readonly assertRoom?: () => Promise<void>
 }
 
-/** What the uploads of all executions have in common: their bounds, and who waits for one. */
+/** What the uploads of all executions have in common: their bounds. */
 export class UploadStore {
   readonly deps: UploadStoreDeps
   readonly #total: Allowance
-  /** The callers of those that wait, one entry for each. */
-  readonly #waiting = new Map<object, string>()
 
   constructor(deps: UploadStoreDeps) {
     this.deps = deps
@@ -28,18 +26,5 @@ export class UploadStore {
   allow(): Allowance {
     const { inputBytes, inputFiles } = this.deps.defaults
     return new Allowance({ bytes: inputBytes, files: inputFiles }, this.#total)
-  }
-
-  /** Executions whose files have not come, of all callers or of one. */
-  waiting(callerId?: string): number {
-    if (callerId === undefined) return this.#waiting.size
-    return [...this.#waiting.values()].filter((each) => each === callerId).length
-  }
-
-  /** Until disposed. */
-  addWaiting(callerId: string): Disposable {
-    const one = {}
-    this.#waiting.set(one, callerId)
-    return { [Symbol.dispose]: () => void this.#waiting.delete(one) }
   }
 }

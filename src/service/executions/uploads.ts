@@ -37,7 +37,6 @@ export class Uploads {
   readonly #arrived = Promise.withResolvers<void>()
   readonly #commits = new Serial()
   readonly #work = new BackgroundWork()
-  #waiting: Disposable | undefined
   #held: Held | undefined
   #receiving: AbortController | undefined
   #closedBy: ErrandError | undefined
@@ -53,8 +52,7 @@ export class Uploads {
   static async open(store: UploadStore, plan: ExecutionPlan, record: TrackedRecord, root: string): Promise<Uploads> {
     const uploads = new Uploads(store, plan, record, root)
     if (uploads.#names.size > 0) await uploads.#takeOver()
-    if (uploads.isAwaited) uploads.#waiting = store.addWaiting(plan.callerId)
-    else uploads.#arrived.resolve()
+    if (!uploads.isAwaited) uploads.#arrived.resolve()
     return uploads
   }
 
@@ -107,7 +105,6 @@ export class Uploads {
   /** Ends what is received, and takes no more. */
   refuse(reason: ErrandError): void {
     this.#closedBy = reason
-    this.#waiting?.[Symbol.dispose]()
     this.#receiving?.abort(reason)
   }
 
@@ -140,7 +137,6 @@ export class Uploads {
     await this.#record.amend({ upload: { folder: upload, bytes, files } })
     const before = this.#held
     this.#held = held
-    this.#waiting?.[Symbol.dispose]()
     this.#arrived.resolve()
     if (before !== undefined) await this.#discard(before)
   }
