@@ -19,7 +19,7 @@ import {
   uploadInputs,
   waitForExecution,
 } from '../http/contract/operations/executions.ts'
-import type { CancelBody } from '../http/contract/requests.ts'
+import type { CancelBody, ExecBody } from '../http/contract/requests.ts'
 import type { Calls } from './calls.ts'
 import type { Download } from './download.ts'
 import { type LogOptions, readLogs } from './logs.ts'
@@ -99,9 +99,20 @@ export class ExecutionsClient {
     return this.#calls.call(resumeExecution, { params: { id }, ...options })
   }
 
-  /** Runs a command inside: words, never a line for a shell. Its exit code is part of the answer, no error. */
-  async exec(id: string, argv: readonly string[], options: CallOptions = {}): Promise<ExecView> {
-    return this.#calls.call(execInExecution, { params: { id }, body: { argv: [...argv] }, ...options })
+  /**
+   * Runs a command inside: words, never a line for a shell. Its exit code is part of the answer, no error.
+   * @throws deadline_exceeded after `timeoutMs`; it may go on as long as the execution does
+   */
+  async exec(id: string, argv: readonly string[], options: ExecOptions = {}): Promise<ExecView> {
+    const { env, workingDir, user, timeoutMs, ...rest } = options
+    const body: ExecBody = {
+      argv: [...argv],
+      ...(env !== undefined && { env }),
+      ...(workingDir !== undefined && { workingDir }),
+      ...(user !== undefined && { user }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    }
+    return this.#calls.call(execInExecution, { params: { id }, body, ...rest })
   }
 
   /** What it uses now. @throws not_ready, already_ended */
@@ -146,6 +157,9 @@ export interface SubmitOptions extends CallOptions {
   /** 1 to 255 visible ASCII characters that stand for this execution for good. Default: one of its own for every call. */
   readonly idempotencyKey?: string
 }
+
+/** What is said of a command beside its words. `timeoutMs` is how long it may take; default: as long as the caller waits. */
+export interface ExecOptions extends CallOptions, Omit<ExecBody, 'argv'> {}
 
 export interface ListOptions extends CallOptions {
   readonly status?: readonly ExecutionStatus[]

@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander'
-import type { ExecFlags, ListFlags, LogFlags, OneFlags, WaitFlags } from '../executions/execution-commands.ts'
+import type { ExecFlags } from '../executions/exec.ts'
+import type { ListFlags, LogFlags, OneFlags, WaitFlags } from '../executions/execution-commands.ts'
 import type { CommandContext } from './command-context.ts'
 import { withDaemonFlags } from './daemon-flags.ts'
+import { collect } from './task-flags.ts'
 import { wordsAfter } from './words.ts'
 
 /** Adds the commands that look after executions. */
@@ -81,12 +83,16 @@ function addInspect(program: Command, { terminal }: CommandContext): void {
 
 function addExec(program: Command, { terminal, end }: CommandContext): void {
   withDaemonFlags(program.command('exec <id> <command...>').description('Run a command inside a running execution.'))
+    .option('-e, --env <NAME=VALUE>', "environment, beside the execution's own", collect)
+    .option('-w, --workdir <path>', 'where the command runs')
+    .option('-u, --user <user>', 'who it runs as: USER or USER:GROUP')
+    .option('--timeout <time>', 'give up on it after that, such as 30s')
     .option('--raw', 'on a terminal, too, print the output as it is')
     .option('--json', 'print exit code and output as JSON')
     .passThroughOptions()
-    .addHelpText('after', '\nExamples:\n  errand exec train-1 -- ps aux\n\nThe exit status is that of the command.')
+    .addHelpText('after', EXEC_EXAMPLES)
     .action(async (id: string, command: readonly string[], flags: ExecFlags) => {
-      const { execInside } = await import('../executions/execution-commands.ts')
+      const { execInside } = await import('../executions/exec.ts')
       end(await execInside(id, wordsAfter(command), flags, terminal))
     })
 }
@@ -111,3 +117,11 @@ function addRemove(program: Command, { terminal }: CommandContext): void {
       await remove(ids, flags, terminal)
     })
 }
+
+const EXEC_EXAMPLES = `
+Examples:
+  errand exec train-1 -- ps aux
+  errand exec -e LANG=C -w /work --timeout 30s train-1 -- du -s .
+
+The exit status is that of the command; 124 it took too long. Of each stream the
+first MiB is shown, once the command has ended.`

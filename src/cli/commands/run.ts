@@ -1,7 +1,8 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { RunFlags } from '../run/run-flags.ts'
 import type { CommandContext } from './command-context.ts'
 import { withDaemonFlags } from './daemon-flags.ts'
+import { collect, withTaskFlags } from './task-flags.ts'
 import { wordsAfter } from './words.ts'
 
 /** Adds `errand run`. */
@@ -12,19 +13,7 @@ export function addRun(program: Command, { terminal, openDaemon, end }: CommandC
     .option('-d, --detach', 'print the id and leave it running')
     .option('-i, --input <PATH:/TARGET>', 'send a file or folder; :rw makes it writable', collect)
     .option('-o, --output </PATH>', 'bring a result here, or to FOLDER: /PATH:FOLDER', collect)
-    .option('-e, --env <NAME=VALUE>', 'environment', collect)
     .option('-p, --port <HOSTPORT:PORT>', 'on 127.0.0.1 unless the node allows more', collect)
-    .option('--cpu <cores>', 'cores, such as 0.5')
-    .option('--mem <size>', 'memory, such as 256MiB')
-    .option('--disk <size>', 'what it may write')
-    .option('--gpus <count>', 'GPUs, whole ones')
-    .addOption(new Option('--isolation <kind>', 'how it is kept apart').choices(['container', 'microvm']))
-    .addOption(new Option('--profile <profile>', 'what it may do').choices(['standard', 'strict']))
-    .option('--preset <name>', 'what the node grants beyond strict')
-    .addOption(new Option('--network <kind>', 'what it reaches').choices(['none', 'internal', 'egress']))
-    .option('--entrypoint <word>', "instead of the image's")
-    .option('-w, --workdir <folder>', 'where the command runs')
-    .option('-u, --user <user>', 'who it runs as')
     .option('--timeout <time>', 'end it after that, such as 15m')
     .option('--queue-timeout <time>', 'give up waiting for room after that')
     .option('--priority <number>', '-100 to 100, the higher first')
@@ -38,15 +27,11 @@ export function addRun(program: Command, { terminal, openDaemon, end }: CommandC
     // `errand run IMAGE ls -l`: what follows the image is not ours.
     .passThroughOptions()
     .addHelpText('after', EXAMPLES)
+  withTaskFlags(run, ['none', 'internal', 'egress'])
   withDaemonFlags(run).action(async (image: string, command: readonly string[], flags: RunFlags) => {
     const { run: runImage } = await import('../run/run.ts')
     end(await runImage(image, wordsAfter(command), flags, openDaemon, terminal))
   })
-}
-
-/** An option that may be given again. Not `<value...>`, which would take the image for another value. */
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value]
 }
 
 const EXAMPLES = `

@@ -1,9 +1,8 @@
 import type { ErrandClient } from '../../client/client.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { isTerminal } from '../../core/execution.ts'
-import { parseDuration } from '../../util/quantity.ts'
 import type { ContextFlags } from '../context/resolve-context.ts'
-import { foreignOutput } from '../output/foreign-output.ts'
+import { malformed, readDuration, readWholeNumber } from '../flag-values.ts'
 import { printJson } from '../output/json.ts'
 import { neutralize } from '../output/neutralize.ts'
 import { printLogs } from '../run/print-logs.ts'
@@ -35,10 +34,6 @@ export interface WaitFlags extends OneFlags {
   readonly timeout?: string
 }
 
-export interface ExecFlags extends OneFlags {
-  readonly raw?: boolean
-}
-
 /** A node that goes away meanwhile comes back. */
 const PATIENT = { patienceMs: Infinity }
 
@@ -49,7 +44,7 @@ export async function showLogs(id: string, flags: LogFlags, terminal: Terminal):
     follow,
     signal: signals.signal,
     ...(follow && PATIENT),
-    ...(tail !== undefined && { tail: wholeNumber('--tail', tail) }),
+    ...(tail !== undefined && { tail: readWholeNumber('--tail', tail) }),
     ...(since !== undefined && { since: readSince(since) }),
     ...(stream !== undefined && { stream }),
   }
@@ -63,7 +58,7 @@ export async function showLogs(id: string, flags: LogFlags, terminal: Terminal):
 /** Resolves with what `errand run` would have ended with. */
 export async function waitFor(id: string, { timeout, json, ...flags }: WaitFlags, terminal: Terminal): Promise<number> {
   using signals = new StopSignals(terminal.signals, terminal.stderr.isTTY)
-  const timeoutMs = timeout === undefined ? {} : { timeoutMs: duration('--timeout', timeout) }
+  const timeoutMs = timeout === undefined ? {} : { timeoutMs: readDuration('--timeout', timeout) }
   return await withClient(flags, terminal, async ({ executions }) => {
     await executions.get(id)
     const record = await executions.wait(id, { ...PATIENT, ...timeoutMs, signal: signals.signal })
@@ -77,7 +72,7 @@ export async function cancel(
   { grace, ...flags }: OneFlags & { readonly grace?: string },
   terminal: Terminal,
 ): Promise<void> {
-  const graceMs = grace === undefined ? {} : { graceMs: duration('--grace', grace) }
+  const graceMs = grace === undefined ? {} : { graceMs: readDuration('--grace', grace) }
   await forEach(ids, flags, terminal, ({ executions }, id) => executions.cancel(id, graceMs))
 }
 
@@ -92,28 +87,6 @@ export async function remove(
       throw new ErrandError('validation_failed', `${id} has not ended: it is ${status}; --force ends it`)
     }
     await executions.remove(id)
-  })
-}
-
-/** Resolves with the exit code of the command. */
-export async function execInside(
-  id: string,
-  command: readonly string[],
-  { raw = false, json, ...flags }: ExecFlags,
-  terminal: Terminal,
-): Promise<number> {
-  return withClient(flags, terminal, async ({ executions }) => {
-    const outcome = await executions.exec(id, command)
-    if (json === true) {
-      printJson(terminal.stdout, outcome)
-      return outcome.exitCode
-    }
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const output = foreignOutput(terminal[stream], { raw })
-      output.write(Buffer.from(outcome[stream]))
-      output.end()
-    }
-    return outcome.exitCode
   })
 }
 
@@ -143,21 +116,6 @@ async function forEach(
 function readSince(text: string): number | Date {
   if (/^[0-9]{1,15}$/.test(text)) return Number(text)
   const time = new Date(text)
-  if (Number.isNaN(time.getTime())) throw malformed('--since', 'the number of a line, or a time (RFC 3339)')
+  if (Number.isNaN(time.getTime())) throw malformed('--since', text, 'the number of a line, or a time (RFC 3339)')
   return time
-}
-
-function wholeNumber(flag: string, text: string): number {
-  if (/^[0-9]{1,7}$/.test(text)) return Number(text)
-  throw malformed(flag, 'a whole number')
-}
-
-function duration(flag: string, text: string): number {
-  const ms = parseDuration(text)
-  if (ms !== undefined) return ms
-  throw malformed(flag, 'a time such as 90s, 15m or 1h30m')
-}
-
-function malformed(flag: string, wanted: string): ErrandError {
-  return new ErrandError('validation_failed', `${flag}: must be ${wanted}`)
 }

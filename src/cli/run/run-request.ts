@@ -1,8 +1,8 @@
 import { basename, dirname, resolve } from 'node:path'
-import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionBodyIn, PortBody } from '../../http/contract/execution-body.ts'
-import { parseDuration } from '../../util/quantity.ts'
+import { malformed, readDuration, readNumber, readPairs } from '../flag-values.ts'
 import type { RunFlags } from './run-flags.ts'
+import { taskFields } from './task-fields.ts'
 
 /** A file or folder of this machine that the execution gets. */
 export interface LocalInput {
@@ -37,16 +37,19 @@ export function planRun(
   const outputs = (flags.output ?? []).map((text, index) => readOutput(text, index, cwd))
   const body = {
     id: flags.id ?? readableId(image, newId),
-    task: { image, ...commandOf(command, flags), ...surroundingsOf(flags) },
+    task: {
+      ...taskFields(image, command, flags),
+      ...(flags.port !== undefined && { ports: flags.port.map(readPort) }),
+    },
     ...(inputs.length > 0 && {
       inputs: inputs.map(({ local, target, readOnly }) => ({ upload: local.name, target, readOnly })),
     }),
     ...(outputs.length > 0 && { outputs: outputs.map(({ local, path }) => ({ path, name: local.name })) }),
-    ...(flags.timeout !== undefined && { timeoutMs: duration('--timeout', flags.timeout) }),
-    ...(flags.queueTimeout !== undefined && { queueTimeoutMs: duration('--queue-timeout', flags.queueTimeout) }),
-    ...(flags.priority !== undefined && { priority: number('--priority', flags.priority) }),
+    ...(flags.timeout !== undefined && { timeoutMs: readDuration('--timeout', flags.timeout) }),
+    ...(flags.queueTimeout !== undefined && { queueTimeoutMs: readDuration('--queue-timeout', flags.queueTimeout) }),
+    ...(flags.priority !== undefined && { priority: readNumber('--priority', flags.priority) }),
     ...(flags.idempotent === true && { idempotent: true }),
-    ...(flags.label !== undefined && { labels: pairs('--label', flags.label) }),
+    ...(flags.label !== undefined && { labels: readPairs('--label', flags.label) }),
   }
   // What is not known here is refused by the daemon, in its own words.
   return {
@@ -64,34 +67,6 @@ function readableId(image: string, newId: string): string {
     .slice(0, 20)
     .replace(/-$/, '')
   return [...(plain === '' ? [] : [plain]), newId.slice(0, 10)].join('-')
-}
-
-function commandOf(command: readonly string[], { entrypoint, env, workdir, user }: RunFlags): object {
-  return {
-    ...(command.length > 0 && { cmd: command }),
-    ...(entrypoint !== undefined && { entrypoint: entrypoint === '' ? [] : [entrypoint] }),
-    ...(env !== undefined && { env: pairs('--env', env) }),
-    ...(workdir !== undefined && { workingDir: workdir }),
-    ...(user !== undefined && { user }),
-  }
-}
-
-function surroundingsOf(flags: RunFlags): object {
-  const { isolation, profile, preset, network, port, cpu, mem, disk, gpus } = flags
-  const resources = {
-    ...(cpu !== undefined && { cpu: number('--cpu', cpu) }),
-    ...(mem !== undefined && { memory: mem }),
-    ...(disk !== undefined && { disk }),
-    ...(gpus !== undefined && { gpus: [{ count: number('--gpus', gpus) }] }),
-  }
-  return {
-    ...(Object.keys(resources).length > 0 && { resources }),
-    ...(isolation !== undefined && { isolation }),
-    ...(profile !== undefined && { profile }),
-    ...(preset !== undefined && { preset }),
-    ...(network !== undefined && { network }),
-    ...(port !== undefined && { ports: port.map(readPort) }),
-  }
 }
 
 /** `PATH:TARGET`, read-only unless `:rw` follows. */
@@ -121,29 +96,4 @@ function readPort(text: string): PortBody {
     ...(ip !== undefined && { hostIp: ip.replace(/[[\]]/g, '') }),
     ...(protocol !== undefined && { protocol: protocol.toLowerCase() as 'tcp' | 'udp' }),
   }
-}
-
-function pairs(flag: string, texts: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const at = text.indexOf('=')
-      if (at < 1) throw malformed(flag, text, 'NAME=VALUE')
-      return [text.slice(0, at), text.slice(at + 1)]
-    }),
-  )
-}
-
-function number(flag: string, text: string): number {
-  if (/^-?[0-9]+(\.[0-9]+)?$/.test(text)) return Number(text)
-  throw malformed(flag, text, 'a number')
-}
-
-function duration(flag: string, text: string): number {
-  const ms = parseDuration(text)
-  if (ms !== undefined) return ms
-  throw malformed(flag, text, 'a time such as 90s, 15m or 1h30m')
-}
-
-function malformed(flag: string, text: string, wanted: string): ErrandError {
-  return new ErrandError('validation_failed', `${flag} ${JSON.stringify(text)}: must be ${wanted}`)
 }

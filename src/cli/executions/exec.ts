@@ -1,0 +1,60 @@
+import type { ExecView } from '../../client/client.ts'
+import { ErrandError } from '../../core/errors.ts'
+import { readDuration, readPairs } from '../flag-values.ts'
+import { foreignOutput } from '../output/foreign-output.ts'
+import { printJson } from '../output/json.ts'
+import { RUN_EXIT } from '../run/run-status.ts'
+import { StopSignals } from '../stop-signals.ts'
+import type { Terminal } from '../terminal.ts'
+import { withClient } from '../with-client.ts'
+import type { OneFlags } from './execution-commands.ts'
+
+export interface ExecFlags extends OneFlags {
+  readonly env?: readonly string[]
+  readonly workdir?: string
+  readonly user?: string
+  readonly timeout?: string
+  readonly raw?: boolean
+}
+
+const STREAMS = ['stdout', 'stderr'] as const
+
+/** Runs a command inside, and resolves with its exit code; with that of a time-out where it took too long. */
+export async function execInside(
+  id: string,
+  command: readonly string[],
+  flags: ExecFlags,
+  terminal: Terminal,
+): Promise<number> {
+  const { env, workdir, user, timeout } = flags
+  const options = {
+    ...(env !== undefined && { env: readPairs('--env', env) }),
+    ...(workdir !== undefined && { workingDir: workdir }),
+    ...(user !== undefined && { user }),
+    ...(timeout !== undefined && { timeoutMs: readDuration('--timeout', timeout) }),
+  }
+  using signals = new StopSignals(terminal.signals, terminal.stderr.isTTY)
+  try {
+    return await withClient(flags, terminal, async ({ executions }) => {
+      const outcome = await executions.exec(id, command, { ...options, signal: signals.signal })
+      print(outcome, flags, terminal)
+      return outcome.exitCode
+    })
+  } catch (error) {
+    if (timeout === undefined || !(error instanceof ErrandError) || error.code !== 'deadline_exceeded') throw error
+    terminal.stderr.write(`errand: no end of the command within ${timeout}: it may go on\n`)
+    return RUN_EXIT.timedOut
+  }
+}
+
+function print(outcome: ExecView, { raw = false, json }: ExecFlags, terminal: Terminal): void {
+  if (json === true) return printJson(terminal.stdout, outcome)
+  for (const stream of STREAMS) {
+    const output = foreignOutput(terminal[stream], { raw })
+    output.write(Buffer.from(outcome[stream]))
+    output.end()
+  }
+  for (const stream of STREAMS.filter((each) => outcome.truncated[each])) {
+    terminal.stderr.write(`errand: only the beginning of ${stream} is here: it printed more\n`)
+  }
+}
