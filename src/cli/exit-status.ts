@@ -5,6 +5,8 @@ export const EXIT = {
   ok: 0,
   /** What was asked for was done, and what was looked at is not as it should be. */
   problem: 1,
+  /** A task answered, with an error status of its own; as `curl --fail` says it. */
+  taskError: 22,
   usage: 64,
   dataError: 65,
   noInput: 66,

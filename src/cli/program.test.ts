@@ -100,10 +100,13 @@ test('help has examples and fits 80 columns', async () => {
     ['serve', '-h'],
     ['config', '--help'],
     ['config', 'explain', '--help'],
+    ...['run', 'exec', 'invoke', 'node', 'node set', 'tasks', 'tasks put', 'instances', 'drain', 'pause', 'events'].map(
+      (command) => [...command.split(' '), '--help'],
+    ),
   ]) {
     const { status, stdout } = await run(args)
     assert.equal(status, 0)
-    if (args.length !== 2 || args[0] !== 'config') assert.match(stdout, /Examples:/)
+    if (args.join(' ') !== 'config --help') assert.match(stdout, /Examples:/)
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
   }
 })

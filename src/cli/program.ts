@@ -5,10 +5,13 @@ import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
 import { addContext } from './commands/context.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addEvents } from './commands/events.ts'
 import { addExecutions } from './commands/executions.ts'
+import { addNode } from './commands/node.ts'
 import { addRepair } from './commands/repair.ts'
 import { addRun } from './commands/run.ts'
 import { addServe } from './commands/serve.ts'
+import { addTasks } from './commands/tasks.ts'
 import { addToken } from './commands/token.ts'
 import { addVersion } from './commands/version.ts'
 import { EXIT } from './exit-status.ts'
@@ -21,6 +24,9 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addServe,
   addRun,
   addExecutions,
+  addEvents,
+  addTasks,
+  addNode,
   addDoctor,
   addConfig,
   addContext,
@@ -79,7 +85,8 @@ function helpWidth(columns: number): number {
 const EXAMPLES = `
 Examples:
   errand serve                       (reads /etc/errand/errand.yaml if any)
-  errand serve --config node.yaml
+  errand run alpine -- echo hello
+  errand node --once
   errand config explain --json
 
 All keys of the configuration: docs/configuration.md`

@@ -21,6 +21,8 @@ export interface Output {
   readonly isTTY: boolean
   /** Width of a line, asked anew each time: a window can be resized. Infinity where lines are not cut. */
   readonly columns: number
+  /** Lines that are seen at once, asked anew each time. Infinity where nobody looks. */
+  readonly rows: number
   readonly hasColors: boolean
   /** In order, and complete before the process ends. */
   write(data: string | Uint8Array): void
@@ -62,6 +64,9 @@ function outputTo(stream: NodeJS.WriteStream, { environment }: ConfigHost): Outp
     isTTY,
     get columns() {
       return isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY
+    },
+    get rows() {
+      return isTTY ? stream.rows || 24 : Number.POSITIVE_INFINITY
     },
     hasColors: isTTY && !environment.NO_COLOR && environment.TERM !== 'dumb',
     write: (data) => stream.write(data),

@@ -6,6 +6,8 @@ import type { Output, Terminal } from './terminal.ts'
 export interface TestTerminalOptions extends TestHostOptions {
   /** Makes both outputs a terminal of this width. Default: they are pipes. */
   readonly columns?: number
+  /** Only where `columns` is given. Default: 24. */
+  readonly rows?: number
   /** Only where `columns` is given. Default: none. */
   readonly hasColors?: boolean
   /** What can be read from stdin. Default: nothing. */
@@ -60,12 +62,13 @@ export function testTerminal(options: TestTerminalOptions = {}): TestTerminal {
 
 /** Hands on what is written; bytes as if they were Latin-1, so that none is lost. */
 export function testOutput(
-  { columns, hasColors }: Pick<TestTerminalOptions, 'columns' | 'hasColors'>,
+  { columns, rows = 24, hasColors }: Pick<TestTerminalOptions, 'columns' | 'rows' | 'hasColors'>,
   sink: (text: string) => void,
 ): Output {
   return {
     isTTY: columns !== undefined,
     columns: columns ?? Number.POSITIVE_INFINITY,
+    rows: columns === undefined ? Number.POSITIVE_INFINITY : rows,
     hasColors: columns !== undefined && hasColors === true,
     write: (data) => sink(typeof data === 'string' ? data : Buffer.from(data).toString('latin1')),
   }

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { ExecFlags } from '../executions/exec.ts'
 import type { ListFlags, LogFlags, OneFlags, WaitFlags } from '../executions/execution-commands.ts'
+import type { LiveFlags } from '../live.ts'
 import type { CommandContext } from './command-context.ts'
 import { withDaemonFlags } from './daemon-flags.ts'
 import { collect } from './task-flags.ts'
@@ -102,7 +103,7 @@ function addStats(program: Command, { terminal }: CommandContext): void {
     .option('--once', 'print it once')
     .option('--json', 'print lines of JSON, once')
     .addHelpText('after', '\nExamples:\n  errand stats\n  errand stats --once train-1')
-    .action(async (ids: readonly string[], flags: OneFlags & { readonly once?: boolean }) => {
+    .action(async (ids: readonly string[], flags: OneFlags & LiveFlags) => {
       const { showStats } = await import('../executions/stats.ts')
       await showStats(ids, flags, terminal)
     })

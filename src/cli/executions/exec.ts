@@ -37,7 +37,8 @@ export async function execInside(
   try {
     return await withClient(flags, terminal, async ({ executions }) => {
       const outcome = await executions.exec(id, command, { ...options, signal: signals.signal })
-      print(outcome, flags, terminal)
+      if (flags.json === true) printJson(terminal.stdout, outcome)
+      else print(outcome, flags.raw === true, terminal)
       return outcome.exitCode
     })
   } catch (error) {
@@ -47,8 +48,7 @@ export async function execInside(
   }
 }
 
-function print(outcome: ExecView, { raw = false, json }: ExecFlags, terminal: Terminal): void {
-  if (json === true) return printJson(terminal.stdout, outcome)
+function print(outcome: ExecView, raw: boolean, terminal: Terminal): void {
   for (const stream of STREAMS) {
     const output = foreignOutput(terminal[stream], { raw })
     output.write(Buffer.from(outcome[stream]))

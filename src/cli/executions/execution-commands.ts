@@ -1,10 +1,9 @@
-import type { ErrandClient } from '../../client/client.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { isTerminal } from '../../core/execution.ts'
 import type { ContextFlags } from '../context/resolve-context.ts'
 import { malformed, readDuration, readWholeNumber } from '../flag-values.ts'
+import { forEach } from '../for-each.ts'
 import { printJson } from '../output/json.ts'
-import { neutralize } from '../output/neutralize.ts'
 import { printLogs } from '../run/print-logs.ts'
 import { runStatus } from '../run/run-status.ts'
 import { StopSignals } from '../stop-signals.ts'
@@ -87,29 +86,6 @@ export async function remove(
       throw new ErrandError('validation_failed', `${id} has not ended: it is ${status}; --force ends it`)
     }
     await executions.remove(id)
-  })
-}
-
-/** Prints each id that it was done for. All are tried; the first failure is thrown in the end. */
-async function forEach(
-  ids: readonly string[],
-  flags: ContextFlags,
-  terminal: Terminal,
-  act: (client: ErrandClient, id: string) => Promise<unknown>,
-): Promise<void> {
-  await withClient(flags, terminal, async (client) => {
-    const failures: ErrandError[] = []
-    for (const id of ids) {
-      try {
-        await act(client, id)
-        terminal.stdout.write(`${id}\n`)
-      } catch (thrown) {
-        failures.push(ErrandError.from(thrown))
-      }
-    }
-    const [first, ...others] = failures
-    for (const { message } of others) terminal.stderr.write(`errand: ${neutralize(message)}\n`)
-    if (first !== undefined) throw first
   })
 }
 

@@ -1,22 +1,16 @@
 import type { ErrandClient, StatsView } from '../../client/client.ts'
-import { clientClock } from '../../client/client-clock.ts'
 import { ErrandError } from '../../core/errors.ts'
-import { sleep } from '../../core/wait.ts'
+import { type LiveFlags, showLive } from '../live.ts'
 import { formatBytes, formatPercent } from '../output/format.ts'
-import { printJsonLine } from '../output/json.ts'
-import { LiveView } from '../output/live-view.ts'
+import { jsonLines } from '../output/json.ts'
 import { type Column, table } from '../output/table.ts'
-import { StopSignals } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
-import { withClient } from '../with-client.ts'
 import type { OneFlags } from './execution-commands.ts'
 
 interface Row {
   readonly id: string
   readonly stats: StatsView
 }
-
-const PERIOD_MS = 1000
 
 const COLUMNS: readonly Column<Row>[] = [
   { title: 'ID', value: ({ id }) => id, cutFirst: 1 },
@@ -29,29 +23,16 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'PIDS', value: ({ stats }) => `${stats.pids}`, align: 'right' },
 ]
 
-/** Shows what running executions use: again and again on a terminal, until Ctrl-C, else once. */
+/** Shows what running executions use, or those that are named. */
 export async function showStats(
   ids: readonly string[],
-  flags: OneFlags & { readonly once?: boolean },
+  { json, ...flags }: LiveFlags & OneFlags,
   terminal: Terminal,
 ): Promise<void> {
   const { stdout } = terminal
-  using signals = new StopSignals(terminal.signals, true)
-  const { signal } = signals
-  await withClient(flags, terminal, async (client) => {
-    if (flags.json === true) {
-      for (const { id, stats } of await rowsOf(client, ids, signal)) printJsonLine(stdout, { id, ...stats })
-      return
-    }
-    using view = new LiveView(stdout)
-    for (;;) {
-      view.show(table(COLUMNS, await rowsOf(client, ids, signal), stdout))
-      if (flags.once === true || !stdout.isTTY) return
-      await sleep(clientClock, PERIOD_MS, signal)
-    }
-  }).catch((error: unknown) => {
-    // To end it is how one leaves it.
-    if (!signal.aborted) throw error
+  await showLive({ ...flags, once: json === true || flags.once === true }, terminal, async (client, signal) => {
+    const rows = await rowsOf(client, ids, signal)
+    return json === true ? jsonLines(rows.map(({ id, stats }) => ({ id, ...stats }))) : table(COLUMNS, rows, stdout)
   })
 }
 

@@ -7,11 +7,16 @@ export function printJson(output: Output, value: unknown): void {
 
 /** Prints one line of NDJSON: one of many values that come one after the other. */
 export function printJsonLine(output: Output, value: unknown): void {
-  output.write(`${jsonText(value)}\n`)
+  output.write(jsonLines([value]))
+}
+
+/** The same of values that are all here, as text. */
+export function jsonLines(values: readonly unknown[]): string {
+  return values.map((value) => `${jsonText(value)}\n`).join('')
 }
 
 /** JSON that is ASCII wherever a terminal could take a character as an instruction: the same value to every parser. */
-function jsonText(value: unknown, indent?: number): string {
+export function jsonText(value: unknown, indent?: number): string {
   return JSON.stringify(value, undefined, indent).replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeUnits)
 }
 

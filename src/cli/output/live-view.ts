@@ -1,11 +1,19 @@
 import type { Output } from '../terminal.ts'
+import { cutText } from './text-width.ts'
 
 /** Up so many lines, to their start, and nothing below. */
 function rewind(lines: number): string {
   return lines === 0 ? '' : `\u001b[${lines}A\r\u001b[J`
 }
 
-/** A few lines on a terminal that are shown anew in their own place. Elsewhere each is printed after the one before. */
+/** What has scrolled away cannot be shown anew, and what is wrapped takes more lines than it has. */
+function fit(lines: readonly string[], { columns, rows }: Output): readonly string[] {
+  const most = rows - 1
+  const shown = lines.length <= most ? lines : [...lines.slice(0, most - 1), `… ${lines.length - most + 1} more lines`]
+  return shown.map((line) => (line.includes('\u001b') ? line : cutText(line, columns)))
+}
+
+/** A few lines on a terminal that are shown anew in their own place. */
 export class LiveView implements Disposable {
   readonly #output: Output
   #lines = 0
@@ -14,10 +22,11 @@ export class LiveView implements Disposable {
     this.#output = output
   }
 
-  /** `text` ends with a line feed, and no line of it is wider than the terminal. */
+  /** `text` ends with a line feed, and has no colours in a line that is wider than the terminal: what is too much is cut. */
   show(text: string): void {
-    this.#output.write((this.#output.isTTY ? rewind(this.#lines) : '') + text)
-    this.#lines = text.split('\n').length - 1
+    const lines = fit(text.split('\n').slice(0, -1), this.#output)
+    this.#output.write(rewind(this.#lines) + lines.map((line) => `${line}\n`).join(''))
+    this.#lines = lines.length
   }
 
   /** What was shown last stays. */

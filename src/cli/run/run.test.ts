@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { FakeScript } from '../../engine/fake/fake-engine.ts'
 import { openV1Node } from '../../http/v1/v1-node.fixture.ts'
+import { commandLine, neverOpen } from '../command-line.fixture.ts'
 import { runCommand } from '../program.ts'
-import { type TestTerminal, type TestTerminalOptions, testTerminal } from '../test-terminal.fixture.ts'
+import { type TestTerminal, testTerminal } from '../test-terminal.fixture.ts'
 
 const EVIL = '\u001b]0;owned\u0007red'
 
@@ -19,20 +20,7 @@ const IMAGES: Readonly<Record<string, FakeScript>> = {
 const node = await openV1Node(IMAGES)
 after(() => node[Symbol.asyncDispose]())
 
-const neverOpen = async (): Promise<never> => {
-  throw new Error('no daemon is opened here')
-}
-
-async function errand(
-  words: readonly string[],
-  options: TestTerminalOptions = {},
-): Promise<TestTerminal & { status: number }> {
-  const terminal = testTerminal(options)
-  const [command = '', ...rest] = words
-  const status = await runCommand([command, '--host', `unix://${node.socketPath}`, ...rest], neverOpen, terminal)
-  assert.equal(terminal.listeners(), 0, 'no listener is left')
-  return { ...terminal, status }
-}
+const errand = commandLine(`unix://${node.socketPath}`)
 
 test('a run shows both streams where they belong, and ends as its command did', async () => {
   const { status, printed } = await errand(['run', 'hello'])
