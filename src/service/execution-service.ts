@@ -66,7 +66,7 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   async wait(executionId: string, signal: AbortSignal = NEVER): Promise<ExecutionResult> {
-    return this.#known.whileKept(executionId, () => this.#result(executionId, signal))
+    return this.#known.resultWaits.run(executionId, () => this.#result(executionId, signal))
   }
 
   async cancel(executionId: string, { graceMs, signal = NEVER }: CancelOptions = {}): Promise<void> {
@@ -188,15 +188,15 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   counts(): ExecutionCounts {
-    return this.#known.counts()
+    return this.#known.current.counts()
   }
 
   async untilNone(signal: AbortSignal): Promise<void> {
-    await abortable(this.#known.untilNone(), signal)
+    await abortable(this.#known.current.untilNone(), signal)
   }
 
   async untilNoneRuns(signal: AbortSignal): Promise<void> {
-    await abortable(this.#known.untilNoneRuns(), signal)
+    await abortable(this.#known.current.untilNoneRuns(), signal)
   }
 
   async events(seq: number, limit: number): Promise<JournalEvent[]> {

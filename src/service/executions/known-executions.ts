@@ -1,13 +1,11 @@
 import type { Caller } from '../../core/caller.ts'
 import { ErrandError } from '../../core/errors.ts'
-import { type ExecutionStatus, isTerminal } from '../../core/execution.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import { DiskWatch } from '../../instance/disk-watch.ts'
 import { attemptOf } from '../../instance/identity.ts'
 import type { IdempotencyKey } from '../../journal/journal.ts'
-import { BackgroundWork } from '../../util/background-work.ts'
-import type { ExecutionCounts, SubmitOptions, Submitted } from '../executions-api.ts'
+import type { SubmitOptions, Submitted } from '../executions-api.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import { EndedExecutions } from './ended-executions.ts'
 import { Execution } from './execution.ts'
@@ -17,16 +15,16 @@ import type { ExecutionParts } from './execution-parts.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 import { giveUp } from './give-up.ts'
 import { Launch } from './launch.ts'
+import { LiveExecutions } from './live-executions.ts'
 import { newRecord } from './new-record.ts'
 import { PastExecution, refuseEnded } from './past-execution.ts'
 import { LOCAL_CALLER, planExecution } from './plan-execution.ts'
 import { QueuePlaces } from './queue-places.ts'
 import { type Beginning, takeUp } from './recovery.ts'
+import { ResultWaits } from './result-waits.ts'
 import { TrackedRecord } from './tracked-record.ts'
 import { UploadStore } from './upload-store.ts'
 import { UPLOADS, Uploads } from './uploads.ts'
-
-const WAITING: ReadonlySet<ExecutionStatus> = new Set(['accepted', 'queued'])
 
 interface Accepted {
   readonly record: ExecutionRecord
@@ -38,14 +36,10 @@ interface Accepted {
 /** The executions that an executor knows: those that live, in this process, and those that have ended, in the journal. */
 export class KnownExecutions {
   readonly #deps: ExecutionDeps
-  /** From their record until nothing of them is left on the engine. */
-  readonly #live = new Map<string, Execution>()
-  /** Those in the journal whose files are being made. */
-  readonly #beginning = new Map<string, Promise<Execution>>()
+  /** Those that live. */
+  readonly current: LiveExecutions = new LiveExecutions()
+  readonly resultWaits: ResultWaits = new ResultWaits()
   readonly #forgetting = new Map<string, Promise<void>>()
-  /** Waits for results, which want to be read before their files go. */
-  readonly #waits = new Map<string, Set<Promise<unknown>>>()
-  readonly #background = new BackgroundWork()
   readonly #ended: EndedExecutions
   readonly #uploads: UploadStore
   readonly #places: QueuePlaces
@@ -61,7 +55,7 @@ export class KnownExecutions {
   }
 
   async live(executionId: string): Promise<Execution | undefined> {
-    return this.#live.get(executionId) ?? (await this.#beginning.get(executionId)?.catch(() => undefined))
+    return this.current.find(executionId)
   }
 
   /** @throws not_found; already_ended */
@@ -121,9 +115,7 @@ export class KnownExecutions {
     if (this.#isClosed) return { record, isNew: true, begun: undefined }
     undo.move()
     const going = this.#setGoing(plan, on, launch, record, place)
-    this.#beginning.set(plan.executionId, going)
-    const begun = (): void => void this.#beginning.delete(plan.executionId)
-    going.then(begun, begun)
+    this.current.expect(plan.executionId, going)
     return { record, isNew: true, begun: going }
   }
 
@@ -134,19 +126,6 @@ export class KnownExecutions {
   ): Promise<ExecutionRecord | undefined> {
     const { journal, executorId } = this.#deps
     return journal.findByKey(executorId, caller?.id ?? callerId ?? LOCAL_CALLER, key)
-  }
-
-  /** Who waits for a result when its execution is removed still gets it. */
-  async whileKept<T>(executionId: string, wait: () => Promise<T>): Promise<T> {
-    const waiting = wait()
-    const waits = this.#waits.get(executionId) ?? new Set()
-    this.#waits.set(executionId, waits.add(waiting))
-    try {
-      return await waiting
-    } finally {
-      waits.delete(waiting)
-      if (waits.size === 0) this.#waits.delete(executionId)
-    }
   }
 
   /**
@@ -184,9 +163,7 @@ export class KnownExecutions {
   /** Lets go of all that live: what runs goes on. */
   async detach(): Promise<void> {
     this.close()
-    // Those that are just beginning live as soon as their files are there; what kept them from it, who asked is told.
-    await Promise.allSettled(this.#beginning.values())
-    await Promise.all([...this.#live.values()].map((execution) => execution.detach()))
+    await this.current.detach()
     await this.#ended.idle()
     await this.#disks[Symbol.asyncDispose]()
   }
@@ -200,27 +177,6 @@ export class KnownExecutions {
     return forgetting
   }
 
-  counts(): ExecutionCounts {
-    const statuses = [...this.#live.values()].map(({ record }) => record.value.status)
-    const waiting = this.#beginning.size + statuses.filter((status) => WAITING.has(status)).length
-    const ended = statuses.filter(isTerminal).length
-    return { waiting, running: this.#live.size + this.#beginning.size - waiting - ended }
-  }
-
-  /** Resolves when none is left that has not ended, and whose sandbox is not gone. */
-  async untilNone(): Promise<void> {
-    while (this.#live.size + this.#beginning.size > 0) {
-      await Promise.allSettled(this.#beginning.values())
-      await this.#background.idle()
-    }
-  }
-
-  async untilNoneRuns(): Promise<void> {
-    await Promise.allSettled(this.#beginning.values())
-    const running = [...this.#live.values()].filter(({ record }) => !WAITING.has(record.value.status))
-    await Promise.all(running.map(({ gone }) => gone))
-  }
-
   /** Nothing more is begun. */
   close(): void {
     this.#isClosed = true
@@ -229,7 +185,7 @@ export class KnownExecutions {
 
   async idle(): Promise<void> {
     await this.#ended.idle()
-    await this.#background.idle()
+    await this.current.idle()
     await this.#disks[Symbol.asyncDispose]()
   }
 
@@ -264,8 +220,9 @@ export class KnownExecutions {
     for (const watcher of watchers) watcher.began(value)
     const parts = { ...given, deps: this.#deps, disks: this.#disks, record, uploads }
     const execution = new Execution(parts, beginning)
-    this.#live.set(plan.executionId, execution)
-    this.#background.add(this.#untilGone(execution, plan))
+    this.current.add(plan.executionId, execution, () => {
+      if (!this.#isClosed) this.#ended.keep(plan.executionId, plan, 0)
+    })
     return execution
   }
 
@@ -284,13 +241,6 @@ export class KnownExecutions {
     undo.move()
   }
 
-  async #untilGone(execution: Execution, plan: ExecutionPlan): Promise<void> {
-    await execution.settled
-    await execution.gone
-    this.#live.delete(plan.executionId)
-    if (!this.#isClosed) this.#ended.keep(plan.executionId, plan, 0)
-  }
-
   async #forget(executionId: string): Promise<void> {
     const { journal, executorId } = this.#deps
     const live = await this.live(executionId)
@@ -298,8 +248,7 @@ export class KnownExecutions {
       await live.cancel(0).catch(() => {}) // it may be ending by itself
       await live.gone
     }
-    const waits = this.#waits.get(executionId) ?? new Set()
-    await Promise.allSettled(waits)
+    await this.resultWaits.over(executionId)
     this.#ended.drop(executionId)
     const record = live?.record.value ?? (await journal.find(executorId, executionId))
     if (record !== undefined) await (live?.files ?? (await new PastExecution(this.#deps, record).files)).remove()

@@ -1,0 +1,22 @@
+/** Waits for results, which want to be read before their files go. */
+export class ResultWaits {
+  readonly #waits = new Map<string, Set<Promise<unknown>>>()
+
+  /** Who waits for a result when its execution is removed still gets it. */
+  async run<T>(executionId: string, wait: () => Promise<T>): Promise<T> {
+    const waiting = wait()
+    const waits = this.#waits.get(executionId) ?? new Set()
+    this.#waits.set(executionId, waits.add(waiting))
+    try {
+      return await waiting
+    } finally {
+      waits.delete(waiting)
+      if (waits.size === 0) this.#waits.delete(executionId)
+    }
+  }
+
+  /** Resolves when nobody waits for this one any more who does now. */
+  async over(executionId: string): Promise<void> {
+    await Promise.allSettled(this.#waits.get(executionId) ?? [])
+  }
+}
