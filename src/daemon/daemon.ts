@@ -14,6 +14,7 @@ import { abortable } from '../util/abort.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
 import { collectGarbage } from '../util/collect-garbage.ts'
 import type { Config } from './config/config.ts'
+import { LoopWatch } from './loop-watch.ts'
 import { openMetrics } from './metrics/open-metrics.ts'
 import { openDocker } from './open-docker.ts'
 import { openListeners } from './open-listeners.ts'
@@ -96,6 +97,7 @@ export class Daemon implements AsyncDisposable {
     await makeRunDir(config.runDir)
     collectGarbage() // now, while nobody waits for an answer
     const serving = { node, executions, tasks, metrics, clock, log, answerMemory, onStop: stopAsked.resolve }
+    opening.use(new LoopWatch({ clock, log }))
     const listeners = opening.use(await openListeners(config, serving, signal))
     const daemon = new Daemon({
       node,

@@ -46,6 +46,14 @@ export interface FakeServeOptions {
   readonly tasks: Readonly<Record<string, number | null>>
   /** `KEY=VALUE` of the configuration, over the defaults. */
   readonly settings?: readonly string[]
+  /** Whether it listens on a unix socket, too. */
+  readonly hasSocket?: boolean
+}
+
+/** A message to the process of a daemon. */
+export interface Asked {
+  /** How long it is to do nothing else, once it has answered. */
+  readonly blockMs: number
 }
 
 /** What the process of a daemon tells of itself, past the daemon. */
@@ -61,16 +69,25 @@ export interface Inside {
 export class FakeServe implements AsyncDisposable {
   readonly process: ServeProcess
   readonly watched: WatchedDaemon
-  /** Asks its process. */
-  readonly look: () => Promise<Inside>
+  readonly #ask: (asked: Asked) => Promise<Inside>
   readonly #folder: string
   #idle = 0
 
-  private constructor(served: ServeProcess, watched: WatchedDaemon, look: () => Promise<Inside>, folder: string) {
+  private constructor(
+    served: ServeProcess,
+    watched: WatchedDaemon,
+    ask: (asked: Asked) => Promise<Inside>,
+    folder: string,
+  ) {
     this.process = served
     this.watched = watched
-    this.look = look
+    this.#ask = ask
     this.#folder = folder
+  }
+
+  /** Where it is, if it has one. */
+  get socketPath(): string {
+    return join(this.#folder, 'errand.sock')
   }
 
   get port(): number {
@@ -78,12 +95,17 @@ export class FakeServe implements AsyncDisposable {
   }
 
   /** Resolves once it serves. */
-  static async open({ tasks, settings = [] }: FakeServeOptions): Promise<FakeServe> {
+  static async open({ tasks, settings = [], hasSocket = false }: FakeServeOptions): Promise<FakeServe> {
     const folder = await mkdtemp(join(tmpdir(), 'errand-fake-'))
     const pairs = [...DEFAULTS, ...settings].map((pair): [string, string] => [pair.split('=', 1)[0] ?? '', pair])
     const set = [...new Map(pairs).values()]
     const folders = ['--state-dir', join(folder, 'state'), '--run-dir', join(folder, 'run')]
-    const args = [...folders, '--listen', '127.0.0.1:0', ...set.flatMap((pair) => ['--set', pair])]
+    const listen = ['127.0.0.1:0', ...(hasSocket ? [`unix:${join(folder, 'errand.sock')}`] : [])]
+    const args = [
+      ...folders,
+      ...listen.flatMap((address) => ['--listen', address]),
+      ...set.flatMap((pair) => ['--set', pair]),
+    ]
     const command = [...NODE_OPTIONS, ENTRY, JSON.stringify(tasks), 'serve', ...args]
     const environment = { PATH: process.env.PATH, ...MALLOC }
     const child = spawn(process.execPath, command, { env: environment, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
@@ -91,14 +113,24 @@ export class FakeServe implements AsyncDisposable {
     const [address = ''] = await served.addresses()
     const installation = await readInstallation(join(folder, 'state'))
     const watched = watchProcess(served.pid, { address, installation, engineSocket: '' })
-    const look = async (): Promise<Inside> => {
-      child.send('look')
+    const ask = async (asked: Asked): Promise<Inside> => {
+      child.send(asked)
       const [inside] = await once(child, 'message')
       return inside as Inside
     }
-    const serve = new FakeServe(served, watched, look, folder)
+    const serve = new FakeServe(served, watched, ask, folder)
     serve.#idle = (await serve.memory()).peak
     return serve
+  }
+
+  /** Asks its process. */
+  look(): Promise<Inside> {
+    return this.#ask({ blockMs: 0 })
+  }
+
+  /** From when this resolves its event loop stands still, for so long. */
+  async block(forMs: number): Promise<void> {
+    await this.#ask({ blockMs: forMs })
   }
 
   /** For a line of the test's output: what the daemon takes of the host. */

@@ -1,0 +1,59 @@
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+
+/** How often it is looked: four times a second cost an idle process a hundredth of a percent of a core. */
+const PERIOD_MS = 250
+/** Shorter delays are in the metric `errand_event_loop_lag_seconds`. */
+const NOTABLE_MS = 1000
+
+export interface LoopWatchDeps {
+  readonly clock: Clock
+  readonly log: Log
+  /** CPU time of the thread that is watched, in microseconds since some fixed point. */
+  readonly cpuMicros?: () => number
+}
+
+/**
+ * Warns when the event loop stood still for more than a second: everything that was asked meanwhile is answered, but late.
+ * Says how much CPU the thread took meanwhile: about as much as it lasted where our own code kept it busy, and next to none
+ * where the process was stopped, or had no core to run on. Ends when disposed.
+ */
+export class LoopWatch implements Disposable {
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #cpuMicros: () => number
+  #timer: Disposable | undefined
+  #dueMs = 0
+  #cpuBefore = 0
+
+  constructor({ clock, log, cpuMicros = threadCpuMicros }: LoopWatchDeps) {
+    this.#clock = clock
+    this.#log = log
+    this.#cpuMicros = cpuMicros
+    this.#arm()
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]()
+  }
+
+  #arm(): void {
+    this.#dueMs = this.#clock.monotonicMs() + PERIOD_MS
+    this.#cpuBefore = this.#cpuMicros()
+    this.#timer = this.#clock.setTimer(PERIOD_MS, () => this.#look())
+  }
+
+  #look(): void {
+    const blockedMs = Math.round(this.#clock.monotonicMs() - this.#dueMs)
+    if (blockedMs >= NOTABLE_MS) {
+      const cpuMs = Math.round((this.#cpuMicros() - this.#cpuBefore) / 1000)
+      this.#log.warn({ blockedMs, cpuMs }, 'the event loop stood still: what was asked meanwhile is answered late')
+    }
+    this.#arm()
+  }
+}
+
+function threadCpuMicros(): number {
+  const { user, system } = process.threadCpuUsage()
+  return user + system
+}
