@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, join, normalize } from 'node:path'
+import { test } from 'node:test'
+import { HTTP_STATUS } from '../src/core/errors.ts'
+import { type Document, readDocument, readDocuments } from './support/documents.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const documents = await readDocuments()
+const anchors = new Map(documents.map(({ path, prose }) => [path, anchorsOf(prose)]))
+
+/** Those of headings, as GitHub makes them. */
+function anchorsOf(prose: string): ReadonlySet<string> {
+  const found = new Map<string, number>()
+  const headings = [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => slugOf(heading))
+  const all = headings.map((slug) => {
+    const seen = found.get(slug) ?? 0
+    found.set(slug, seen + 1)
+    return seen === 0 ? slug : `${slug}-${seen}`
+  })
+  return new Set(all)
+}
+
+function slugOf(heading: string): string {
+  const words = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
+  return words.replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')
+}
+
+/** What a page links to in this repository: a path, and a heading there. */
+function linksOf({ prose }: Document): string[] {
+  const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
+  return targets.filter((target) => !/^[a-z]+:/.test(target))
+}
+
+function faultOf(path: string, link: string): string | undefined {
+  const [file = '', anchor] = link.split('#')
+  const target = file === '' ? path : normalize(join(dirname(path), file))
+  if (!existsSync(join(ROOT, target))) return `${path}: there is no ${link}`
+  if (anchor === undefined || anchors.get(target)?.has(anchor) === true) return undefined
+  return `${path}: ${target} has no heading #${anchor}`
+}
+
+/** Tests that a cell of a table names, with the folder of the one before where one has none. */
+function testsIn(cell: string): string[] {
+  let folder = ''
+  return [...cell.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name = '']) => {
+    if (name.includes('/')) folder = dirname(name)
+    return join(folder, basename(name))
+  })
+}
+
+test('every link in the documents leads to a file and heading that there is', () => {
+  const links = documents.flatMap((document) => linksOf(document).map((link) => [document.path, link] as const))
+  assert.ok(links.length > 100, `${links.length} links`)
+  assert.deepEqual(
+    links.flatMap(([path, link]) => faultOf(path, link) ?? []),
+    [],
+  )
+})
+
+test('every page of the guide is listed in the index of the documentation', async () => {
+  const index = linksOf(await readDocument('docs/README.md')).map((link) => join('docs', link.split('#')[0] ?? ''))
+  const pages = documents.map(({ path }) => path).filter((path) => /^docs\/(guide\/)?[\w-]+\.md$/.test(path))
+  assert.deepEqual(
+    pages.filter((path) => path !== 'docs/README.md' && !index.includes(path)),
+    [],
+  )
+})
+
+test('every test that a promise names is there', async () => {
+  const { text } = await readDocument('docs/promises.md')
+  const cells = [...text.matchAll(/^\| [^|]+ \| ([^|]+) \| [^|]+ \|$/gm)].map(([, cell = '']) => cell)
+  const tests = cells.flatMap(testsIn)
+  assert.ok(tests.length > 100, `${tests.length} tests`)
+  assert.deepEqual(
+    tests.filter((path) => !existsSync(join(ROOT, path))),
+    [],
+  )
+})
+
+test('nobody is told to install from npm a package that is not there', () => {
+  const told = documents.filter(({ text }) => /(npm (install|i|add)|npx)( -[-\w]+)* errand(\s|@|$)/m.test(text))
+  assert.deepEqual(
+    told.map(({ path }) => path),
+    [],
+  )
+})
+
+test('the README has every import of the package, and no other', async () => {
+  const { text } = await readDocument('README.md')
+  const [, section = ''] = text.split('### The library')
+  const [table = ''] = section.split('\n## ')
+  const named = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name)
+  const { exports } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { exports: object }
+  const exported = Object.keys(exports).map((subpath) => subpath.replace(/^\./, 'errand'))
+  assert.deepEqual(new Set(named), new Set(exported))
+})
+
+test('operators find every code in the guide to the operation of a node', async () => {
+  const { text } = await readDocument('docs/guide/operate-a-node.md')
+  const [, section = ''] = text.split('## Troubleshooting by code')
+  const [table = ''] = section.split('\n## ')
+  const named = new Set([...table.matchAll(/`(\w+)`/g)].map(([, name]) => name))
+  assert.deepEqual(
+    Object.keys(HTTP_STATUS).filter((code) => !named.has(code)),
+    [],
+  )
+})
