@@ -72,6 +72,8 @@ async function writeEntry(
   { topName, topNames }: UnpackOptions,
 ): Promise<Written | 'forbidden'> {
   const { size, mode, type } = entry.header
+  // The parser gives no size for one that is no number, and then waits for its end for ever.
+  if (!Number.isSafeInteger(size)) throw new ErrandError('validation_failed', 'the archive holds a size that is none')
   const parts = isData(entry.header) ? partsOf(entry.header) : undefined
   if (parts === undefined) return writer.passOver(size) ? 'forbidden' : 'over_limit'
   if (topNames !== undefined && parts[0] !== undefined && !topNames.has(parts[0])) throw stray(parts[0], topNames)

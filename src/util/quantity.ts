@@ -29,7 +29,7 @@ const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60
 /** Milliseconds from a text such as `500ms`, `90s`, `1.5h` or `1h30m`, units from large to small; undefined for others. */
 export function parseDuration(text: string): number | undefined {
   if (!/^(?:\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)){1,5}$/.test(text)) return undefined
-  const parts = [...text.matchAll(/([\d.]+)(ms|s|m|h|d)/g)].map(([, amount, unit = '']) => ({
+  const parts = [...text.matchAll(/([\d.]{1,13})(ms|s|m|h|d)/g)].map(([, amount, unit = '']) => ({
     factor: DURATION_UNITS[unit] ?? 0,
     amount: Number(amount),
   }))

@@ -168,6 +168,20 @@ test('A7: no archive writes anywhere else, or fails in any other way than as our
   await fc.assert(property, { numRuns: scale(300, 5000) })
 })
 
+test('A7: nor does an entry of a size that is no number, which the parser would wait for', {
+  timeout: 20_000,
+}, async () => {
+  for (const type of ['0', '1', '5', '7', 'x', 'L']) {
+    const tar = await tarOf([{ name: 'file', content: 'abc' }])
+    tar[124] = 0xbc
+    tar[156] = type.charCodeAt(0)
+    setSum(tar.subarray(0, 512))
+    await using place = await makeTarget()
+    await assert.rejects(unpack(place, tar, 'skip'), isOurs, type)
+    await assertGuarded(place)
+  }
+})
+
 test('A7: nor does what has been damaged on the way', { timeout: 300_000 }, async () => {
   const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 12 })
   const archive = fc.array(entries, { minLength: 1, maxLength: 5 })

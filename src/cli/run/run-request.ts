@@ -61,18 +61,21 @@ export function planRun(
 
 /** An id that people can tell from others and copy: the image's own name and ten characters of chance. */
 function readableId(image: string, newId: string): string {
-  const [, name = ''] = /([a-z0-9][a-z0-9._-]*)(?::[^/]*)?(?:@.*)?$/.exec(image.toLowerCase()) ?? []
-  const plain = name
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 20)
-    .replace(/-$/, '')
+  const [reference = ''] = image.toLowerCase().split('@', 1)
+  const [name = ''] = (reference.split('/').at(-1) ?? '').split(':', 1)
+  const words = name.split(/[^a-z0-9]/).filter((word) => word !== '')
+  const cut = words.join('-').slice(0, 20)
+  const plain = cut.endsWith('-') ? cut.slice(0, -1) : cut
   return [...(plain === '' ? [] : [plain]), newId.slice(0, 10)].join('-')
 }
 
 /** `PATH:TARGET`, read-only unless `:rw` follows. */
 function readInput(text: string, index: number, cwd: string): { local: LocalInput; target: string; readOnly: boolean } {
-  const [, path = '', target = '', mode = 'ro'] = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/.exec(text) ?? []
-  if (target === '') throw malformed('--input', text, 'PATH:/TARGET or PATH:/TARGET:rw')
+  const parts = text.split(':')
+  const mode = parts.length > 2 && ['ro', 'rw'].includes(parts.at(-1) ?? '') ? parts.pop() : 'ro'
+  const target = parts.pop() ?? ''
+  const path = parts.join(':')
+  if (path === '' || !target.startsWith('/')) throw malformed('--input', text, 'PATH:/TARGET or PATH:/TARGET:rw')
   const whole = resolve(cwd, path)
   const local = { name: `input-${index + 1}`, folder: dirname(whole), file: basename(whole) }
   return { local, target, readOnly: mode === 'ro' }

@@ -17,6 +17,6 @@ export class ResultWaits {
 
   /** Resolves when nobody waits for this one any more who does now. */
   async over(executionId: string): Promise<void> {
-    await Promise.allSettled(this.#waits.get(executionId) ?? [])
+    await Promise.allSettled([...(this.#waits.get(executionId) ?? [])])
   }
 }
