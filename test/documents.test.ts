@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, normalize } from 'node:path'
 import { test } from 'node:test'
 import { HTTP_STATUS } from '../src/core/errors.ts'
+import { V1_OPERATIONS } from '../src/http/v1/routes.ts'
 import { type Document, readDocument, readDocuments } from './support/documents.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -106,4 +107,12 @@ test('operators find every code in the guide to the operation of a node', async 
     Object.keys(HTTP_STATUS).filter((code) => !named.has(code)),
     [],
   )
+})
+
+test('the guide to the HTTP interface has every route with its scope, and no other', async () => {
+  const { text } = await readDocument('docs/guide/http-api.md')
+  const rows = [...text.matchAll(/^\| `([A-Z]+ \/v1[^`]*)` \| `(\w+)` \|/gm)].map(([, route, scope]) => [route, scope])
+  const operations = V1_OPERATIONS.map(({ method, path, scope }) => [`${method} ${path}`, scope])
+  assert.equal(rows.length, operations.length)
+  assert.deepEqual(Object.fromEntries(rows), Object.fromEntries(operations))
 })
