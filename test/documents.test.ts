@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join, normalize } from 'node:path'
 import { test } from 'node:test'
 import { HTTP_STATUS } from '../src/core/errors.ts'
@@ -115,4 +115,10 @@ test('the guide to the HTTP interface has every route with its scope, and no oth
   const operations = V1_OPERATIONS.map(({ method, path, scope }) => [`${method} ${path}`, scope])
   assert.equal(rows.length, operations.length)
   assert.deepEqual(Object.fromEntries(rows), Object.fromEntries(operations))
+})
+
+test('contributors find every folder of the sources in their guide', async () => {
+  const { text } = await readDocument('CONTRIBUTING.md')
+  const told = [...text.matchAll(/^\| \*\*(\w+)\*\* \|/gm)].map(([, folder]) => folder)
+  assert.deepEqual(new Set(told), new Set(await readdir(join(ROOT, 'src'))))
 })
