@@ -17,6 +17,7 @@ export class ResultWaits {
 
   /** Resolves when nobody waits for this one any more who does now. */
   async over(executionId: string): Promise<void> {
-    await Promise.allSettled([...(this.#waits.get(executionId) ?? [])])
+    const waits = this.#waits.get(executionId)
+    if (waits !== undefined) await Promise.allSettled(waits)
   }
 }
