@@ -5,8 +5,11 @@ import { Connection, timeRequests } from '../support/connection.ts'
 import { startDaemon, withProbe } from '../support/daemon.ts'
 import { invocationBody, invoke, post } from '../support/requests.ts'
 
-/** The one tick for all deadlines and the one for all keep-alives fire at most this often (`core/deadlines.ts`). */
-const TICKS_PER_MS = 2 / 250
+/**
+ * The one tick for all deadlines, the one for all keep-alives (`core/deadlines.ts`) and the watch over the event loop
+ * (`daemon/loop-watch.ts`) fire at most this often.
+ */
+const TICKS_PER_MS = 3 / 250
 
 /** In one and in many. */
 const UNWANTED = {
@@ -59,7 +62,7 @@ function summarize(
     bound: { of: 'value', sense: 'exactly', must: 0 },
     notes: [
       `${ours} in ${invocations} invocations`,
-      ...(kind === 'timer' ? [`of which up to ${ticks} are ticks that all requests share`] : []),
+      ...(kind === 'timer' ? [`of which up to ${ticks} are ticks that no request adds to`] : []),
       ...theirs.map(([asked, times]) => `${asked}: ${times}`),
     ],
   }

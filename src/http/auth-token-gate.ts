@@ -1,15 +1,13 @@
 import type { IncomingMessage } from 'node:http'
-import type { Clock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Authenticate } from './auth.ts'
-import { isCredentialOf, type KeptToken, parseBearer } from './auth-token.ts'
+import { RecentTokens, type RecentTokensDeps } from './auth-recent-tokens.ts'
+import { type Credential, isCredentialOf, type KeptToken, parseBearer } from './auth-token.ts'
 import { FailureLimit } from './failure-limit.ts'
 import { peerOf } from './peers.ts'
 
-export interface TokenGateDeps {
-  readonly tokens: { tokens(): Promise<readonly KeptToken[]> }
-  readonly clock: Clock
+export interface TokenGateDeps extends RecentTokensDeps {
   readonly log: Log
 }
 
@@ -21,10 +19,12 @@ export interface TokenGateDeps {
 export class TokenGate {
   readonly #deps: TokenGateDeps
   readonly #failures: FailureLimit
+  readonly #tokens: RecentTokens
 
   constructor(deps: TokenGateDeps) {
     this.#deps = deps
     this.#failures = new FailureLimit(deps.clock)
+    this.#tokens = new RecentTokens(deps)
   }
 
   /** @throws unauthenticated; storage_error when the tokens cannot be read */
@@ -33,16 +33,18 @@ export class TokenGate {
     if (authorization === undefined)
       throw new ErrandError('unauthenticated', 'this needs a token: Authorization: Bearer')
     const credential = parseBearer(authorization)
-    const tokens = credential === undefined ? [] : await this.#tokens()
-    const token = tokens.find(({ id }) => id === credential?.id)
-    if (credential === undefined || !isCredentialOf(credential, token)) throw this.#failed(request, credential?.id)
-    return { caller: { id: credential.id }, scopes: new Set(token?.scopes) }
+    if (credential === undefined) throw this.#failed(request, undefined)
+    const { recent } = this.#tokens
+    // One that is not known may have been made since.
+    const token = (recent && findToken(recent, credential)) ?? findToken(await this.#fresh(), credential)
+    if (token === undefined) throw this.#failed(request, credential.id)
+    return { caller: { id: credential.id }, scopes: new Set(token.scopes) }
   }
 
   /** Where the file is, is nothing for strangers. */
-  async #tokens(): Promise<readonly KeptToken[]> {
+  async #fresh(): Promise<readonly KeptToken[]> {
     try {
-      return await this.#deps.tokens.tokens()
+      return await this.#tokens.fresh()
     } catch (cause) {
       this.#deps.log.error({ err: cause }, 'nobody can log in')
       throw new ErrandError('storage_error', 'the tokens cannot be read: see the log of the node', { cause })
@@ -58,4 +60,9 @@ export class TokenGate {
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     })
   }
+}
+
+function findToken(tokens: readonly KeptToken[], credential: Credential): KeptToken | undefined {
+  const token = tokens.find(({ id }) => id === credential.id)
+  return isCredentialOf(credential, token) ? token : undefined
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { isId } from '../core/ids.ts'
 import type { Scope } from './contract/scope.ts'
 
@@ -31,7 +31,7 @@ export function newSecret(): string {
 
 /** A secret has 256 random bits: a slow hash would protect nothing more. */
 export function digestOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex')
+  return hash('sha256', secret)
 }
 
 /** Undefined for a header that says no token, or none that could ever be ours. */
@@ -43,6 +43,6 @@ export function parseBearer(header: string | undefined): Credential | undefined 
 /** Whether a credential is that of a token; takes as long for any. */
 export function isCredentialOf({ secret }: Credential, token: KeptToken | undefined): boolean {
   const expected = Buffer.from(token?.sha256 ?? NO_DIGEST, 'hex')
-  const isEqual = timingSafeEqual(createHash('sha256').update(secret).digest(), expected)
+  const isEqual = timingSafeEqual(hash('sha256', secret, 'buffer'), expected)
   return isEqual && token !== undefined
 }

@@ -39,5 +39,7 @@ test('a token made beside a running daemon submits, follows and removes work on 
   assert.equal(JSON.parse(operator.text).caller, 'ci')
   assert.equal((await call('DELETE', `/${id}`)).status, 204)
   await run(LAUNCHER, ['token', 'revoke', 'ci', '--state-dir', home.stateDir])
+  const revokedMs = performance.now()
+  while ((await call('GET', '')).status === 200) assert.ok(performance.now() - revokedMs < 1000, 'still taken')
   assert.equal((await call('GET', '')).status, 401)
 })

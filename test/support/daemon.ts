@@ -38,7 +38,7 @@ export interface TestDaemon extends WatchedDaemon, AsyncDisposable {
 
 /**
  * `settings` are `KEY=VALUE` pairs of the configuration, over: no host check, room for small tasks. `engineSocket` is where
- * the test itself looks at the engine. A `folder` that is given is kept.
+ * the test itself looks at the engine. A `folder` that is given is kept. An empty `listen` leaves that to the settings.
  */
 export async function startDaemon(
   settings: readonly string[] = [],
@@ -54,7 +54,7 @@ export async function startDaemon(
   const { config } = loadConfig({
     stateDir,
     runDir: join(home, 'run'),
-    listen,
+    ...(listen.length > 0 && { listen }),
     set: ['resources.hostCheck=none', 'node=test', ...settings],
   })
   const daemon = await Daemon.open(config, { log: silentLog, ...deps }, AbortSignal.timeout(60_000))

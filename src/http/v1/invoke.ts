@@ -63,9 +63,14 @@ async function bodyOf(request: IncomingMessage, response: ServerResponse, budget
 function whole(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
+    const onClose = (): void => reject(new ErrandError('cancelled', 'the caller left amid its request'))
+    response.once('close', onClose)
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
-    response.once('close', () => reject(new ErrandError('cancelled', 'the caller left amid its request')))
+    request.once('end', () => {
+      // Every answer is closed in the end, and an error takes longer to make than all else here.
+      response.off('close', onClose)
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
+    })
   })
 }
 
