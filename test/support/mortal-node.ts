@@ -7,6 +7,7 @@ import { V1Client } from './v1-client.ts'
 
 /** Room for many small executions on few cores, and registries on this host. */
 const SETTINGS = ['resources.cpuOvercommit=50', 'cpu=100', 'mem=8192', 'images.privateRegistries=[127.0.0.1]']
+const CUT = new Set(['ECONNRESET', 'ECONNREFUSED', 'ENOENT', 'EPIPE'])
 
 interface Life {
   readonly served: ServeProcess
@@ -108,6 +109,8 @@ export class MortalNode implements AsyncDisposable {
   }
 }
 
+/** As the client says it, or the system, for what is asked without one. */
 function isCut(error: unknown): boolean {
-  return error instanceof ErrandError && error.code === 'node_unavailable'
+  if (error instanceof ErrandError) return error.code === 'node_unavailable'
+  return error instanceof Error && 'code' in error && CUT.has(String(error.code))
 }
