@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readDocuments } from '../../test/support/documents.ts'
+import { readDocuments, shellBlocks } from '../../test/support/documents.ts'
 import { runCommand } from './program.ts'
 import { testTerminal } from './test-terminal.fixture.ts'
 
@@ -13,8 +13,7 @@ const WITH_COMMANDS = ['config', 'context', 'instances', 'node', 'tasks', 'token
 
 /** The words of every command line of Errand's that a page shows, in blocks of shell and in its text. */
 function commandsOf(text: string): string[][] {
-  const blocks = [...text.matchAll(/^ *```sh\n([\s\S]*?)^ *```/gm)].map(([, block = '']) => block)
-  const lines = blocks.flatMap((block) => block.replaceAll(/\\\n\s*/g, '').split('\n'))
+  const lines = shellBlocks(text).flatMap((block) => block.replaceAll(/\\\n\s*/g, '').split('\n'))
   const spans = [...text.matchAll(/`(errand [^`\n]+)`/g)].map(([, span = '']) => span)
   return [...lines, ...spans].flatMap((line) => {
     const [, rest] = OURS.exec(line.trim()) ?? []

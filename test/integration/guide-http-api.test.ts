@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
+import { readDocument, shellBlocks } from '../support/documents.ts'
 import { MortalNode } from '../support/mortal-node.ts'
 
 const run = promisify(execFile)
@@ -17,8 +17,8 @@ test('the commands of the guide to the HTTP interface work in their order', { ti
   const { runDir, stateDir } = node.home
   const [address = ''] = await node.served.addresses()
 
-  const page = await readFile(join(ROOT, 'docs/guide/http-api.md'), 'utf8')
-  const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
+  const { text: page } = await readDocument('docs/guide/http-api.md')
+  const blocks = shellBlocks(page)
   assert.equal(blocks.length, 6)
   const errand = `errand() { '${ROOT}/bin/errand' "$@" --state-dir '${stateDir}'; }`
   const curl = 'curl() { command curl "$@"; echo; }'

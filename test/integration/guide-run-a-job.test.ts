@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
+import { readDocument, shellBlocks } from '../support/documents.ts'
 import { MortalNode } from '../support/mortal-node.ts'
 
 const run = promisify(execFile)
-const PAGE = new URL('../../docs/guide/run-a-job.md', import.meta.url)
 
 test('the commands of the guide work in their order', { timeout: 300_000 }, async () => {
   const image = await ensureImage('busybox')
@@ -20,8 +20,7 @@ test('the commands of the guide work in their order', { timeout: 300_000 }, asyn
   await writeFile(join(place, 'models', 'small'), '')
   await node.start({ settings: [`executions.inputPresets={models: {path: ${place}/models}}`] })
 
-  const page = await readFile(PAGE, 'utf8')
-  const blocks = [...page.matchAll(/^ *```sh\n(.*?)^ *```$/gms)].map(([, block = '']) => block)
+  const blocks = shellBlocks((await readDocument('docs/guide/run-a-job.md')).text)
   assert.equal(blocks.length, 8)
   const script = ['set -e', ...blocks].join('\n')
   const here = script.replaceAll('/run/errand/errand.sock', join(node.home.runDir, 'errand.sock'))

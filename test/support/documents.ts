@@ -22,3 +22,8 @@ export async function readDocument(path: string): Promise<Document> {
   const text = await readFile(join(ROOT, path), 'utf8')
   return { path, text, prose: text.replaceAll(/^ *```.*?^ *```$/gms, '') }
 }
+
+/** What a page gives to a shell, block by block, also in lists. */
+export function shellBlocks(text: string): string[] {
+  return [...text.matchAll(/^ *```sh\n(.*?)^ *```$/gms)].map(([, block = '']) => block)
+}

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
+import { readDocument, shellBlocks } from '../support/documents.ts'
+import { MortalNode } from '../support/mortal-node.ts'
+
+const run = promisify(execFile)
+
+test('the commands of the guide to named tasks work in their order', { timeout: 300_000 }, async () => {
+  const image = await ensureImage('hello-node')
+  await using node = await MortalNode.make()
+  await node.start()
+
+  const blocks = shellBlocks((await readDocument('docs/guide/serve-a-task.md')).text)
+  assert.equal(blocks.length, 3)
+  const script = ['set -e', 'curl() { command curl "$@"; echo; }', ...blocks].join('\n')
+  const here = script
+    .replaceAll('/run/errand/errand.sock', join(node.home.runDir, 'errand.sock'))
+    .replaceAll('"hello-node"', `"${image}"`)
+  const { stdout } = await run('bash', ['-o', 'pipefail', '-c', here])
+
+  const [defined = '', answer, listed = '', removed, gone = ''] = stdout.split('\n')
+  assert.deepEqual([JSON.parse(defined).name, answer, removed], ['hello', 'Hello, hello!', ''])
+  assert.equal(JSON.parse(listed).tasks.length, 1)
+  assert.equal(JSON.parse(gone).code, 'not_found', 'streamed from a task that was removed before')
+})
