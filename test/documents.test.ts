@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join, normalize } from 'node:path'
 import { test } from 'node:test'
 import { HTTP_STATUS } from '../src/core/errors.ts'
+import { MECA_ROUTES } from '../src/http/meca/routes.ts'
 import { V1_OPERATIONS } from '../src/http/v1/routes.ts'
 import { type Document, readDocument, readDocuments } from './support/documents.ts'
 
@@ -69,10 +70,13 @@ test('every page of the guide is listed in the index of the documentation', asyn
   )
 })
 
-test('every test that a promise names is there', async () => {
+async function promisedTests(): Promise<string[]> {
   const { text } = await readDocument('docs/promises.md')
-  const cells = [...text.matchAll(/^\| [^|]+ \| ([^|]+) \| [^|]+ \|$/gm)].map(([, cell = '']) => cell)
-  const tests = cells.flatMap(testsIn)
+  return [...text.matchAll(/^\| [^|]+ \| ([^|]+) \| [^|]+ \|$/gm)].flatMap(([, cell = '']) => testsIn(cell))
+}
+
+test('every test that a promise names is there', async () => {
+  const tests = await promisedTests()
   assert.ok(tests.length > 100, `${tests.length} tests`)
   assert.deepEqual(
     tests.filter((path) => !existsSync(join(ROOT, path))),
@@ -121,4 +125,26 @@ test('contributors find every folder of the sources in their guide', async () =>
   const { text } = await readDocument('CONTRIBUTING.md')
   const told = [...text.matchAll(/^\| \*\*(\w+)\*\* \|/gm)].map(([, folder]) => folder)
   assert.deepEqual(new Set(told), new Set(await readdir(join(ROOT, 'src'))))
+})
+
+test('the page for those who come from MECAnywhere has every call of that interface, and no other', async () => {
+  const { text } = await readDocument('docs/guide/mecanywhere.md')
+  const [, section = ''] = text.split('## The calls')
+  const told = [...section.matchAll(/^\| (`.*?) \| /gm)].flatMap(
+    ([, cell = '']) => cell.match(/(GET|POST) \/[\w-]*/g) ?? [],
+  )
+  assert.deepEqual(new Set(told), new Set(MECA_ROUTES.map(({ method, path }) => `${method} ${path}`)))
+})
+
+test('what the README promises is among the promises', async () => {
+  const { text } = await readDocument('README.md')
+  const [, section = ''] = text.split('## What is promised')
+  const [table = ''] = section.split('\n## ')
+  const tests = [...table.matchAll(/\]\((test\/[^)]+)\)/g)].map(([, path = '']) => path)
+  assert.ok(tests.length > 10, `${tests.length} tests`)
+  const promised = new Set(await promisedTests())
+  assert.deepEqual(
+    tests.filter((path) => !promised.has(path)),
+    [],
+  )
 })
