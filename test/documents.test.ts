@@ -46,9 +46,9 @@ function faultOf(path: string, link: string): string | undefined {
 /** Tests that a cell of a table names, with the folder of the one before where one has none. */
 function testsIn(cell: string): string[] {
   let folder = ''
-  return [...cell.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name = '']) => {
+  return [...cell.matchAll(/`([\w./-]+)`/g)].flatMap(([, name = '']) => {
     if (name.includes('/')) folder = dirname(name)
-    return join(folder, basename(name))
+    return folder === '' ? [] : join(folder, basename(name))
   })
 }
 
@@ -147,4 +147,34 @@ test('what the README promises is among the promises', async () => {
     tests.filter((path) => !promised.has(path)),
     [],
   )
+})
+
+/** Where the test is that a page calls by a short name. */
+function findTest(name: string): string | undefined {
+  const places = ['', 'test/', 'test/integration/'].map((folder) => `${folder}${name}`)
+  return [...places.map((place) => `${place}.test.ts`), ...places].find((path) => existsSync(join(ROOT, path)))
+}
+
+test('every test that the threat model names is there', async () => {
+  const { text } = await readDocument('docs/threat-model.md')
+  const names = [...text.matchAll(/^\| [^|]+ \| [^|]+ \| ([^|]+) \|$/gm)].flatMap(([, cell = '']) => testsIn(cell))
+  assert.ok(names.length > 30, `${names.length} names`)
+  assert.deepEqual(
+    names.filter((name) => findTest(name) === undefined),
+    [],
+  )
+})
+
+test('each difference to the original names a test that there is, by a title that it has', async () => {
+  const { text } = await readDocument('docs/guide/mecanywhere.md')
+  const [, table = ''] = text.split('## What is different')
+  const named = [...table.matchAll(/`([\w./-]+)`: ((?:\*[^*]+\*(?:; )?)+)/g)]
+  assert.ok(named.length > 10, `${named.length} tests`)
+  for (const [, name = '', titles = ''] of named) {
+    const path = findTest(name)
+    assert.ok(path !== undefined, name)
+    const source = await readFile(join(ROOT, path), 'utf8')
+    const pieces = [...titles.matchAll(/\*([^*]+)\*/g)].flatMap(([, title = '']) => title.split(' ... '))
+    for (const piece of pieces) assert.ok(source.includes(piece), `${path}: ${piece}`)
+  }
 })
