@@ -1,3 +1,4 @@
+import type { GpuRequest } from './gpu.ts'
 import type { Isolation } from './task.ts'
 
 /**
@@ -14,7 +15,10 @@ export interface ExecutionRequest {
   /** Which engine, and in its own words what to run; `docker` and `fake` take `TaskParams`. */
   readonly engineSpec: EngineSpec
   readonly resources?: ExecutionResources
+  /** Default: `container`. */
   readonly isolation?: Isolation
+  /** It gets the SGX device and the folder of the aesmd socket; for a `container` only. Default: false. */
+  readonly sgx?: boolean
   /** Default: `standard`, or what the executor demands. */
   readonly profile?: 'standard' | 'strict'
   /** What it gets beyond `strict`, by a name that the executor's owner grants. See `PRESETS`. */
@@ -90,8 +94,7 @@ export interface ExecutionResources {
   readonly diskBytes?: number
   /** Processes and threads. Default: 256; 128 under `strict`. */
   readonly pids?: number
-  /** Whole devices. */
-  readonly gpus?: number
+  readonly gpus?: readonly GpuRequest[]
 }
 
 export interface PortRequest {

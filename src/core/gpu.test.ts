@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type GpuVendor, parseGpuVendor } from './gpu.ts'
+import { countGpus, describeGpus, type GpuRequest, type GpuVendor, parseGpuVendor } from './gpu.ts'
 
 /** As in the PCI registry and in what vendors' tools print. */
 const VENDORS: readonly [string, GpuVendor | undefined][] = [
@@ -51,4 +51,10 @@ test('any text is parsed, and an endless one at once', () => {
     ),
   )
   assert.equal(parseGpuVendor('-'.repeat(50_000_000)), undefined)
+})
+
+test('what is asked for is counted, one where no number is said, and told with all its wishes', () => {
+  const asked: GpuRequest[] = [{ count: 2, vendor: 'nvidia', model: 'A100' }, { minMemoryBytes: 5, uuid: 'GPU-1' }, {}]
+  assert.equal(countGpus(asked), 4)
+  assert.equal(describeGpus(asked), '2 (vendor nvidia, model A100) and 1 (at least 5 bytes of memory, GPU-1) and 1')
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_RESOURCES } from './resources.ts'
-import { readTaskKey, type Task, taskKey } from './task.ts'
+import { ISOLATIONS, readTaskKey, type Task, taskKey } from './task.ts'
 
 const TASK: Task = { image: 'host:5000/a/b@sha256:0', isolation: 'microvm', resources: DEFAULT_RESOURCES, sgx: true }
 
@@ -10,6 +10,17 @@ test('a key tells its task', () => {
   assert.deepEqual(readTaskKey(taskKey({ id: callerId }, TASK)), { callerId, task: TASK, definition: undefined })
   const other = { ...TASK, sgx: false }
   assert.deepEqual(readTaskKey(taskKey({ id: '' }, other)), { callerId: '', task: other, definition: undefined })
+})
+
+test('a key tells each isolation, those of earlier versions included', () => {
+  for (const isolation of ISOLATIONS) {
+    const task = { ...TASK, isolation }
+    assert.deepEqual(readTaskKey(taskKey({ id: 'caller' }, task))?.task, task)
+  }
+  for (const isolation of ['container', 'microvm'] as const) {
+    const kept = `caller\nbusybox\n${isolation}\n1000\n134217728\n0\nfalse`
+    assert.equal(readTaskKey(kept)?.task.isolation, isolation)
+  }
 })
 
 test('a key of a named task tells its name, and what its definition came to', () => {

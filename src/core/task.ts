@@ -3,7 +3,20 @@ import type { PresetName } from './presets.ts'
 import type { Resources } from './resources.ts'
 
 /** How strongly a task is kept apart from the host. What the host cannot do is refused, never weakened. */
-export type Isolation = 'container' | 'microvm'
+export type Isolation = (typeof ISOLATIONS)[number]
+
+export const ISOLATIONS = [
+  /** By the engine's default runtime: the host's kernel, shared. */
+  'container',
+  /** By gVisor: a kernel in user space between the task and the host's. */
+  'gvisor',
+  /** By a virtual machine with a kernel of its own. */
+  'microvm',
+] as const
+
+function isIsolation(text: string | undefined): text is Isolation {
+  return ISOLATIONS.some((isolation) => isolation === text)
+}
 
 /** How an instance says that it is ready. A mark wins over an open port: a server may listen before it can serve. */
 export type Readiness =
@@ -78,7 +91,7 @@ export function taskKey(caller: Caller, task: Task): TaskKey {
 export function readTaskKey(key: string): KeyedTask | undefined {
   const [callerId = '', image = '', isolation, ...rest] = key.split('\n')
   const [cpuMillis = 0, memoryBytes = 0, gpus = 0] = rest.slice(0, 3).map(Number)
-  if (isolation !== 'container' && isolation !== 'microvm') return undefined
+  if (!isIsolation(isolation)) return undefined
   const task: Task = { image, isolation, resources: { cpuMillis, memoryBytes, gpus }, sgx: rest[3] === 'true' }
   const [name, digest = ''] = rest.slice(4)
   const ending = name === undefined ? '' : `\n${name}\n${digest}`

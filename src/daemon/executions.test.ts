@@ -101,6 +101,27 @@ describe('what an earlier daemon left', () => {
     assert.equal((await executions.wait(patient, never())).status, 'succeeded')
   })
 
+  test('runs on where its isolation, its device and its port would be refused by now, and keeps its lease', async () => {
+    await using node = await LastingNode.make(IMAGES)
+    const offers = ['isolation.gvisorRuntime=runc', 'sgx.enable=true', 'executions.publishAddresses=["::1"]']
+    const ids = await (async () => {
+      await using daemon = await node.open(...offers)
+      const { executions } = daemon
+      const portsToBind = [{ executorPort: 80, ip: '::1' }]
+      return [
+        await running(executions, { isolation: 'gvisor' }),
+        await running(executions, { sgx: true, network: 'internal', portsToBind }),
+      ]
+    })()
+    await using daemon = await node.open()
+    const { executions, node: opened } = daemon
+    for (const id of ids) assert.equal((await executions.getInfo(id)).status, 'running')
+    assert.equal(opened.describe().resources.leased.cpuMillis, 1000)
+    await assert.rejects(submit(executions, request('short', { isolation: 'gvisor' })), { code: 'runtime_unavailable' })
+    for (const id of ids) await executions.cancel(id, { graceMs: 0 })
+    for (const id of ids) assert.equal((await executions.getInfo(id)).status, 'cancelled')
+  })
+
   test('and cannot be taken up is settled, never as a success, and keeps no other from being taken up', async () => {
     await using node = await LastingNode.make(IMAGES)
     const [sound, broken, waiting] = await (async () => {

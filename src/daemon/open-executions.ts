@@ -46,7 +46,7 @@ export async function openExecutions(
   signal: AbortSignal,
 ): Promise<ExecutionsApi> {
   const { engine, admission, monitor, gate, clock, log, onJournalFailure, metrics, tracing } = deps
-  const { stateDir, runDir, isolation, grant } = config
+  const { stateDir, runDir, isolation, grant, sgx } = config
   const folder = join(stateDir, 'executions')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const { storageFolder } = engine.probe
@@ -71,6 +71,7 @@ export async function openExecutions(
     log,
     newId: randomId,
     runtimes: { microVmRuntime: grant.microVmRuntime, ...isolation },
+    sgx: sgx.isEnabled ? sgx : undefined,
     defaults: config.executions,
     folder,
     trash: join(stateDir, 'trash'),

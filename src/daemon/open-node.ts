@@ -170,7 +170,7 @@ async function assemble(
     tracer: tracing?.invocations,
     ...tasks,
   })
-  const described = { engine: { name: engine.name, probe }, ...config.isolation }
+  const described = { engine: { name: engine.name, probe }, runtimes: config.isolation }
   const running = { invocations, pool, instances, admission, ledger, monitor, gate, clock, log }
   const node = new Node({ ...running, ...described, limits, grant })
   const adopted = await adoptWarm(left, { ...starting, definitions, ledger, pool, clock, log }, signal)

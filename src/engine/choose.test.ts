@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chooseRuntime, chooseSgx } from './choose.ts'
+import { chooseRuntime, chooseSgx, type RuntimePolicy } from './choose.ts'
 import type { EngineProbe } from './engine.ts'
 
 const ENFORCING = { enforcesLimits: true, hasUnixSocket: true }
@@ -28,8 +28,9 @@ const PROBE: EngineProbe = {
   warnings: [],
 }
 
-const policy = (microVmRuntime?: string, ...allowUnenforced: string[]) => ({
+const policy = (microVmRuntime?: string, ...allowUnenforced: string[]): RuntimePolicy => ({
   microVmRuntime,
+  gvisorRuntime: 'runsc',
   allowUnenforced: new Set(allowUnenforced),
 })
 
@@ -56,6 +57,17 @@ test('A25: a runtime that does not enforce limits takes work only where the oper
   assert.throws(() => chooseRuntime('container', policy(), lax), { code: 'runtime_unavailable' }, 'the default one too')
 })
 
+test('gVisor is the runtime that the operator names, under the same conditions as any other', () => {
+  const unavailable = { code: 'runtime_unavailable' }
+  assert.equal(chooseRuntime('gvisor', policy(undefined, 'runsc'), PROBE), 'runsc')
+  assert.equal(chooseRuntime('gvisor', { ...policy(), gvisorRuntime: 'kata' }, PROBE), 'kata')
+  assert.throws(() => chooseRuntime('gvisor', policy(), PROBE), { ...unavailable, message: /runsc\.allowUnenforced/ })
+  const without = { ...PROBE, runtimes: new Map([['runc', ENFORCING]]) }
+  assert.throws(() => chooseRuntime('gvisor', policy('runc', 'runsc'), without), { ...unavailable, message: /runsc/ })
+  const unset = { ...policy('kata'), gvisorRuntime: undefined }
+  assert.throws(() => chooseRuntime('gvisor', unset, PROBE), { ...unavailable, message: /isolation\.gvisorRuntime/ })
+})
+
 const PATHS = { devicePath: '/dev/isgx', aesmdPath: '/srv/aesmd' }
 
 test('an SGX task gets the paths that the owner named, any other none', () => {
@@ -64,8 +76,10 @@ test('an SGX task gets the paths that the owner named, any other none', () => {
   assert.equal(chooseSgx({ sgx: false, isolation: 'microvm' }, undefined), undefined)
 })
 
-test('SGX is refused where it is not offered, and in a microVM', () => {
+test('SGX is refused where it is not offered, in a microVM and under gVisor', () => {
   const unavailable = { code: 'runtime_unavailable' }
   assert.throws(() => chooseSgx({ sgx: true, isolation: 'container' }, undefined), unavailable)
-  assert.throws(() => chooseSgx({ sgx: true, isolation: 'microvm' }, PATHS), unavailable)
+  for (const isolation of ['microvm', 'gvisor'] as const) {
+    assert.throws(() => chooseSgx({ sgx: true, isolation }, PATHS), unavailable)
+  }
 })

@@ -6,6 +6,8 @@ import type { EngineProbe, SgxPaths } from './engine.ts'
 export interface RuntimePolicy {
   /** The runtime that stands for `microvm`; undefined when there is none. */
   readonly microVmRuntime: string | undefined
+  /** The runtime that is gVisor, where the engine has it; undefined when there is none. */
+  readonly gvisorRuntime: string | undefined
   /** Runtimes that take work although their limits do not bind. */
   readonly allowUnenforced: ReadonlySet<string>
 }
@@ -15,10 +17,7 @@ export interface RuntimePolicy {
  * @throws runtime_unavailable: never a weaker one instead
  */
 export function chooseRuntime(isolation: Isolation, policy: RuntimePolicy, probe: EngineProbe): string {
-  const name = isolation === 'container' ? probe.defaultRuntime : policy.microVmRuntime
-  if (name === undefined) {
-    throw new ErrandError('runtime_unavailable', 'this node offers no microVM: microVM_runtime is not set')
-  }
+  const name = runtimeFor(isolation, policy, probe)
   const runtime = probe.runtimes.get(name)
   if (runtime === undefined) {
     throw new ErrandError('runtime_unavailable', `the engine has no runtime called ${name}`, {
@@ -36,10 +35,28 @@ export function chooseRuntime(isolation: Isolation, policy: RuntimePolicy, probe
   return name
 }
 
+function runtimeFor(isolation: Isolation, policy: RuntimePolicy, probe: EngineProbe): string {
+  switch (isolation) {
+    case 'container':
+      return probe.defaultRuntime
+    case 'gvisor':
+      return policy.gvisorRuntime ?? refuseUnset('gVisor', 'isolation.gvisorRuntime')
+    case 'microvm':
+      return policy.microVmRuntime ?? refuseUnset('microVM', 'microVM_runtime')
+    default:
+      return isolation satisfies never
+  }
+}
+
+function refuseUnset(what: string, key: string): never {
+  throw new ErrandError('runtime_unavailable', `this node offers no ${what}: ${key} is not set`)
+}
+
 /**
  * The device and the folder that a task gets for SGX; undefined for a task that asks for none. Whether they are there is
  * the engine's to say: this process may not see its host.
- * @throws runtime_unavailable where the owner offers none, and for a micro-VM, which has no enclave of the host's processor
+ * @throws runtime_unavailable where the owner offers none, and for what is no container: another kernel has no device of the
+ * host's
  */
 export function chooseSgx(
   { sgx, isolation }: Pick<Task, 'sgx' | 'isolation'>,
@@ -49,8 +66,9 @@ export function chooseSgx(
   if (offered === undefined) {
     throw new ErrandError('runtime_unavailable', 'this node offers no SGX: sgx.enable is not set')
   }
-  if (isolation === 'microvm') {
-    throw new ErrandError('runtime_unavailable', 'SGX is not to be had in a microVM; ask for runtime "container"')
+  if (isolation !== 'container') {
+    const where = isolation === 'microvm' ? 'in a microVM' : 'under gVisor'
+    throw new ErrandError('runtime_unavailable', `SGX is not to be had ${where}; ask for a "container"`)
   }
   return offered
 }

@@ -6,6 +6,7 @@ import type { Log } from '../core/log.ts'
 import { presetNames } from '../core/presets.ts'
 import { MIB, parseCores } from '../core/resources.ts'
 import type { RuntimePolicy } from '../engine/choose.ts'
+import type { SgxPaths } from '../engine/engine.ts'
 import type { ImageOptions } from '../images/open-images.ts'
 import type { ExecutionDefaults } from '../service/executions/execution-plan.ts'
 
@@ -25,7 +26,10 @@ export interface ExecutorOptions {
   /** For requests that do not say. */
   readonly defaults?: Partial<ExecutionDefaults>
   readonly images?: Partial<Omit<ImageOptions, 'folder'>>
+  /** Default: `runsc` for gVisor where the engine has it, none for a micro-VM. */
   readonly runtimes?: Partial<RuntimePolicy>
+  /** What executions that ask for SGX get of this host. Default: they are refused. */
+  readonly sgx?: SgxPaths
   /** How far apart looks at disk use are. Default: 5,000. */
   readonly watchPeriodMs?: number
   readonly log?: Log
@@ -41,6 +45,7 @@ export interface ExecutorSettings {
   readonly defaults: ExecutionDefaults
   readonly images: Omit<ImageOptions, 'folder'>
   readonly runtimes: RuntimePolicy
+  readonly sgx: SgxPaths | undefined
   readonly watchPeriodMs: number
 }
 
@@ -56,6 +61,7 @@ const DEFAULTS: ExecutionDefaults = {
   profile: 'standard',
   // Who embeds an executor is its operator.
   presets: presetNames(),
+  publishAddresses: 'any',
   queueLimit: 1000,
   callerQueueLimit: 1000,
   queueTimeoutMs: DAY_MS,
@@ -100,7 +106,8 @@ export function settle(options: ExecutorOptions): ExecutorSettings {
     hostCheck: options.hostCheck ?? 'memory',
     defaults: { ...DEFAULTS, ...options.defaults },
     images: { ...IMAGES, ...options.images },
-    runtimes: { microVmRuntime: undefined, allowUnenforced: new Set(), ...runtimes },
+    runtimes: { microVmRuntime: undefined, gvisorRuntime: 'runsc', allowUnenforced: new Set(), ...runtimes },
+    sgx: options.sgx,
     watchPeriodMs: options.watchPeriodMs ?? 5000,
   }
 }

@@ -1,5 +1,6 @@
 import type { EndReason, ExecutionStatus, TerminalStatus } from '../core/execution.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'
+import type { AssignedGpu, GpuRequest } from '../core/gpu.ts'
 import type { PortBinding, SandboxStats } from '../engine/engine.ts'
 import type { LogCounts } from '../logs/execution-log.ts'
 import type { LogEntry, LogRange } from '../logs/log-entry.ts'
@@ -155,6 +156,8 @@ export interface ExecutionRecord {
     readonly runningMonotonicMs?: number
   }
   readonly resources: { readonly asked: AskedResources; readonly used: UsedResources }
+  /** Those that it has, or had, for itself. */
+  readonly gpus: readonly AssignedGpu[]
   readonly image?: { readonly reference: string; readonly id: string; readonly digest?: string }
   readonly engine: string
   readonly ports: readonly PortBinding[]
@@ -184,7 +187,7 @@ export interface ExecutionTimes {
 export interface AskedResources {
   readonly cpuMillis: number
   readonly memoryBytes: number
-  readonly gpus: number
+  readonly gpus: readonly GpuRequest[]
   /** Absent: as many as the profile has. */
   readonly pids?: number
   readonly diskBytes: number

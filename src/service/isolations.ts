@@ -1,10 +1,8 @@
 import { ErrandError } from '../core/errors.ts'
-import type { Isolation } from '../core/task.ts'
+import { ISOLATIONS } from '../core/task.ts'
 import { chooseRuntime, type RuntimePolicy } from '../engine/choose.ts'
 import type { EngineProbe } from '../engine/engine.ts'
 import type { IsolationOffer } from './node-api.ts'
-
-const ISOLATIONS = Object.keys({ container: 0, microvm: 0 } satisfies Record<Isolation, 0>) as Isolation[]
 
 /** What tasks can ask for here, found out the way in which they would. */
 export function offeredIsolations(policy: RuntimePolicy, probe: EngineProbe): IsolationOffer[] {

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { Deadline } from '../core/wait.ts'
+import type { RuntimePolicy } from '../engine/choose.ts'
 import type { Instances } from '../instance/instances.ts'
 import type { HostMonitor } from '../resources/host-monitor.ts'
 import type { Ledger } from '../resources/ledger.ts'
@@ -39,7 +40,7 @@ export interface NodeDeps {
   readonly limits: GrantLimits
   readonly grant: Grant
   readonly engine: NodeDescription['engine']
-  readonly allowUnenforced: ReadonlySet<string>
+  readonly runtimes: Omit<RuntimePolicy, 'microVmRuntime'>
 }
 
 /** How long an instance may take to end by itself when the node pauses. */
@@ -118,8 +119,8 @@ export class Node implements NodeApi {
   }
 
   describe(): NodeDescription {
-    const { gate, engine, allowUnenforced } = this.#deps
-    const policy = { microVmRuntime: this.#grant.microVmRuntime, allowUnenforced }
+    const { gate, engine, runtimes } = this.#deps
+    const policy = { ...runtimes, microVmRuntime: this.#grant.microVmRuntime }
     return {
       state: gate.isDraining ? 'draining' : gate.isPaused ? 'paused' : 'serving',
       resources: this.#resources(),

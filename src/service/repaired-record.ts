@@ -44,11 +44,13 @@ export function rebuild(
   time: RepairTime,
 ): ExecutionRecord {
   const { id, executor, job, attempt, imageId, resources } = labelled
+  // Of which kind they were is lost.
+  const gpus = resources.gpus === 0 ? [] : [{ count: resources.gpus }]
   const request: ExecutionRequest = {
     executionId: id,
     jobId: job,
     engineSpec: { type: engine, params: { image: imageId } },
-    resources: { cpu: resources.cpuMillis / 1000, memoryBytes: resources.memoryBytes, gpus: resources.gpus },
+    resources: { cpu: resources.cpuMillis / 1000, memoryBytes: resources.memoryBytes, gpus },
   }
   const record = {
     ...emptyRecord(id, executor, resultsDir, time, request),
@@ -56,7 +58,7 @@ export function rebuild(
     attempt,
     engine,
     image: { reference: imageId, id: imageId },
-    resources: { asked: { ...resources, diskBytes: 0 }, used: {} },
+    resources: { asked: { ...resources, gpus, diskBytes: 0 }, used: {} },
     warnings: [MADE_ANEW],
   }
   return view.state === 'created' ? asLost(record, NOT_BEGUN, time) : asRunning(record, view, time)
@@ -104,7 +106,8 @@ function emptyRecord(
     warnings: [],
     times: { acceptedMs: nowMs },
     request,
-    resources: { asked: { cpuMillis: 0, memoryBytes: 0, gpus: 0, diskBytes: 0 }, used: {} },
+    resources: { asked: { cpuMillis: 0, memoryBytes: 0, gpus: [], diskBytes: 0 }, used: {} },
+    gpus: [],
     engine: '',
     ports: [],
     logs: { stdoutBytes: 0, stderrBytes: 0, droppedBytes: 0, gaps: 0 },

@@ -52,7 +52,7 @@ class World {
   }
 
   specs(network = this.network): TaskSpecs {
-    const runtimes = () => ({ microVmRuntime: undefined, allowUnenforced: new Set<string>() })
+    const runtimes = () => ({ microVmRuntime: undefined, gvisorRuntime: undefined, allowUnenforced: new Set<string>() })
     return new TaskSpecs({
       probe: PROBE,
       runtimes,

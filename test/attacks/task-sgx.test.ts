@@ -4,9 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
+import { MIB } from '../../src/core/resources.ts'
 import { startFaultDaemon } from '../support/fault-daemon.ts'
 import { ensureTask } from '../support/test-tasks.ts'
+import { V1Client } from '../support/v1-client.ts'
 
 // There is no SGX on the machines of these tests. `/dev/null` stands for the device and a socket of the test for aesmd: proven
 // is what the task is given and how it is asked, not that an enclave loads or that a quote is right.
@@ -64,6 +68,35 @@ test(
     assert.deepEqual(await ask('SGXRAREQUEST'), { method: 'GET', url: '/ra', input: '', ...found })
     assert.deepEqual(await ask('{"value":"x"}'), { method: 'POST', url: '/run', input: '{"value":"x"}', ...found })
     assert.equal((await node.containers()).length, 1, 'the key that was attested is that of the instance that runs')
+  },
+)
+
+/** What `look` prints. */
+const FOUND = 'character special file 1:3\naesm.socket\n'
+const LOOK = ['sh', '-c', 'stat -c "%F %t:%T" /dev/sgx/enclave; ls /var/run/aesmd']
+
+test(
+  'an execution and a named task of /v1 get the device (by stand-in) and the folder when they ask',
+  options,
+  async () => {
+    await using aesmd = await openAesmd()
+    const folder = await mkdtemp(join(tmpdir(), 'errand-sgx-'))
+    const socketPath = join(folder, 'v1.sock')
+    await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) }
+    const listen = ['127.0.0.1:0', `unix:${socketPath}`]
+    await using _node = await startFaultDaemon({ settings: enabled(DEVICE, aesmd.path), listen })
+    await using client = new V1Client(socketPath)
+    const task = { image: await ensureImage('busybox'), cmd: LOOK, resources: { cpu: 0.1, memory: 64 * MIB } }
+    const { id, sgx } = await client.submit({ task: { ...task, sgx: true } }, 'with')
+    assert.deepEqual([sgx, (await client.wait(id)).status, await client.log(id)], [true, 'succeeded', FOUND])
+    const without = await client.submit({ task }, 'without')
+    assert.deepEqual([without.sgx, (await client.wait(without.id)).status], [false, 'failed'], 'control')
+
+    const server = { image: await ensureTask('sgx'), resources: { cpu: 0.5, memory: 64 * MIB }, readiness: 'mark' }
+    await client.errand.tasks.put('enclave', { ...server, sgx: true })
+    const answer = await client.errand.invoke('enclave', { method: 'POST', path: '/run' })
+    const { device, aesmd: said } = JSON.parse(await text(answer.body))
+    assert.deepEqual([device, said], [{ isCharacterDevice: true, major: 1, minor: 3 }, 'aesmd'])
   },
 )
 

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { ISOLATIONS } from '../../core/task.ts'
 
 /** The options that say what a task is. Commander makes `TaskFlags` of them, by their names. */
 export function withTaskFlags(command: Command, networks: readonly string[]): Command {
@@ -7,8 +8,9 @@ export function withTaskFlags(command: Command, networks: readonly string[]): Co
     .option('--cpu <cores>', 'cores, such as 0.5')
     .option('--mem <size>', 'memory, such as 256MiB')
     .option('--disk <size>', 'what it may write')
-    .option('--gpus <count>', 'GPUs, whole ones')
-    .addOption(new Option('--isolation <kind>', 'how it is kept apart').choices(['container', 'microvm']))
+    .option('--gpus <count>', 'GPUs, or which: count=2,vendor=nvidia,model=A100', collect)
+    .addOption(new Option('--isolation <kind>', 'how it is kept apart').choices(ISOLATIONS))
+    .option('--sgx', 'give it the SGX device')
     .addOption(new Option('--profile <profile>', 'what it may do').choices(['standard', 'strict']))
     .option('--preset <name>', 'what the node grants beyond strict')
     .addOption(new Option('--network <kind>', 'what it reaches').choices(networks))

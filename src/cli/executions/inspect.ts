@@ -1,4 +1,5 @@
 import type { ExecutionView } from '../../client/client.ts'
+import { describeGpus } from '../output/describe-gpus.ts'
 import { describeFacts, type Fact } from '../output/facts.ts'
 import { formatBytes, formatCores, formatDuration } from '../output/format.ts'
 import { printJson } from '../output/json.ts'
@@ -26,7 +27,7 @@ function linesOf(record: ExecutionView, output: Output): Fact[] {
     ['waits for', queue?.reason],
     ['exit code', exitCode?.toString()],
     ['image', image === undefined ? undefined : `${image.reference} (${image.digest ?? image.id})`],
-    ['isolation', `${record.isolation} on ${record.engine}`],
+    ['isolation', `${record.isolation}${record.sgx ? ', with SGX,' : ''} on ${record.engine}`],
     ['caller', record.caller],
     ['job', record.job === record.id ? undefined : record.job],
     ['attempt', record.attempt > 1 ? record.attempt.toString() : undefined],
@@ -37,6 +38,7 @@ function linesOf(record: ExecutionView, output: Output): Fact[] {
       'asked',
       `${formatCores(asked.cpu * 1000)} cores, ${formatBytes(asked.memory)} memory, ${formatBytes(asked.disk)} disk`,
     ],
+    ['gpus', asked.gpus.length === 0 ? undefined : asked.gpus.map(describeGpus).join('; ')],
     ['used', describeUse(used)],
     ['output', formatBytes(record.logs.bytes)],
     ...ports.map(

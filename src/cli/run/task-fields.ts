@@ -6,8 +6,9 @@ export interface TaskFlags {
   readonly cpu?: string
   readonly mem?: string
   readonly disk?: string
-  readonly gpus?: string
+  readonly gpus?: readonly string[]
   readonly isolation?: string
+  readonly sgx?: boolean
   readonly profile?: string
   readonly preset?: string
   readonly network?: string
@@ -31,18 +32,26 @@ function commandOf(command: readonly string[], { entrypoint, env, workdir, user 
   }
 }
 
-function surroundingsOf({ isolation, profile, preset, network, cpu, mem, disk, gpus }: TaskFlags): object {
+function surroundingsOf({ isolation, sgx, profile, preset, network, cpu, mem, disk, gpus }: TaskFlags): object {
   const resources = {
     ...(cpu !== undefined && { cpu: readNumber('--cpu', cpu) }),
     ...(mem !== undefined && { memory: mem }),
     ...(disk !== undefined && { disk }),
-    ...(gpus !== undefined && { gpus: [{ count: readNumber('--gpus', gpus) }] }),
+    ...(gpus !== undefined && { gpus: gpus.map(readGpus) }),
   }
   return {
     ...(Object.keys(resources).length > 0 && { resources }),
     ...(isolation !== undefined && { isolation }),
+    ...(sgx === true && { sgx }),
     ...(profile !== undefined && { profile }),
     ...(preset !== undefined && { preset }),
     ...(network !== undefined && { network }),
   }
+}
+
+/** `2`, or `vendor=nvidia,count=2`: fields of a request for GPUs, as /v1 names them. */
+function readGpus(text: string): object {
+  if (/^[0-9]+$/.test(text)) return { count: Number(text) }
+  const { count, ...rest } = readPairs('--gpus', text.split(','))
+  return { ...(count !== undefined && { count: readNumber('--gpus', count) }), ...rest }
 }

@@ -1,6 +1,7 @@
 import type { TaskView } from '../../client/client.ts'
 import type { ContextFlags } from '../context/resolve-context.ts'
 import { forEach } from '../for-each.ts'
+import { describeGpus } from '../output/describe-gpus.ts'
 import { describeFacts, type Fact } from '../output/facts.ts'
 import { formatBytes, formatCores, formatDuration } from '../output/format.ts'
 import { printJson, printJsonLine } from '../output/json.ts'
@@ -78,7 +79,7 @@ function factsOf(task: TaskView): Fact[] {
     ['user', task.user],
     ['cpu', `${formatCores(cpu * 1000)} cores`],
     ['memory', formatBytes(memory)],
-    ['gpus', gpus === 0 ? undefined : `${gpus}`],
+    ['gpus', gpus.length === 0 ? undefined : gpus.map(describeGpus).join('; ')],
     ['disk', disk === undefined ? undefined : formatBytes(disk)],
     ['processes', pids?.toString()],
     ['isolation', `${task.isolation}${task.sgx ? ', with SGX' : ''}`],

@@ -1,5 +1,6 @@
 import type { PresetName } from '../../core/presets.ts'
 import type { Readiness } from '../../core/task.ts'
+import type { RuntimePolicy } from '../../engine/choose.ts'
 import type { ListenerConfig } from '../../http/listener-config.ts'
 import type { ImageOptions } from '../../images/open-images.ts'
 import type { ExecutionDefaults } from '../../service/executions/execution-plan.ts'
@@ -56,10 +57,10 @@ export interface Config {
     /** New ones are refused while a disk has less; undefined for a tenth of each, and no more than 5 GiB. */
     readonly minFreeBytes: number | undefined
   }
-  /** OCI runtimes that take work although their limits do not bind. */
   /** How long a stop waits for executions that run; 0: not at all. */
   readonly drainTimeoutMs: number
-  readonly isolation: { readonly allowUnenforced: ReadonlySet<string> }
+  /** But for the runtime that stands for `microvm`, which the grant has. */
+  readonly isolation: Omit<RuntimePolicy, 'microVmRuntime'>
   readonly resources: {
     /** Multiplies the cores on offer; at least 1. */
     readonly cpuOvercommit: number

@@ -22,6 +22,7 @@ const FILE_ONLY: ReadonlySet<string> = new Set([
   'allowedHosts',
   'executions.inputPresets',
   'executions.presets',
+  'executions.publishAddresses',
   'images.allow',
   'images.privateRegistries',
   'isolation.runtimes',

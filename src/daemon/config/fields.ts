@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseCores, parseMebibytes } from '../../core/resources.ts'
 import type { Readiness } from '../../core/task.ts'
+import { canonicalIp } from '../../util/ip-address.ts'
 import { LONGEST_DELAY_MS, parseBytes, parseMinutes } from '../../util/quantity.ts'
 
 /** Makes zod say `must be WHAT, not VALUE` for whatever is wrong with a value. */
@@ -136,6 +137,9 @@ export const socketFolder: z.ZodType<string> = absolutePath.refine(
   (path) => Buffer.byteLength(socketIn(path)) <= MOST_SOCKET_PATH_BYTES,
   must(`a path so short that with /errand.sock it has at most ${MOST_SOCKET_PATH_BYTES} bytes`),
 )
+
+const IP_ADDRESS = 'an IP address'
+export const ipAddress: z.ZodType<string> = converted(z.string(must(IP_ADDRESS)), IP_ADDRESS, canonicalIp)
 
 const READINESS = 'mark, connect or http:PATH'
 export const readiness: z.ZodType<Exclude<Readiness, { kind: 'mark' }> | { readonly kind: 'mark' }> = converted(

@@ -84,6 +84,7 @@ test('without any source the defaults hold', () => {
       allowEgress: false,
       profile: 'standard',
       presets: [],
+      publishAddresses: ['127.0.0.1'],
       timeoutMs: undefined,
       queueLimit: 1000,
       callerQueueLimit: 1000,
@@ -99,7 +100,7 @@ test('without any source the defaults hold', () => {
       inputTotalBytes: 50 * 2 ** 30,
     },
     drainTimeoutMs: 0,
-    isolation: { allowUnenforced: new Set() },
+    isolation: { gvisorRuntime: 'runsc', allowUnenforced: new Set() },
     resources: { cpuOvercommit: 1, hostCheck: 'full' },
     tracing: undefined,
     log: { level: 'info', hasAccessLog: false },
@@ -147,8 +148,8 @@ test('a file of everything is read into inside units', () => {
       presets: { 'docker.io/library/Nginx': web-server, '**': many-threads }
       hostAccess: allow
       privateNetworks: deny
-    executions: { network: egress, profile: strict, presets: [big-shm], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, retentionBytes: 5GiB, minFreeBytes: 2MiB, drainTimeoutMs: 5, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
-    isolation: { runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
+    executions: { network: egress, profile: strict, presets: [big-shm], publishAddresses: [10.0.0.5, '0:0::1'], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, retentionBytes: 5GiB, minFreeBytes: 2MiB, drainTimeoutMs: 5, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
+    isolation: { gvisorRuntime: gvisor, runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
     tracing: { endpoint: 'http://127.0.0.1:4318', sampleRatio: 0.5, headersFile: /etc/errand/headers }
     log: { level: debug, access: true }
@@ -211,6 +212,7 @@ test('a file of everything is read into inside units', () => {
       allowEgress: true,
       profile: 'strict',
       presets: ['big-shm'],
+      publishAddresses: ['10.0.0.5', '::1'],
       timeoutMs: 60_000,
       queueLimit: 9,
       callerQueueLimit: 8,
@@ -229,7 +231,7 @@ test('a file of everything is read into inside units', () => {
       inputTotalBytes: 3,
     },
     drainTimeoutMs: 5,
-    isolation: { allowUnenforced: new Set(['kata']) },
+    isolation: { gvisorRuntime: 'gvisor', allowUnenforced: new Set(['kata']) },
     resources: { cpuOvercommit: 2.5, hostCheck: 'memory' },
     tracing: {
       url: 'http://127.0.0.1:4318/v1/traces',

@@ -69,6 +69,7 @@ const schema = z.strictObject({
     z.string(fields.must(PRESET)).refine(isPreset, fields.must(PRESET)),
     fields.must('a list of presets'),
   ),
+  'executions.publishAddresses': z.array(fields.ipAddress, fields.must('a list of IP addresses')),
   'executions.timeoutMs': fields.wholeNumber(0, 2 ** 31 - 1),
   'executions.queueLimit': fields.wholeNumber(0, 1_000_000),
   'executions.callerQueueLimit': fields.wholeNumber(0, 1_000_000),
@@ -83,6 +84,7 @@ const schema = z.strictObject({
   'executions.inputTotalBytes': fields.diskBytes,
   'executions.inputPresets': inputPresets(),
   'executions.drainTimeoutMs': fields.wholeNumber(0, 2 ** 31 - 1),
+  'isolation.gvisorRuntime': fields.optionalText('the name of an OCI runtime', RUNTIME_NAME),
   'isolation.runtimes': runtimes(),
   'resources.cpuOvercommit': z.number(fields.must('a number from 1 to 100')).min(1).max(100),
   'resources.hostCheck': fields.oneOf('full', 'memory', 'none'),
@@ -232,6 +234,7 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
       allowEgress: values['executions.network'] === 'egress',
       profile: values['executions.profile'],
       presets: values['executions.presets'].filter(isPreset),
+      publishAddresses: values['executions.publishAddresses'],
       // 0: as long as they like.
       timeoutMs: values['executions.timeoutMs'] || undefined,
       queueLimit: values['executions.queueLimit'],
@@ -248,7 +251,10 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
       inputTotalBytes: values['executions.inputTotalBytes'],
     },
     drainTimeoutMs: values['executions.drainTimeoutMs'],
-    isolation: { allowUnenforced: unenforced(values['isolation.runtimes']) },
+    isolation: {
+      gvisorRuntime: values['isolation.gvisorRuntime'],
+      allowUnenforced: unenforced(values['isolation.runtimes']),
+    },
     resources: {
       cpuOvercommit: values['resources.cpuOvercommit'],
       hostCheck: values['resources.hostCheck'],

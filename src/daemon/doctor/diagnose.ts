@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
+import type { RuntimePolicy } from '../../engine/choose.ts'
 import type { EngineSurvey } from '../../engine/engine-survey.ts'
 import { shortageOf } from '../../images/low-water-mark.ts'
 import type { Config } from '../config/config.ts'
@@ -134,9 +135,6 @@ function socketOf({ listeners }: Config): string | undefined {
   return listeners.flatMap(({ address }) => ('unixPath' in address ? [address.unixPath] : []))[0]
 }
 
-function policyOf({ grant, isolation }: Config): {
-  microVmRuntime: string | undefined
-  allowUnenforced: ReadonlySet<string>
-} {
+function policyOf({ grant, isolation }: Config): RuntimePolicy {
   return { microVmRuntime: grant.microVmRuntime, ...isolation }
 }

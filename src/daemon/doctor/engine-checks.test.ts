@@ -72,19 +72,27 @@ test('the table of isolations says what is offered, by what, and why not', () =>
     ['io.containerd.runc.v2', enforced],
   ])
   const probe = { ...SURVEY.probe, runtimes, defaultRuntime: 'runc' }
-  const none = isolationTable(probe, { microVmRuntime: undefined, allowUnenforced: new Set() })
+  const unset = { microVmRuntime: undefined, gvisorRuntime: undefined, allowUnenforced: new Set<string>() }
+  const none = isolationTable(probe, unset)
   assert.deepEqual(
     none.map(({ isolation, isOffered }) => [isolation, isOffered]),
     [
       ['container', true],
+      ['gvisor', false],
       ['microvm', false],
       ['runtime kata', false],
       ['runtime runsc', false],
     ],
   )
-  assert.match(none[1]?.why ?? '', /microVM_runtime is not set/)
-  const refused = isolationTable(probe, { microVmRuntime: 'kata', allowUnenforced: new Set() })
-  assert.match(refused[1]?.why ?? '', /does not enforce limits/)
-  const accepted = isolationTable(probe, { microVmRuntime: 'kata', allowUnenforced: new Set(['kata']) })
-  assert.deepEqual(accepted[1], { isolation: 'microvm', isOffered: true, why: 'kata: limits do not bind; port only' })
+  assert.match(none[1]?.why ?? '', /isolation.gvisorRuntime is not set/)
+  assert.match(none[2]?.why ?? '', /microVM_runtime is not set/)
+  const named = { ...unset, microVmRuntime: 'kata', gvisorRuntime: 'runsc' }
+  const refused = isolationTable(probe, named)
+  for (const row of refused.slice(1)) assert.match(row.why, /does not enforce limits/)
+  assert.equal(refused.length, 3)
+  const accepted = isolationTable(probe, { ...named, allowUnenforced: new Set(['kata', 'runsc']) })
+  assert.deepEqual(accepted.slice(1), [
+    { isolation: 'gvisor', isOffered: true, why: 'runsc: limits do not bind; port only' },
+    { isolation: 'microvm', isOffered: true, why: 'kata: limits do not bind; port only' },
+  ])
 })

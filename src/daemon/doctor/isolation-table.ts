@@ -1,4 +1,5 @@
 import { ErrandError } from '../../core/errors.ts'
+import { ISOLATIONS } from '../../core/task.ts'
 import { chooseRuntime, type RuntimePolicy } from '../../engine/choose.ts'
 import type { EngineProbe } from '../../engine/engine.ts'
 
@@ -15,7 +16,7 @@ const ALIAS = 'io.containerd.'
 
 /** Pure. */
 export function isolationTable(probe: EngineProbe, policy: RuntimePolicy): IsolationRow[] {
-  const asked = (['container', 'microvm'] as const).map((isolation): IsolationRow => {
+  const asked = ISOLATIONS.map((isolation): IsolationRow => {
     try {
       const runtime = chooseRuntime(isolation, policy, probe)
       return { isolation, isOffered: true, why: describe(runtime, probe) }
@@ -23,7 +24,7 @@ export function isolationTable(probe: EngineProbe, policy: RuntimePolicy): Isola
       return { isolation, isOffered: false, why: ErrandError.from(error).message }
     }
   })
-  const used = new Set([probe.defaultRuntime, policy.microVmRuntime])
+  const used = new Set([probe.defaultRuntime, policy.gvisorRuntime, policy.microVmRuntime])
   const others = [...probe.runtimes.keys()].filter((name) => !used.has(name) && !name.startsWith(ALIAS))
   return [
     ...asked,

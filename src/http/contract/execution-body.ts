@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ISOLATIONS, type Isolation } from '../../core/task.ts'
 import { id, MOST_ITEMS, milliseconds, type ResourcesBody, resources, size, words } from './fields.ts'
 
 // The body of `POST /v1/executions`. Strict everywhere: a key that is not known is refused, so that nobody believes in a
@@ -7,14 +8,15 @@ import { id, MOST_ITEMS, milliseconds, type ResourcesBody, resources, size, word
 const port = z.strictObject({
   port: z.int().min(1).max(65_535),
   protocol: z.enum(['tcp', 'udp']).exactOptional(),
-  hostIp: z.string().exactOptional(),
+  hostIp: z.string().exactOptional().describe('Default: 127.0.0.1. What is allowed is for the operator to say.'),
   hostPort: z.int().min(0).max(65_535).exactOptional(),
 })
 
 /** Of a task, and of what is said in an engine's own words. */
 const surroundings = {
   resources: resources.exactOptional(),
-  isolation: z.enum(['container', 'microvm']).exactOptional(),
+  isolation: z.enum(ISOLATIONS).exactOptional(),
+  sgx: z.boolean().exactOptional(),
   network: z.enum(['none', 'internal', 'egress']).exactOptional(),
   ports: z.array(port).max(MOST_ITEMS).exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),
@@ -144,7 +146,10 @@ interface EngineSpecBody<Size> extends SurroundingsBody<Size> {
 
 export interface SurroundingsBody<Size = number> {
   readonly resources?: ResourcesBody<Size>
-  readonly isolation?: 'container' | 'microvm'
+  /** Default: `container`. */
+  readonly isolation?: Isolation
+  /** Default: false. */
+  readonly sgx?: boolean
   readonly network?: 'none' | 'internal' | 'egress'
   readonly ports?: readonly PortBody[]
   readonly profile?: 'standard' | 'strict'

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { END_REASONS, type EndReason, EXECUTION_STATUSES, type ExecutionStatus } from '../../core/execution.ts'
-import { count, time } from './fields.ts'
+import { GPU_VENDORS, type GpuVendor } from '../../core/gpu.ts'
+import { type AskedView, askedView, count, time } from './fields.ts'
 
 // What /v1 answers about executions. Times are RFC 3339; sizes are bytes. A field that is not known yet is absent.
 
@@ -24,19 +25,16 @@ export interface ExecutionView {
   readonly warnings: readonly string[]
   readonly times: Readonly<Partial<Record<TimeName, string>>>
   readonly resources: {
-    readonly asked: {
-      /** Cores. */
-      readonly cpu: number
-      readonly memory: number
-      readonly disk: number
-      readonly gpus: number
-      readonly pids?: number
-    }
+    readonly asked: AskedView
     readonly used: Readonly<Partial<Record<UsedName, number>>>
   }
+  /** Those that it has, or had, for itself. */
+  readonly gpus: readonly GpuView[]
   readonly image?: { readonly reference: string; readonly id: string; readonly digest?: string }
   readonly engine: string
   readonly isolation: string
+  /** Whether it has the SGX device. */
+  readonly sgx: boolean
   readonly ports: readonly PortView[]
   readonly logs: { readonly bytes: number; readonly truncated: boolean; readonly gaps: number }
   readonly outputs: readonly OutputView[]
@@ -46,6 +44,12 @@ export interface ExecutionView {
 export type TimeName = 'accepted' | 'queued' | 'pulling' | 'creating' | 'running' | 'finalizing' | 'ended'
 
 export type UsedName = 'cpuSeconds' | 'memoryPeak' | 'networkRx' | 'networkTx' | 'blockRead' | 'blockWrite'
+
+interface GpuView {
+  readonly uuid?: string
+  readonly vendor: GpuVendor
+  readonly model: string
+}
 
 interface PortView {
   readonly port: number
@@ -139,18 +143,14 @@ export const executionView: z.ZodType<ExecutionView> = z
       ended: time.exactOptional(),
     } satisfies Record<TimeName, z.ZodType>),
     resources: z.object({
-      asked: z.object({
-        cpu: z.number().min(0),
-        memory: count,
-        disk: count,
-        gpus: count,
-        pids: count.exactOptional(),
-      }),
+      asked: askedView,
       used,
     }),
+    gpus: z.array(z.object({ uuid: z.string().exactOptional(), vendor: z.enum(GPU_VENDORS), model: z.string() })),
     image: z.object({ reference: z.string(), id: z.string(), digest: z.string().exactOptional() }).exactOptional(),
     engine: z.string(),
     isolation: z.string(),
+    sgx: z.boolean(),
     ports: z.array(z.object({ port: count, protocol: z.string(), hostIp: z.string(), hostPort: count })),
     logs: z.object({ bytes: count, truncated: z.boolean(), gaps: count }),
     outputs: z.array(z.object({ name: z.string(), path: z.string(), bytes: count, files: count, skipped: count })),

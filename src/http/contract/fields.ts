@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { GPU_VENDORS, type GpuVendor } from '../../core/gpu.ts'
 import { isId } from '../../core/ids.ts'
 import { parseBytes } from '../../util/quantity.ts'
 
@@ -33,6 +34,14 @@ export const count: z.ZodType<number> = z.number().min(0)
 /** RFC 3339. */
 export const time: z.ZodType<string> = z.iso.datetime({ offset: true })
 
+const gpu: z.ZodType<GpuBody, GpuBody<number | string>> = z.strictObject({
+  count: z.int().min(1).max(64).exactOptional().describe('Whole devices. Default: 1.'),
+  vendor: z.enum(GPU_VENDORS).exactOptional(),
+  model: z.string().min(1).max(128).exactOptional(),
+  minMemory: size.exactOptional(),
+  uuid: z.string().min(1).max(128).exactOptional().describe('This very device, so `count` is 1.'),
+})
+
 /** What a task asks for. */
 export const resources: z.ZodType<ResourcesBody, ResourcesBody<number | string>> = z.strictObject({
   /** Cores. */
@@ -40,16 +49,56 @@ export const resources: z.ZodType<ResourcesBody, ResourcesBody<number | string>>
   memory: size.exactOptional(),
   disk: size.exactOptional(),
   pids: z.int().min(0).exactOptional(),
-  gpus: z
-    .array(z.strictObject({ count: z.int().min(1).max(64) }))
-    .max(64)
-    .exactOptional(),
+  gpus: z.array(gpu).max(64).exactOptional(),
 })
+
+/** Of a task, with the defaults filled in. */
+export const askedView: z.ZodType<AskedView> = z.object({
+  cpu: z.number().min(0),
+  memory: count,
+  disk: count.exactOptional(),
+  pids: count.exactOptional(),
+  gpus: z.array(
+    z.object({
+      count,
+      vendor: z.enum(GPU_VENDORS).exactOptional(),
+      model: z.string().exactOptional(),
+      minMemory: count.exactOptional(),
+      uuid: z.string().exactOptional(),
+    }),
+  ),
+})
+
+export interface AskedView {
+  /** Cores. */
+  readonly cpu: number
+  readonly memory: number
+  /** Absent: as the node has it for all. */
+  readonly disk?: number
+  readonly pids?: number
+  readonly gpus: readonly AskedGpuView[]
+}
+
+interface AskedGpuView extends GpuBody {
+  readonly count: number
+}
 
 export interface ResourcesBody<Size = number> {
   readonly cpu?: number
   readonly memory?: Size
   readonly disk?: Size
   readonly pids?: number
-  readonly gpus?: readonly { readonly count: number }[]
+  readonly gpus?: readonly GpuBody<Size>[]
+}
+
+/** Whole devices that are alike. What is absent does not matter. */
+export interface GpuBody<Size = number> {
+  /** Default: 1. */
+  readonly count?: number
+  readonly vendor?: GpuVendor
+  readonly model?: string
+  /** Of each. */
+  readonly minMemory?: Size
+  /** This very device, so `count` is 1. */
+  readonly uuid?: string
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ISOLATIONS, type Isolation } from '../../core/task.ts'
 import { milliseconds, type ResourcesBody, resources, words } from './fields.ts'
 
 /** What a named task is: the body of `PUT /v1/tasks/{name}`. Sizes are in bytes once it is read. */
@@ -10,7 +11,7 @@ export interface NamedTaskBody<Size = number> {
   readonly workingDir?: string
   readonly user?: string
   readonly resources?: ResourcesBody<Size>
-  readonly isolation?: 'container' | 'microvm'
+  readonly isolation?: Isolation
   readonly sgx?: boolean
   readonly network?: 'internal' | 'egress'
   readonly profile?: 'standard' | 'strict'
@@ -35,7 +36,7 @@ export const namedTaskBody: z.ZodType<NamedTaskBody, NamedTaskBodyIn> = z.strict
   workingDir: z.string().exactOptional(),
   user: z.string().exactOptional(),
   resources: resources.exactOptional(),
-  isolation: z.enum(['container', 'microvm']).exactOptional(),
+  isolation: z.enum(ISOLATIONS).exactOptional(),
   sgx: z.boolean().exactOptional(),
   network: z.enum(['internal', 'egress']).exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),

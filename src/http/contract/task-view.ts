@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { count, time } from './fields.ts'
+import { ISOLATIONS, type Isolation } from '../../core/task.ts'
+import { type AskedView, askedView, count, time } from './fields.ts'
 
 /** A named task. Its environment is told by names alone: values may be secrets. */
 export interface TaskView {
@@ -15,15 +16,8 @@ export interface TaskView {
   readonly env: readonly string[]
   readonly workingDir?: string
   readonly user?: string
-  readonly resources: {
-    /** Cores. */
-    readonly cpu: number
-    readonly memory: number
-    readonly gpus: number
-    readonly disk?: number
-    readonly pids?: number
-  }
-  readonly isolation: 'container' | 'microvm'
+  readonly resources: AskedView
+  readonly isolation: Isolation
   readonly sgx: boolean
   readonly network?: 'internal' | 'egress'
   readonly profile?: 'standard' | 'strict'
@@ -56,14 +50,8 @@ export const taskView: z.ZodType<TaskView> = z
     env: texts.describe('The names of its variables; values are not told.'),
     workingDir: z.string().exactOptional(),
     user: z.string().exactOptional(),
-    resources: z.object({
-      cpu: z.number().min(0),
-      memory: count,
-      gpus: count,
-      disk: count.exactOptional(),
-      pids: count.exactOptional(),
-    }),
-    isolation: z.enum(['container', 'microvm']),
+    resources: askedView,
+    isolation: z.enum(ISOLATIONS),
     sgx: z.boolean(),
     network: z.enum(['internal', 'egress']).exactOptional(),
     profile: z.enum(['standard', 'strict']).exactOptional(),

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionRequest, ExecutionResources, PresetInput, UploadInput } from '../../core/execution-request.ts'
+import type { GpuRequest } from '../../core/gpu.ts'
 import type { IdempotencyKey } from '../../journal/journal.ts'
 import { canonicalJson } from '../../util/canonical-json.ts'
 import type { ExecutionBody, InputBody, PortBody, SurroundingsBody, TaskBody } from '../contract/execution-body.ts'
-import type { ResourcesBody } from '../contract/fields.ts'
+import type { GpuBody, ResourcesBody } from '../contract/fields.ts'
 import type { JsonObject } from '../json-body.ts'
 
 /** What runs a `task`. */
@@ -44,10 +45,11 @@ function toParams(task: TaskBody | undefined): Record<string, unknown> {
 }
 
 function toSurroundings(spec: SurroundingsBody): Partial<ExecutionRequest> {
-  const { resources, isolation, network, ports, profile, preset, provision, stopSignal } = spec
+  const { resources, isolation, sgx, network, ports, profile, preset, provision, stopSignal } = spec
   return {
     ...(resources !== undefined && { resources: toResources(resources) }),
     ...(isolation !== undefined && { isolation }),
+    ...(sgx !== undefined && { sgx }),
     ...(network !== undefined && { network }),
     ...(ports !== undefined && { portsToBind: ports.map(toPort) }),
     ...(profile !== undefined && { profile }),
@@ -64,8 +66,12 @@ export function toResources({ cpu, memory, disk, pids, gpus }: ResourcesBody): E
     ...(memory !== undefined && { memoryBytes: memory }),
     ...(disk !== undefined && { diskBytes: disk }),
     ...(pids !== undefined && { pids }),
-    ...(gpus !== undefined && { gpus: gpus.reduce((sum, { count }) => sum + count, 0) }),
+    ...(gpus !== undefined && { gpus: gpus.map(toGpu) }),
   }
+}
+
+function toGpu({ minMemory, ...rest }: GpuBody): GpuRequest {
+  return { ...rest, ...(minMemory !== undefined && { minMemoryBytes: minMemory }) }
 }
 
 function toPort({ port, protocol, hostIp, hostPort }: PortBody): NonNullable<ExecutionRequest['portsToBind']>[number] {

@@ -165,7 +165,7 @@ test("a task in an engine's own words, with all that can surround it, is taken",
   }
   const { id, resources } = viewOf(await node.call(ann, 'POST /v1/executions', body))
   assert.equal(id, 'spelled-out')
-  assert.deepEqual(resources.asked, { cpu: 0.5, memory: 64 * 1024 ** 2, disk: 1024 ** 3, gpus: 0, pids: 32 })
+  assert.deepEqual(resources.asked, { cpu: 0.5, memory: 64 * 1024 ** 2, disk: 1024 ** 3, pids: 32, gpus: [] })
   const taken = await node.call(ann, 'POST /v1/executions', body)
   assert.deepEqual([taken.status, problemIn(taken).code], [409, 'already_exists'])
 })

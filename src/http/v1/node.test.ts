@@ -17,8 +17,10 @@ test('a node tells what it is, what it can isolate and why it cannot, in any sta
     serving.engines.map(({ name }) => name),
     ['docker'],
   )
-  const [container, microvm] = serving.isolations
+  const [container, gvisor, microvm] = serving.isolations
   assert.deepEqual([container?.isolation, container?.available], ['container', true])
+  assert.deepEqual([gvisor?.isolation, gvisor?.available], ['gvisor', false])
+  assert.match(gvisor?.refusal ?? '', /no runtime called runsc/)
   assert.deepEqual([microvm?.isolation, microvm?.available], ['microvm', false])
   assert.match(microvm?.refusal ?? '', /microVM_runtime is not set/)
   const paused = nodeOf(await node.call(undefined, 'POST /v1/node/pause'))

@@ -48,7 +48,7 @@ describe('a named task on /v1', options, () => {
       image: 'echo',
       cmd: ['serve'],
       env: ['MODE'],
-      resources: { cpu: 0.5, memory: 64 * 2 ** 20, gpus: 0, disk: 2 ** 30 },
+      resources: { cpu: 0.5, memory: 64 * 2 ** 20, disk: 2 ** 30, gpus: [] },
       isolation: 'container',
       sgx: false,
       readiness: 'connect',

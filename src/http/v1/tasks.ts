@@ -7,7 +7,7 @@ import type { NamedTaskBody } from '../contract/task-body.ts'
 import type { TaskView } from '../contract/task-view.ts'
 import { toResources } from './execution-request.ts'
 import { type Route, route } from './route.ts'
-import { toTime } from './views.ts'
+import { toTime, viewGpuRequest } from './views.ts'
 
 const list = route(listTasks, async ({ principal, query: { limit, cursor } }, { tasks }) => {
   const callerId = seesAll(principal) ? undefined : principal.caller.id
@@ -77,12 +77,12 @@ function viewTask({ name, callerId, request, createdMs, updatedMs }: TaskRecord)
 
 /** With the defaults, as the task has them. */
 function viewAsked({ resources = {} }: TaskRequest): TaskView['resources'] {
-  const { cpu = 0, memoryBytes = 0, gpus = 0, diskBytes = 0, pids = 0 } = resources
+  const { cpu = 0, memoryBytes = 0, gpus = [], diskBytes = 0, pids = 0 } = resources
   return {
     cpu: cpu || DEFAULT_RESOURCES.cpuMillis / 1000,
     memory: memoryBytes || DEFAULT_RESOURCES.memoryBytes,
-    gpus,
     ...(diskBytes > 0 && { disk: diskBytes }),
     ...(pids > 0 && { pids }),
+    gpus: gpus.map(viewGpuRequest),
   }
 }

@@ -1,4 +1,5 @@
 import { isTerminal } from '../../core/execution.ts'
+import type { AssignedGpu, GpuRequest } from '../../core/gpu.ts'
 import type { SandboxStats, TrafficCounters } from '../../engine/engine.ts'
 import type { JournalEvent } from '../../journal/journal.ts'
 import type { ExecutionRecord, ExecutionTimes, UsedResources } from '../../service/executor.ts'
@@ -48,9 +49,11 @@ export function viewExecution(record: ExecutionRecord): ExecutionView {
     warnings: record.warnings,
     times: viewTimes(record.times),
     resources: { asked: viewAsked(record), used: renamed(USED, record.resources.used, (value) => value) },
+    gpus: record.gpus.map(viewGpu),
     ...(image !== undefined && { image: viewImage(image) }),
     engine: record.engine,
     isolation: request.isolation ?? 'container',
+    sgx: request.sgx ?? false,
     ports: record.ports.map(({ port, protocol, hostIp, hostPort }) => ({ port, protocol, hostIp, hostPort })),
     logs: { bytes: logs.stdoutBytes + logs.stderrBytes, truncated: logs.droppedBytes > 0, gaps: logs.gaps },
     outputs: record.outputs.map(({ name, path, bytes, files, skipped }) => ({ name, path, bytes, files, skipped })),
@@ -68,7 +71,28 @@ function viewTimes(times: ExecutionTimes): ExecutionView['times'] {
 
 function viewAsked({ resources: { asked } }: ExecutionRecord): ExecutionView['resources']['asked'] {
   const { cpuMillis, memoryBytes, diskBytes, gpus, pids } = asked
-  return { cpu: cpuMillis / 1000, memory: memoryBytes, disk: diskBytes, gpus, ...(pids !== undefined && { pids }) }
+  return {
+    cpu: cpuMillis / 1000,
+    memory: memoryBytes,
+    disk: diskBytes,
+    ...(pids !== undefined && { pids }),
+    gpus: gpus.map(viewGpuRequest),
+  }
+}
+
+export function viewGpuRequest(request: GpuRequest): ExecutionView['resources']['asked']['gpus'][number] {
+  const { count = 1, vendor, model, minMemoryBytes, uuid } = request
+  return {
+    count,
+    ...(vendor !== undefined && { vendor }),
+    ...(model !== undefined && { model }),
+    ...(minMemoryBytes !== undefined && { minMemory: minMemoryBytes }),
+    ...(uuid !== undefined && { uuid }),
+  }
+}
+
+function viewGpu({ uuid, vendor, model }: AssignedGpu): ExecutionView['gpus'][number] {
+  return { ...(uuid !== undefined && { uuid }), vendor, model }
 }
 
 function viewImage({ reference, id, digest }: NonNullable<ExecutionRecord['image']>): ExecutionView['image'] & object {

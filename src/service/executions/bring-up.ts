@@ -54,7 +54,7 @@ export class BringUp {
   takeOver(view: SandboxView): void {
     const { deps, plan, on, launch, record, place } = this.#parts
     place[Symbol.dispose]()
-    const spec = launch.specify(record.value.image?.id ?? '', [])
+    const spec = launch.describe(record.value.image?.id ?? '')
     const holder = { instanceId: plan.executionId, image: plan.image }
     this.#lease = deps.admission.adopt(on.engine.footprint(spec), holder)
     this.#instance = this.#plan(spec, this.#lease)

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { IdSource } from '../../core/ids.ts'
 import type { Log } from '../../core/log.ts'
 import type { RuntimePolicy } from '../../engine/choose.ts'
-import type { Engine, EngineProbe } from '../../engine/engine.ts'
+import type { Engine, EngineProbe, SgxPaths } from '../../engine/engine.ts'
 import type { ImageStore } from '../../images/image-store.ts'
 import type { Instances } from '../../instance/instances.ts'
 import type { Journal } from '../../journal/journal.ts'
@@ -38,6 +38,8 @@ export interface ExecutionDeps {
   readonly log: Log
   readonly newId: IdSource
   readonly runtimes: RuntimePolicy
+  /** Undefined where none is offered. */
+  readonly sgx: SgxPaths | undefined
   readonly defaults: ExecutionDefaults
   /** Where each execution has a folder for its log, scripts and results. Ours alone. */
   readonly folder: string

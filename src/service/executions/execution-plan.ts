@@ -1,4 +1,5 @@
 import type { ExecutionInput, ExecutionRequest, ProvisionScript } from '../../core/execution-request.ts'
+import type { GpuRequest } from '../../core/gpu.ts'
 import type { Preset, PresetName } from '../../core/presets.ts'
 import type { Resources } from '../../core/resources.ts'
 import type { Isolation } from '../../core/task.ts'
@@ -16,10 +17,13 @@ export interface ExecutionPlan {
   readonly image: string
   readonly process: ProcessSpec
   readonly resources: Resources
+  /** What it asks of the GPUs that `resources` counts. */
+  readonly gpus: readonly GpuRequest[]
   /** Undefined: the profile's. */
   readonly pidsLimit: number | undefined
   readonly diskBytes: number
   readonly isolation: Isolation
+  readonly sgx: boolean
   readonly profile: SandboxProfile
   readonly preset: Preset | undefined
   readonly network: Exclude<SandboxNetworkKind, 'tasks'>
@@ -52,6 +56,8 @@ export interface ExecutionDefaults {
   readonly profile: SandboxProfile
   /** Granted to whoever asks for them. */
   readonly presets: readonly PresetName[]
+  /** Addresses of this host on which ports may be published, in their canonical form. */
+  readonly publishAddresses: readonly string[] | 'any'
   /** Executions that may wait for resources, in all and of one caller. */
   readonly queueLimit: number
   readonly callerQueueLimit: number

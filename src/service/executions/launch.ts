@@ -1,13 +1,15 @@
 import { join } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
 import { Deadline } from '../../core/wait.ts'
-import { chooseRuntime } from '../../engine/choose.ts'
+import { chooseRuntime, chooseSgx } from '../../engine/choose.ts'
 import type { SandboxMount, SandboxSpec } from '../../engine/engine.ts'
 import { presetLimits, presetMounts, withUser } from '../../engine/profile-options.ts'
 import { checkInputs, type GivenInput, holdInputs } from '../../files/host-path.ts'
 import { checkProvision, writeProvision } from '../../files/provision.ts'
 import type { HeldImage } from '../../images/image-store.ts'
 import type { Lease } from '../../resources/ledger.ts'
+import { canonicalIp } from '../../util/ip-address.ts'
+import { assertGpus } from '../gpus.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 
@@ -31,12 +33,14 @@ export class Launch {
    * @throws validation_failed, forbidden, resources_unsatisfiable, runtime_unavailable, unsupported
    */
   async assertPossible(): Promise<void> {
-    const { image, provisionScripts } = this.#plan
+    const { image, gpus, provisionScripts } = this.#plan
     const { engine, images } = this.#on
     images.assertAllowed(image)
     checkProvision(provisionScripts)
+    assertGpus(gpus)
     this.#deps.admission.assertSatisfiable(engine.footprint(this.specify('', [])))
     this.#assertOffered()
+    this.#assertPublishable()
     await checkInputs(
       this.#located(() => ''),
       this.#deps.privatePaths,
@@ -58,6 +62,16 @@ export class Launch {
     const lacking = needs.filter(([isThere]) => !isThere).map(([, what]) => what)
     if (lacking.length === 0) return
     throw new ErrandError('unsupported', `the engine ${engine.name} has no way to give it ${lacking.join(', ')}`)
+  }
+
+  /** The firewall of the host does not count for ports that an engine publishes. @throws forbidden */
+  #assertPublishable(): void {
+    const { publishAddresses: allowed } = this.#deps.defaults
+    if (allowed === 'any') return
+    const foreign = this.#plan.ports.find(({ hostIp }) => !allowed.includes(canonicalIp(hostIp) ?? ''))
+    if (foreign === undefined) return
+    const message = `ports: none can be published on ${foreign.hostIp} here (executions.publishAddresses)`
+    throw new ErrandError('forbidden', message, { details: { hostIp: foreign.hostIp, allowed } })
   }
 
   /** @throws resources_exhausted after `queueTimeoutMs` */
@@ -94,15 +108,33 @@ export class Launch {
     return { mounts: [...heldInputs.mounts, mount], prefix: entrypointPrefix }
   }
 
+  /** @throws runtime_unavailable */
   specify(imageId: string, mounts: readonly SandboxMount[], prefix: readonly string[] = []): SandboxSpec {
-    const { resources, profile, network, ports, dnsServers, pidsLimit, diskBytes, isolation, preset } = this.#plan
+    const { isolation, sgx } = this.#plan
+    const runtime = chooseRuntime(isolation, this.#deps.runtimes, this.#on.probe)
+    const paths = chooseSgx({ sgx, isolation }, this.#deps.sgx)
+    return { ...this.#specifyOn(runtime, imageId, mounts, prefix), ...(paths !== undefined && { sgx: paths }) }
+  }
+
+  /** Of a sandbox that is there: what this node offers by now, and what the owner says of runtimes, is no matter any more. */
+  describe(imageId: string): SandboxSpec {
+    return this.#specifyOn(this.#on.probe.defaultRuntime, imageId, [], [])
+  }
+
+  #specifyOn(
+    runtime: string,
+    imageId: string,
+    mounts: readonly SandboxMount[],
+    prefix: readonly string[],
+  ): SandboxSpec {
+    const { resources, profile, network, ports, dnsServers, pidsLimit, diskBytes, preset } = this.#plan
     const asked = { ...this.#plan.process, ...(prefix.length > 0 && { prefix }) }
     const process = withUser(asked, profile, this.#plan.executionId)
     const { probe } = this.#on
     return {
       imageId,
       resources,
-      runtime: chooseRuntime(isolation, this.#deps.runtimes, probe),
+      runtime,
       profile,
       process,
       network,

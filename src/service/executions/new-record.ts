@@ -9,7 +9,7 @@ export function newRecord(
   resultsDir: string,
   engine: string,
 ): ExecutionRecord {
-  const { executionId, jobId, callerId, request, resources, diskBytes } = plan
+  const { executionId, jobId, callerId, request, resources, gpus, pidsLimit, diskBytes } = plan
   return {
     executionId,
     jobId,
@@ -24,7 +24,8 @@ export function newRecord(
     warnings: [],
     times: { acceptedMs: clock.wallMs() },
     request,
-    resources: { asked: { ...resources, ...(plan.pidsLimit && { pids: plan.pidsLimit }), diskBytes }, used: {} },
+    resources: { asked: { ...resources, gpus, ...(pidsLimit && { pids: pidsLimit }), diskBytes }, used: {} },
+    gpus: [],
     engine,
     ports: [],
     logs: { stdoutBytes: 0, stderrBytes: 0, droppedBytes: 0, gaps: 0 },

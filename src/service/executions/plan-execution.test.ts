@@ -51,7 +51,7 @@ describe('a request', () => {
     const empty = { entrypoint: null, cmd: [], environment: null, working_directory: null, user: null }
     const { process, resources, provisionScripts } = plan({
       ...withParams(empty),
-      resources: { cpu: 0, memoryBytes: null, gpus: 0 },
+      resources: { cpu: 0, memoryBytes: null, gpus: null },
       provisionScripts: null,
       labels: null,
     })
@@ -84,6 +84,18 @@ describe('a request', () => {
     'less memory than the engine takes': { ...SMALLEST, resources: { memoryBytes: MIB } },
     'a cpu that is no step': { ...SMALLEST, resources: { cpu: 0.15 } },
     'negative resources': { ...SMALLEST, resources: { cpu: -1 } },
+    'a count of GPUs alone': { ...SMALLEST, resources: { gpus: 1 } },
+    'no GPU': { ...SMALLEST, resources: { gpus: [{ count: 0 }] } },
+    'half a GPU': { ...SMALLEST, resources: { gpus: [{ count: 0.5 }] } },
+    'too many GPUs': { ...SMALLEST, resources: { gpus: [{ count: 65 }] } },
+    'GPUs of nobody': { ...SMALLEST, resources: { gpus: [{ vendor: 'acme' }] } },
+    'GPUs by their place': { ...SMALLEST, resources: { gpus: [{ index: 0 }] } },
+    'a GPU with less memory than none': { ...SMALLEST, resources: { gpus: [{ minMemoryBytes: -1 }] } },
+    'one GPU, twice': { ...SMALLEST, resources: { gpus: [{ count: 2, uuid: 'GPU-1' }] } },
+    'one GPU in two wishes': { ...SMALLEST, resources: { gpus: [{ uuid: 'GPU-1' }, { uuid: 'GPU-1' }] } },
+    'a GPU by a name of two lines': { ...SMALLEST, resources: { gpus: [{ model: 'a\nb' }] } },
+    'an isolation that is none': { ...SMALLEST, isolation: 'runsc' },
+    'an SGX device of its choice': { ...SMALLEST, sgx: { devicePath: '/dev/mem', aesmdPath: '/' } },
     'a signal that is none': { ...SMALLEST, stopSignal: 'SIGNOPE' },
     'a time-out that is no timer': { ...SMALLEST, timeoutMs: 2 ** 40 },
     'ports without a network': { ...SMALLEST, portsToBind: [{ executorPort: 80 }] },
@@ -104,6 +116,12 @@ describe('a request', () => {
   test('names the field that is wrong', () => {
     assert.match(refused({ ...SMALLEST, resources: { cpu: 'x' } }), /^resources\.cpu: /)
     assert.match(refused(withParams({ cmd: 'x' })), /^engineSpec\.params\.cmd: /)
+  })
+
+  test('may ask for GPUs of a kind, which are counted', () => {
+    const gpus = [{ count: 2, vendor: 'nvidia', minMemoryBytes: MIB }, { uuid: 'GPU-1' }, { model: 'A100' }]
+    const planned = plan({ ...SMALLEST, resources: { gpus } })
+    assert.deepEqual([planned.gpus, planned.resources.gpus], [gpus, 4])
   })
 
   test('gets the profile that its executor demands', () => {

@@ -9,6 +9,7 @@ import type {
   ProvisionScript,
   TaskParams,
 } from '../../core/execution-request.ts'
+import { countGpus } from '../../core/gpu.ts'
 import type { IdSource } from '../../core/ids.ts'
 import { PRESETS } from '../../core/presets.ts'
 import { DEFAULT_RESOURCES, LEAST_MEMORY_BYTES, MIB, parseCores, type Resources } from '../../core/resources.ts'
@@ -45,6 +46,7 @@ export function planExecution(asked: ExecutionRequest, defaults: ExecutionDefaul
     process: processOf(task),
     ...planResources(request.resources ?? {}, defaults),
     isolation: request.isolation ?? 'container',
+    sgx: request.sgx ?? false,
     ...planProfile(request, defaults),
     ...planNetwork(request),
     inputs: request.inputs ?? [],
@@ -133,20 +135,21 @@ function planProfile(
   return { profile: preset.profile ?? asked, preset }
 }
 
-type PlannedResources = Pick<ExecutionPlan, 'resources' | 'pidsLimit' | 'diskBytes'>
+type PlannedResources = Pick<ExecutionPlan, 'resources' | 'gpus' | 'pidsLimit' | 'diskBytes'>
 
 function planResources(asked: ExecutionResources, defaults: ExecutionDefaults): PlannedResources {
-  const { cpu = 0, memoryBytes = 0, diskBytes = 0, pids = 0, gpus = 0 } = asked
+  const { cpu = 0, memoryBytes = 0, diskBytes = 0, pids = 0, gpus = [] } = asked
   const resources: Resources = {
     cpuMillis: cpu === 0 ? DEFAULT_RESOURCES.cpuMillis : parseCores(cpu),
     memoryBytes: memoryBytes === 0 ? DEFAULT_RESOURCES.memoryBytes : memoryBytes,
-    gpus,
+    gpus: countGpus(gpus),
   }
   if (resources.memoryBytes < LEAST_MEMORY_BYTES) {
     throw invalid(`resources.memoryBytes: must be at least ${LEAST_MEMORY_BYTES}`, { memoryBytes })
   }
   return {
     resources,
+    gpus,
     pidsLimit: pids === 0 ? undefined : pids,
     diskBytes: diskBytes === 0 ? defaults.diskBytes : diskBytes,
   }

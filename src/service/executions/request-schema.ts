@@ -1,8 +1,10 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { ExecutionRequest, ExecutionResources, TaskParams } from '../../core/execution-request.ts'
+import { GPU_VENDORS, type GpuRequest } from '../../core/gpu.ts'
 import { isId } from '../../core/ids.ts'
 import { isSignalName } from '../../core/signal-number.ts'
+import { ISOLATIONS, type Isolation } from '../../core/task.ts'
 
 // Strict: a key that is not known is refused. Whoever hands in more than this asks for what there is no way to give.
 
@@ -15,6 +17,7 @@ const MOST_ITEMS = 1000
 const id = z.string().refine(isId, 'must match ^[a-z0-9][a-z0-9-]{0,62}$')
 export const milliseconds: z.ZodType<number> = z.int().min(0).max(MOST_MS)
 const bytes = z.int().min(0).max(MOST_BYTES)
+export const isolation: z.ZodType<Isolation> = z.enum(ISOLATIONS)
 export const port: z.ZodType<number> = z.int().min(1).max(65_535)
 export const word: z.ZodType<string> = z
   .string()
@@ -51,12 +54,36 @@ export const taskParams: z.ZodType<TaskParams> = z.strictObject({
   user: user.exactOptional(),
 })
 
+const gpu: z.ZodType<GpuRequest> = z
+  .strictObject({
+    count: z.int().min(1).max(64).exactOptional(),
+    vendor: z.enum(GPU_VENDORS).exactOptional(),
+    model: z
+      .string()
+      .regex(/^[ -~]{1,128}$/)
+      .exactOptional(),
+    minMemoryBytes: bytes.exactOptional(),
+    uuid: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/)
+      .exactOptional(),
+  })
+  .refine(({ uuid, count = 1 }) => uuid === undefined || count === 1, {
+    path: ['count'],
+    error: 'must be 1 with a uuid',
+  })
+
+function areDifferent(gpus: readonly GpuRequest[]): boolean {
+  const uuids = gpus.flatMap(({ uuid }) => uuid ?? [])
+  return new Set(uuids).size === uuids.length
+}
+
 export const resources: z.ZodType<ExecutionResources> = z.strictObject({
   cpu: z.number().min(0).exactOptional(),
   memoryBytes: bytes.exactOptional(),
   diskBytes: bytes.exactOptional(),
   pids: z.int().min(0).max(32_768).exactOptional(),
-  gpus: z.int().min(0).max(64).exactOptional(),
+  gpus: z.array(gpu).max(64).refine(areDifferent, 'asks twice for one uuid').exactOptional(),
 })
 
 const script = z.strictObject({
@@ -76,7 +103,8 @@ export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
   callerId: z.string().min(1).max(128).exactOptional(),
   engineSpec: z.strictObject({ type: z.string().min(1).max(64), params: z.record(z.string(), z.unknown()) }),
   resources: resources.exactOptional(),
-  isolation: z.enum(['container', 'microvm']).exactOptional(),
+  isolation: isolation.exactOptional(),
+  sgx: z.boolean().exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),
   preset: z.string().max(64).exactOptional(),
   network: z.enum(['none', 'internal', 'egress']).exactOptional(),

@@ -4,6 +4,7 @@ import type { ExecutionDefaults } from './execution-plan.ts'
 export const DEFAULTS: ExecutionDefaults = {
   profile: 'standard',
   presets: ['big-shm', 'root-init'],
+  publishAddresses: ['127.0.0.1'],
   queueLimit: 100,
   callerQueueLimit: 50,
   queueTimeoutMs: 1000,

@@ -61,8 +61,8 @@ const FULL: TaskRequest = {
   env: { MODE: 'fast', EMPTY: '' },
   workingDir: '/srv',
   user: '1000:1000',
-  resources: { cpu: 0.5, memoryBytes: 64 * 2 ** 20, diskBytes: 2 ** 20, pids: 7, gpus: 1 },
-  isolation: 'microvm',
+  resources: { cpu: 0.5, memoryBytes: 64 * 2 ** 20, diskBytes: 2 ** 20, pids: 7 },
+  isolation: 'gvisor',
   sgx: true,
   network: 'internal',
   profile: 'strict',
@@ -83,8 +83,8 @@ describe('a named task', () => {
     const { task, key, record } = tasks.load('ada', 'resize')
     assert.deepEqual(task, {
       image: 'localhost:5000/resize:1',
-      isolation: 'microvm',
-      resources: { cpuMillis: 500, memoryBytes: 64 * 2 ** 20, gpus: 1 },
+      isolation: 'gvisor',
+      resources: { cpuMillis: 500, memoryBytes: 64 * 2 ** 20, gpus: 0 },
       sgx: true,
       definition: {
         name: 'resize',

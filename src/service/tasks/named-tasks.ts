@@ -3,6 +3,7 @@ import { ErrandError } from '../../core/errors.ts'
 import { isId } from '../../core/ids.ts'
 import { type Task, type TaskKey, taskKey } from '../../core/task.ts'
 import { Serial } from '../../util/serial.ts'
+import { assertGpus } from '../gpus.ts'
 import type { TaskRecord, TaskRequest } from './task-request.ts'
 import { taskRequest } from './task-schema.ts'
 import { digestOf, toTask } from './to-task.ts'
@@ -105,6 +106,7 @@ export class NamedTasks {
       const nowMs = this.#deps.clock.wallMs()
       const createdMs = before?.record.createdMs ?? nowMs
       const named = this.#prepare({ callerId, name, request, createdMs, updatedMs: nowMs })
+      assertGpus(request.resources?.gpus ?? [])
       this.#deps.assertPossible(named.task)
       if (before === undefined) this.#assertRoom(callerId)
       await this.#write(before, named)

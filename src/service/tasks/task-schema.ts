@@ -17,7 +17,7 @@ export const taskRequest: z.ZodType<TaskRequest> = z.strictObject({
   workingDir: fields.path.exactOptional(),
   user: fields.user.exactOptional(),
   resources: fields.resources.exactOptional(),
-  isolation: z.enum(['container', 'microvm']).exactOptional(),
+  isolation: fields.isolation.exactOptional(),
   sgx: z.boolean().exactOptional(),
   network: z.enum(['internal', 'egress']).exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionResources } from '../../core/execution-request.ts'
+import { countGpus } from '../../core/gpu.ts'
 import { parseImageReference } from '../../core/image-reference.ts'
 import { isPreset } from '../../core/presets.ts'
 import { DEFAULT_RESOURCES, LEAST_MEMORY_BYTES, parseCores, type Resources } from '../../core/resources.ts'
@@ -64,14 +65,14 @@ function processOf({ entrypoint = [], cmd = [], env = {}, workingDir, user }: Ta
   }
 }
 
-function resourcesOf({ cpu = 0, memoryBytes = 0, gpus = 0 }: ExecutionResources): Resources {
+function resourcesOf({ cpu = 0, memoryBytes = 0, gpus = [] }: ExecutionResources): Resources {
   if (memoryBytes !== 0 && memoryBytes < LEAST_MEMORY_BYTES) {
     throw new ErrandError('validation_failed', `resources.memory: must be at least ${LEAST_MEMORY_BYTES} bytes`)
   }
   return {
     cpuMillis: cpu === 0 ? DEFAULT_RESOURCES.cpuMillis : parseCores(cpu),
     memoryBytes: memoryBytes === 0 ? DEFAULT_RESOURCES.memoryBytes : memoryBytes,
-    gpus,
+    gpus: countGpus(gpus),
   }
 }
 
