@@ -129,7 +129,7 @@ test('a renewed certificate is taken up within ten seconds or when told, and ope
   )
 })
 
-test('a renewal that is half done or wrong changes nothing, is logged once, and counts when it is whole', async () => {
+test('F13: a renewal that is half done or wrong changes nothing, is logged once, and counts when it is whole', async () => {
   await using certificate = await TestCertificate.make()
   const log = new RecordingLog()
   await using listeners = await open(certificate, { clock: new ManualClock(), log })

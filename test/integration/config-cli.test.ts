@@ -26,7 +26,7 @@ describe('errand as a process', () => {
     await rm(folder, { recursive: true })
   })
 
-  test('serve with a broken file ends with 78, names file, line and key, and touches nothing', async () => {
+  test('F13: serve with a broken file ends with 78, names file, line and key, and touches nothing', async () => {
     const file = join(folder, 'errand.yaml')
     await writeFile(file, '# mine\ncpu: 2\ntasks:\n  startTimeout: 5\n')
     const stateDir = join(folder, 'state')

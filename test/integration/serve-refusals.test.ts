@@ -53,7 +53,7 @@ test('a folder is free again as soon as its daemon has ended, however it ended',
   assert.deepEqual(await next.get('/health'), { status: 'ok' })
 })
 
-test('a broken configuration ends the start with 78, naming file, line and key', options, async () => {
+test('F13: a broken configuration ends the start with 78, naming file, line and key', options, async () => {
   const { status, said, file } = await refusedFile('cpu: 2\ntasks:\n  startTimeoutMs: soon\n')
   assert.equal(status, 78)
   assert.ok(said.startsWith(`${file}:3: tasks.startTimeoutMs: must be a whole number`), said)

@@ -28,7 +28,38 @@ test('a daemon serves /v1 over TLS beyond this host, and SIGHUP renews its certi
   assert.deepEqual([second.status, second.certificate], [401, 'second'])
 })
 
-test('a certificate that cannot be used stops the start with 78 and its name', options, async () => {
+test(
+  'F13: told to take up a broken certificate and a broken file, a daemon goes on with what it had',
+  options,
+  async () => {
+    await using certificate = await TestCertificate.make()
+    await using home = await Home.make()
+    const file = join(home.folder, 'node.yaml')
+    await writeFile(file, `cpu: 1\nlisten:\n  - 127.0.0.1:0\n  - ${listenOn(certificate)}\n`)
+    await using node = await home.serve({ listen: [], flags: ['--config', file] })
+    const port = Number((await node.addresses())[1]?.split(':').at(-1))
+    const before = await node.get('/stats')
+
+    await writeFile(file, 'cpu: none\nno such key: 1\n')
+    await writeFile(certificate.certPath, 'not a certificate')
+    node.signal('SIGHUP')
+    await node.log.entry('a certificate cannot be renewed: the one before is kept')
+    const { status, certificate: name } = await askSecurely(port, { path: '/v1/node' })
+    assert.deepEqual([status, name], [401, 'first'])
+    assert.equal((await node.get('/stats')).task_cpu, before.task_cpu)
+
+    await certificate.renew('second')
+    node.signal('SIGHUP')
+    await node.log.entry('a certificate was renewed')
+    assert.equal(
+      (await askSecurely(port, { path: '/v1/node' })).certificate,
+      'second',
+      'and takes up one that is whole',
+    )
+  },
+)
+
+test('F13: a certificate that cannot be used stops the start with 78 and its name', options, async () => {
   await using certificate = await TestCertificate.make()
   await using home = await Home.make()
   const { certPath } = certificate

@@ -41,9 +41,12 @@ const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '1048576' }
 const NODE_OPTIONS = ['--expose-gc', '--no-node-snapshot']
 const ENTRY = join(import.meta.dirname, 'fake-engine-daemon.ts')
 
+/** A server, as a port of this host; null for one that never becomes ready; or what prints the sizes of its inputs and ends. */
+export type FakeTask = number | null | 'weighs'
+
 export interface FakeServeOptions {
-  /** Each task's server, as a port of this host; null for a task that never becomes ready. */
-  readonly tasks: Readonly<Record<string, number | null>>
+  /** By image. */
+  readonly tasks: Readonly<Record<string, FakeTask>>
   /** `KEY=VALUE` of the configuration, over the defaults. */
   readonly settings?: readonly string[]
   /** Whether it listens on a unix socket, too. */
@@ -83,6 +86,10 @@ export class FakeServe implements AsyncDisposable {
     this.watched = watched
     this.#ask = ask
     this.#folder = folder
+  }
+
+  get stateDir(): string {
+    return join(this.#folder, 'state')
   }
 
   /** Where it is, if it has one. */

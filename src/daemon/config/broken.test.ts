@@ -183,7 +183,7 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   ],
 ]
 
-test('a broken file is refused with file, line, key and what is wrong, all at once', () => {
+test('F13: a broken file is refused with file, line, key and what is wrong, all at once', () => {
   for (const [text, problems] of BROKEN) assert.deepEqual(problemsOfFile(text), problems, text)
 })
 

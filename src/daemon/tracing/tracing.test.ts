@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { FakeDocker } from '../../../test/support/fake-docker.ts'
 import { type CollectedSpan, OtlpCollector } from '../../../test/support/otlp-collector.ts'
 import { Cancellation } from '../../core/cancellation.ts'
 import { silentLog } from '../../core/log.ts'
 import { MIB } from '../../core/resources.ts'
 import { type Task, taskKey } from '../../core/task.ts'
-import { FakeEngine, type FakeScript } from '../../engine/fake/fake-engine.ts'
+import type { FakeEngine, FakeScript } from '../../engine/fake/fake-engine.ts'
 import type { ExecutionView } from '../../http/contract/execution-view.ts'
 import { type Answer, ask } from '../../http/wire-kit.fixture.ts'
 import { loadConfig } from '../config/load.ts'
@@ -30,10 +31,6 @@ const IMAGES: Readonly<Record<string, FakeScript>> = {
   },
   fails: { run: async () => 3 },
   passes: { run: async () => 0 },
-}
-
-class FakeDocker extends FakeEngine {
-  override readonly name = 'docker'
 }
 
 const held = new AsyncDisposableStack()

@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { FakeDocker } from '../../../test/support/fake-docker.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { loadConfig } from '../../daemon/config/load.ts'
 import { Daemon } from '../../daemon/daemon.ts'
-import { FakeEngine, type FakeScript } from '../../engine/fake/fake-engine.ts'
+import type { FakeEngine, FakeScript } from '../../engine/fake/fake-engine.ts'
 import { digestOf, newSecret } from '../auth-token.ts'
 import { TokenFile } from '../auth-token-file.ts'
 import type { ExecutionView } from '../contract/execution-view.ts'
@@ -15,11 +16,6 @@ import { type Answer, type Ask, ask } from '../wire-kit.fixture.ts'
 import { assertDocumented } from './documented.fixture.ts'
 
 // For tests of /v1: a whole daemon on a fake engine, with its three kinds of listeners.
-
-/** What `task`s run on. */
-class FakeDocker extends FakeEngine {
-  override readonly name = 'docker'
-}
 
 const IMAGES: Readonly<Record<string, FakeScript>> = {
   hello: {
