@@ -11,7 +11,7 @@ export interface HttpAnswer {
 }
 
 export interface HttpCall {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
   /** Exactly these go out, beside `host` unless it is among them. */
   readonly headers?: Readonly<Record<string, string>>
