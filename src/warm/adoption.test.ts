@@ -41,6 +41,8 @@ class World {
   imageId: string | undefined = 'sha256:1'
   released = 0
   network = 'ours'
+  /** The fake engine has no other than `runc`. */
+  gvisorRuntime: string | undefined
   /** As it is defined now. */
   named: Task | undefined = NAMED
   readonly plans: InstancePlan[] = []
@@ -52,7 +54,8 @@ class World {
   }
 
   specs(network = this.network): TaskSpecs {
-    const runtimes = () => ({ microVmRuntime: undefined, gvisorRuntime: undefined, allowUnenforced: new Set<string>() })
+    const { gvisorRuntime } = this
+    const runtimes = () => ({ microVmRuntime: undefined, gvisorRuntime, allowUnenforced: new Set<string>() })
     return new TaskSpecs({
       probe: PROBE,
       runtimes,
@@ -155,6 +158,19 @@ describe('of the warm instances that an earlier process left', () => {
     const world = new World()
     world.network = 'theirs'
     assert.deepEqual(await world.adopt(world.left('a')), ['task_gone'])
+  })
+
+  test('one under gVisor is taken up while that is offered, and removed when it is not', async () => {
+    for (const [now, codes] of [
+      ['runc', []],
+      [undefined, ['runtime_unavailable']],
+    ] as const) {
+      const world = new World()
+      world.gvisorRuntime = 'runc'
+      const left = world.left('a', { ...TASK, isolation: 'gvisor' })
+      world.gvisorRuntime = now
+      assert.deepEqual(await world.adopt(left), codes)
+    }
   })
 
   test('one of a named task is taken up on the terms of its definition', async () => {
