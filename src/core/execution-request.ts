@@ -1,3 +1,4 @@
+import type { TerminalStatus } from './execution.ts'
 import type { GpuRequest } from './gpu.ts'
 import type { Isolation } from './task.ts'
 
@@ -64,8 +65,17 @@ export interface ExecutionRequest {
   readonly retentionMs?: number
   /** How long `stdout.log` and `stderr.log` stay in the results folder. Default: as long as the record. */
   readonly persistLogsMs?: number
+  /** Who is to be told, by HTTP, how it has ended. For nodes only. */
+  readonly webhook?: WebhookRequest
   /** For the caller's own use; keys `^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}$`, none in `dev.errand.` or `com.docker.`. */
   readonly labels?: Readonly<Record<string, string>>
+}
+
+export interface WebhookRequest {
+  /** `http` or `https`, at a host that the node's owner allows. */
+  readonly url: string
+  /** Which ends are told. Default: all. */
+  readonly events?: readonly TerminalStatus[]
 }
 
 export interface EngineSpec {

@@ -16,9 +16,9 @@ export type ExecutionStatus =
   | TerminalStatus
 
 /** The last word; never rewritten. */
-export type TerminalStatus = (typeof TERMINAL)[number]
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number]
 
-const TERMINAL = [
+export const TERMINAL_STATUSES = [
   /** Its main process exited with 0, and nobody had told it to end. */
   'succeeded',
   /** It ended in any other way, or could not be run. */
@@ -67,7 +67,7 @@ const NEXT: Record<ExecutionStatus, readonly ExecutionStatus[]> = {
   creating: ['running', 'finalizing', 'failed', 'cancelled', 'timed_out', 'lost'],
   running: ['paused', 'finalizing', 'lost'],
   paused: ['running', 'finalizing', 'lost'],
-  finalizing: TERMINAL,
+  finalizing: TERMINAL_STATUSES,
   succeeded: [],
   failed: [],
   cancelled: [],

@@ -13,6 +13,7 @@ import type { NamedTasksApi } from '../service/tasks/named-tasks.ts'
 import { abortable } from '../util/abort.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
 import { collectGarbage } from '../util/collect-garbage.ts'
+import type { ResolveName } from '../webhooks/webhook-sender.ts'
 import type { Config } from './config/config.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { openMetrics } from './metrics/open-metrics.ts'
@@ -26,6 +27,8 @@ export interface DaemonDeps {
   /** Another engine than the Docker Engine of the configuration. The daemon disposes it. */
   readonly openEngine?: (installation: Installation, signal: AbortSignal) => Promise<Engine>
   readonly clock?: Clock
+  /** Resolves the names of webhooks' receivers in place of this host. */
+  readonly resolveWebhook?: ResolveName
 }
 
 /** What answers may hold from their gathering until callers took them: at least this, and never less than two of the largest. */
@@ -78,7 +81,7 @@ export class Daemon implements AsyncDisposable {
    * already_exists, forbidden for addresses that cannot be had. Nothing is left open then.
    */
   static async open(config: Config, deps: DaemonDeps, signal: AbortSignal): Promise<Daemon> {
-    const { log, clock = systemClock } = deps
+    const { log, clock = systemClock, resolveWebhook } = deps
     const openEngine = deps.openEngine ?? ((ours: Installation) => openDocker(config, ours, log, signal))
     await using opening = new AsyncDisposableStack()
     const answerMemory = new ByteBudget(Math.max(ANSWER_BYTES, FEWEST_LARGEST_ANSWERS * config.tasks.maxResponseBytes))
@@ -91,12 +94,12 @@ export class Daemon implements AsyncDisposable {
     const metrics = await openMetrics(config)
     if (metrics !== undefined) opening.use(metrics)
     const tracing = await openTracing(config, { clock, log }, opening)
-    const parts = { log, clock, answerMemory, openEngine, onJournalFailure, metrics, tracing }
-    const { node, executions, tasks, readings } = await openNode(config, parts, opening, signal)
+    const parts = { log, clock, answerMemory, openEngine, onJournalFailure, metrics, tracing, resolveWebhook }
+    const { node, executions, tasks, later, readings } = await openNode(config, parts, opening, signal)
     metrics?.watch(readings)
     await makeRunDir(config.runDir)
     collectGarbage() // now, while nobody waits for an answer
-    const serving = { node, executions, tasks, metrics, clock, log, answerMemory, onStop: stopAsked.resolve }
+    const serving = { node, executions, tasks, later, metrics, clock, log, answerMemory, onStop: stopAsked.resolve }
     opening.use(new LoopWatch({ clock, log }))
     const listeners = opening.use(await openListeners(config, serving, signal))
     const daemon = new Daemon({

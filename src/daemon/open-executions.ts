@@ -15,10 +15,12 @@ import type { ExecutionEngine } from '../service/executions/execution-deps.ts'
 import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { ExecutionRecord } from '../service/executor.ts'
 import type { Gate } from '../service/gate.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 import type { Config } from './config/config.ts'
 import { FaultHook } from './faults/fault-hook.ts'
 import type { NodeMetrics } from './metrics/node-metrics.ts'
 import type { Tracing } from './tracing/open-tracing.ts'
+import { executionEvent } from './webhook-events.ts'
 
 /** How far apart looks at disk and network use are. */
 const WATCH_PERIOD_MS = 5000
@@ -27,6 +29,7 @@ interface OpenExecutionsDeps {
   readonly engine: ExecutionEngine
   readonly admission: Admission
   readonly monitor: HostMonitor
+  readonly webhooks: Webhooks
   readonly gate: Gate
   readonly onJournalFailure: (error: ErrandError) => void
   readonly metrics: NodeMetrics | undefined
@@ -45,7 +48,7 @@ export async function openExecutions(
   held: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<ExecutionsApi> {
-  const { engine, admission, monitor, gate, clock, log, onJournalFailure, metrics, tracing } = deps
+  const { engine, admission, monitor, webhooks, gate, clock, log, onJournalFailure, metrics, tracing } = deps
   const { stateDir, runDir, isolation, grant, sgx } = config
   const folder = join(stateDir, 'executions')
   await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -78,6 +81,7 @@ export async function openExecutions(
     privatePaths: [stateDir, runDir, ...(storageFolder === undefined ? [] : [storageFolder])],
     watchPeriodMs: WATCH_PERIOD_MS,
     assertRoom: () => disks.assertRoom(),
+    webhooks: { outlet: webhooks, event: executionEvent },
     watchers: [metrics?.executions, tracing?.executions].filter((watcher) => watcher !== undefined),
     async assertOpen() {
       gate.assertOpen()

@@ -16,6 +16,7 @@ import { v1Handler } from '../http/v1/face.ts'
 import { V1_OPERATIONS } from '../http/v1/routes.ts'
 import { StreamSlots } from '../http/v1/stream-slots.ts'
 import type { ExecutionsApi } from '../service/executions-api.ts'
+import type { LaterApi } from '../service/invocations/later-api.ts'
 import type { NodeApi } from '../service/node-api.ts'
 import type { NamedTasksApi } from '../service/tasks/named-tasks.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
@@ -34,6 +35,7 @@ export interface OpenListenersDeps {
   readonly node: NodeApi
   readonly executions: ExecutionsApi
   readonly tasks: NamedTasksApi
+  readonly later: LaterApi
   /** There where a listener has the face. */
   readonly metrics: NodeMetrics | undefined
   readonly clock: Clock
@@ -59,7 +61,7 @@ export async function openListeners(config: Config, deps: OpenListenersDeps, sig
 
 /** What all listeners share is made once. */
 function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConfig) => RequestListener {
-  const { node, executions, tasks, metrics, clock, log, answerMemory, onStop } = deps
+  const { node, executions, tasks, later, metrics, clock, log, answerMemory, onStop } = deps
   const { maxRequestBytes } = config.tasks
   const shared = {
     node,
@@ -73,7 +75,15 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
   }
   const ofMeca = { ...shared, onStop, maxRequestBytes, strictCompat: config.isMecaStrict }
   const version = packageVersion()
-  const ofV1 = { ...shared, executions, tasks, nodeName: config.node, version, streams: new StreamSlots(MOST_STREAMS) }
+  const ofV1 = {
+    ...shared,
+    executions,
+    tasks,
+    later,
+    nodeName: config.node,
+    version,
+    streams: new StreamSlots(MOST_STREAMS),
+  }
   const ofDocs = { ...shared, operations: V1_OPERATIONS, version }
   const gate = new TokenGate({ tokens: new TokenFile(config.auth.tokensFile), clock, log })
   return (listener) => {

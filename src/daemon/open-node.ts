@@ -21,6 +21,7 @@ import type { ExecutionsApi } from '../service/executions-api.ts'
 import { Gate } from '../service/gate.ts'
 import { type GrantLimits, limitGrant, offeredResources } from '../service/grant.ts'
 import { InvocationService } from '../service/invocation-service.ts'
+import type { LaterApi } from '../service/invocations/later-api.ts'
 import { Node } from '../service/node.ts'
 import { StateFolder } from '../service/state-folder.ts'
 import { NamedTasks, type NamedTasksApi } from '../service/tasks/named-tasks.ts'
@@ -30,11 +31,14 @@ import { adoptWarm } from '../warm/adoption.ts'
 import { ColdStart } from '../warm/cold-start.ts'
 import { Pool } from '../warm/pool.ts'
 import { TaskSpecs } from '../warm/task-specs.ts'
+import type { ResolveName } from '../webhooks/webhook-sender.ts'
 import type { Config } from './config/config.ts'
 import { FaultHook } from './faults/fault-hook.ts'
 import type { NodeReadings } from './metrics/node-gauges.ts'
 import type { NodeMetrics } from './metrics/node-metrics.ts'
 import { openExecutions } from './open-executions.ts'
+import { openInvocations } from './open-invocations.ts'
+import { openWebhooks } from './open-webhooks.ts'
 import type { Tracing } from './tracing/open-tracing.ts'
 
 export interface OpenNodeDeps {
@@ -46,6 +50,8 @@ export interface OpenNodeDeps {
   readonly openEngine: (installation: Installation, signal: AbortSignal) => Promise<Engine>
   readonly metrics: NodeMetrics | undefined
   readonly tracing: Tracing | undefined
+  /** Of the names of webhooks' receivers. Default: the resolver of this host. */
+  readonly resolveWebhook?: ResolveName | undefined
 }
 
 /** The port on which a task's server listens, as in the MECAnywhere executor. */
@@ -63,6 +69,7 @@ export interface OpenedNode {
   readonly node: Node
   readonly executions: ExecutionsApi
   readonly tasks: NamedTasksApi
+  readonly later: LaterApi
   readonly readings: NodeReadings
 }
 
@@ -100,7 +107,7 @@ export async function openNode(
 
 async function assemble(
   config: Config,
-  { log, clock, answerMemory, onJournalFailure, metrics, tracing }: OpenNodeDeps,
+  { log, clock, answerMemory, onJournalFailure, metrics, tracing, resolveWebhook }: OpenNodeDeps,
   parts: Parts,
   held: AsyncDisposableStack,
   signal: AbortSignal,
@@ -145,12 +152,14 @@ async function assemble(
   const pool = held.use(
     new Pool({ coldStart, clock, log, onIdle, isResponsive, isDefined, keepAliveMs, meter, ...tasks }),
   )
+  const webhooks = await openWebhooks(config, { clock, log, resolve: resolveWebhook }, held)
   const executions = await openExecutions(
     config,
     {
       engine: { engine, probe, instances, images },
       admission,
       monitor,
+      webhooks,
       gate,
       clock,
       log,
@@ -175,7 +184,8 @@ async function assemble(
   const node = new Node({ ...running, ...described, limits, grant })
   const adopted = await adoptWarm(left, { ...starting, definitions, ledger, pool, clock, log }, signal)
   if (adopted > 0) log.info({ instances: adopted }, 'took up warm instances that an earlier daemon left')
-  return { node, executions, tasks: definitions, readings: { ledger, pool, admission, gate, engine } }
+  const later = await openInvocations(config, { node, tasks: definitions, gate, webhooks, clock, log }, held)
+  return { node, executions, tasks: definitions, later, readings: { ledger, pool, admission, gate, engine } }
 }
 
 function specsOf(config: Config, probe: EngineProbe, runtimes: () => RuntimePolicy): TaskSpecs {

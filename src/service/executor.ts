@@ -4,6 +4,7 @@ import type { AssignedGpu, GpuRequest } from '../core/gpu.ts'
 import type { PortBinding, SandboxStats } from '../engine/engine.ts'
 import type { LogCounts } from '../logs/execution-log.ts'
 import type { LogEntry, LogRange } from '../logs/log-entry.ts'
+import type { WebhookOutcome } from '../webhooks/webhooks.ts'
 
 /**
  * Runs tasks to their end, one execution each, through whatever engine stands behind it. A task that fails is a result;
@@ -163,6 +164,8 @@ export interface ExecutionRecord {
   readonly ports: readonly PortBinding[]
   readonly logs: LogCounts
   readonly outputs: readonly CollectedOutput[]
+  /** What became of telling its caller's webhook; absent until that is over. */
+  readonly webhook?: WebhookOutcome
   /** Where its results are on this host. */
   readonly resultsDir: string
 }

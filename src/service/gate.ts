@@ -12,6 +12,7 @@ export class Gate {
   #inside = 0
   /** Those who wait until nobody is inside. */
   #waiting: (() => void)[] = []
+  readonly #listeners: (() => void)[] = []
 
   get isPaused(): boolean {
     return this.#state === 'paused'
@@ -24,6 +25,15 @@ export class Gate {
   /** Requests that were let in and have not left. */
   get inside(): number {
     return this.#inside
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Calls `listener`, which must not throw, whenever a pause has ended. */
+  onOpen(listener: () => void): void {
+    this.#listeners.push(listener)
   }
 
   /** @throws paused, draining */
@@ -52,7 +62,9 @@ export class Gate {
   }
 
   open(): void {
-    if (this.#state === 'paused') this.#state = 'open'
+    if (this.#state !== 'paused') return
+    this.#state = 'open'
+    for (const listener of this.#listeners) listener()
   }
 
   /** Resolves when nobody is inside. */

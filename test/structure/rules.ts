@@ -6,7 +6,7 @@ const LAYERS = [
   ['util'],
   ['core'],
   ['engine', 'resources', 'admission', 'journal'],
-  ['images', 'logs', 'files'],
+  ['images', 'logs', 'files', 'webhooks'],
   ['instance'],
   ['warm', 'forward'],
   ['service'],

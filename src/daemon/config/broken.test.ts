@@ -50,7 +50,7 @@ const BROKEN: readonly (readonly [string, readonly string[]])[] = [
   ['constructor: 1', ['/f.yaml:1: constructor: is not a known key; the nearest is stateDir']],
   [
     '__proto__: {}',
-    ['/f.yaml:1: __proto__: cannot be a key', '/f.yaml:1: __proto__: is not a known key; the nearest is type'],
+    ['/f.yaml:1: __proto__: cannot be a key', '/f.yaml:1: __proto__: is not a known key; the nearest is webhooks'],
   ],
   ['isolation: { runtimes: { __proto__: {} } }', ['/f.yaml:1: isolation.runtimes.__proto__: cannot be a key']],
   ['cpu: 1\nmem: 64\ncpu: 2', ['/f.yaml:3: cpu: is given twice']],

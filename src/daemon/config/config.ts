@@ -4,7 +4,9 @@ import type { RuntimePolicy } from '../../engine/choose.ts'
 import type { ListenerConfig } from '../../http/listener-config.ts'
 import type { ImageOptions } from '../../images/open-images.ts'
 import type { ExecutionDefaults } from '../../service/executions/execution-plan.ts'
+import type { InvocationLimits } from '../../service/invocations/invocation-limits.ts'
 import type { Grant } from '../../service/node-api.ts'
+import type { WebhookRule } from '../../webhooks/webhook-policy.ts'
 import type { Fault } from '../faults/fault.ts'
 
 /** The effective configuration, checked and in inside units. What each key means: `docs/configuration.md`. */
@@ -56,6 +58,18 @@ export interface Config {
     readonly allowEgress: boolean
     /** New ones are refused while a disk has less; undefined for a tenth of each, and no more than 5 GiB. */
     readonly minFreeBytes: number | undefined
+  }
+  /** Requests to named tasks that are answered later. */
+  readonly invocations: InvocationLimits
+  readonly webhooks: {
+    /** None: there are no webhooks. */
+    readonly allow: readonly WebhookRule[]
+    /** Addresses and networks that may be connected to although they are not public. */
+    readonly privateAddresses: readonly string[]
+    /** Made where it is needed and not there. */
+    readonly secretFile: string
+    readonly timeoutMs: number
+    readonly giveUpAfterMs: number
   }
   /** How long a stop waits for executions that run; 0: not at all. */
   readonly drainTimeoutMs: number

@@ -9,6 +9,7 @@ export function defaultValues(
 ): Readonly<Record<string, unknown>> {
   const runDir = defaultRunDir(host)
   const stateDir = defaultStateDir(host)
+  const usedStateDir = typeof givenStateDir === 'string' ? givenStateDir : stateDir
   return {
     type: 'docker',
     timeout: 1,
@@ -21,7 +22,7 @@ export function defaultValues(
     'sgx.aesmd_path': '/var/run/aesmd',
     listen: ['127.0.0.1:2591', `unix:${socketIn(typeof givenRunDir === 'string' ? givenRunDir : runDir)}`],
     allowedHosts: [],
-    'auth.tokensFile': tokensIn(typeof givenStateDir === 'string' ? givenStateDir : stateDir),
+    'auth.tokensFile': fileIn(usedStateDir, 'tokens.json'),
     node: nodeName(host.hostName),
     stateDir,
     runDir,
@@ -69,6 +70,18 @@ export function defaultValues(
     'executions.inputTotalBytes': '50GiB',
     'executions.inputPresets': {},
     'executions.drainTimeoutMs': 0,
+    'invocations.concurrency': 16,
+    'invocations.queueLimit': 1000,
+    'invocations.callerQueueLimit': 1000,
+    'invocations.queueTimeoutMs': 3_600_000,
+    'invocations.maxRequestBytes': '16MiB',
+    'invocations.maxResponseBytes': '64MiB',
+    'invocations.retentionMs': 86_400_000,
+    'webhooks.allow': [],
+    'webhooks.privateAddresses': [],
+    'webhooks.secretFile': fileIn(usedStateDir, 'webhook-secret'),
+    'webhooks.timeoutMs': 10_000,
+    'webhooks.giveUpAfterMs': 86_400_000,
     'isolation.gvisorRuntime': 'runsc',
     'isolation.runtimes': {},
     'resources.cpuOvercommit': 1,
@@ -82,8 +95,8 @@ export function defaultValues(
   }
 }
 
-function tokensIn(stateDir: string): string {
-  return `${stateDir.replace(/(?<!\/)\/+$/, '')}/tokens.json`
+function fileIn(folder: string, name: string): string {
+  return `${folder.replace(/(?<!\/)\/+$/, '')}/${name}`
 }
 
 /** A host name made into an id. */

@@ -27,6 +27,8 @@ const FILE_ONLY: ReadonlySet<string> = new Set([
   'images.privateRegistries',
   'isolation.runtimes',
   'tasks.presets',
+  'webhooks.allow',
+  'webhooks.privateAddresses',
 ])
 
 /** The variable of a key: `ERRAND_TASKS_START_TIMEOUT_MS`; undefined when it has none. */

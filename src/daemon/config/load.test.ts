@@ -17,6 +17,8 @@ function originOf(key: string, options: TestHostOptions, flags: ConfigFlags = {}
   return explain(loadConfig(flags, testHost(options)).values).find((row) => row.key === key)?.origin
 }
 
+const LAN = { host: /^[a-z0-9_-]+\.lan$/, port: '81', isHttp: true }
+
 test('without any source the defaults hold', () => {
   assert.deepEqual(load(), {
     grant: {
@@ -100,6 +102,22 @@ test('without any source the defaults hold', () => {
       inputTotalBytes: 50 * 2 ** 30,
     },
     drainTimeoutMs: 0,
+    invocations: {
+      concurrency: 16,
+      queueLimit: 1000,
+      callerQueueLimit: 1000,
+      queueTimeoutMs: 3_600_000,
+      maxRequestBytes: 16 * 2 ** 20,
+      maxResponseBytes: 64 * 2 ** 20,
+      retentionMs: 86_400_000,
+    },
+    webhooks: {
+      allow: [],
+      privateAddresses: [],
+      secretFile: '/var/lib/errand/webhook-secret',
+      timeoutMs: 10_000,
+      giveUpAfterMs: 86_400_000,
+    },
     isolation: { gvisorRuntime: 'runsc', allowUnenforced: new Set() },
     resources: { cpuOvercommit: 1, hostCheck: 'full' },
     tracing: undefined,
@@ -149,6 +167,8 @@ test('a file of everything is read into inside units', () => {
       hostAccess: allow
       privateNetworks: deny
     executions: { network: egress, profile: strict, presets: [big-shm], publishAddresses: [10.0.0.5, '0:0::1'], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, retentionBytes: 5GiB, minFreeBytes: 2MiB, drainTimeoutMs: 5, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
+    invocations: { concurrency: 1, queueLimit: 2, callerQueueLimit: 3, queueTimeoutMs: 4, maxRequestBytes: 5, maxResponseBytes: 1KiB, retentionMs: 6 }
+    webhooks: { allow: ['http://*.lan:81'], privateAddresses: [10.1.0.0/16, '::1'], secretFile: /s, timeoutMs: 7, giveUpAfterMs: 8 }
     isolation: { gvisorRuntime: gvisor, runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
     tracing: { endpoint: 'http://127.0.0.1:4318', sampleRatio: 0.5, headersFile: /etc/errand/headers }
@@ -231,6 +251,22 @@ test('a file of everything is read into inside units', () => {
       inputTotalBytes: 3,
     },
     drainTimeoutMs: 5,
+    invocations: {
+      concurrency: 1,
+      queueLimit: 2,
+      callerQueueLimit: 3,
+      queueTimeoutMs: 4,
+      maxRequestBytes: 5,
+      maxResponseBytes: 1024,
+      retentionMs: 6,
+    },
+    webhooks: {
+      allow: [LAN],
+      privateAddresses: ['10.1.0.0/16', '::1'],
+      secretFile: '/s',
+      timeoutMs: 7,
+      giveUpAfterMs: 8,
+    },
     isolation: { gvisorRuntime: 'gvisor', allowUnenforced: new Set(['kata']) },
     resources: { cpuOvercommit: 2.5, hostCheck: 'memory' },
     tracing: {
@@ -358,13 +394,4 @@ test('explain prints one line per key with value and origin', () => {
   assert.match(text, /^cpu +2 +flag --cpu$/m)
   assert.match(text, /^microVM_runtime +- +default$/m)
   assert.match(text, /^listen +127\.0\.0\.1:2591, unix:\/run\/errand\/errand\.sock +default$/m)
-})
-
-test('spans go to the path of the endpoint, or to the usual one where it has none', () => {
-  const urlOf = (endpoint: string) =>
-    loadConfig({ set: [`tracing.endpoint=${endpoint}`] }, testHost()).config.tracing?.url
-  assert.equal(urlOf('http://collector:4318'), 'http://collector:4318/v1/traces')
-  assert.equal(urlOf('https://collector/'), 'https://collector/v1/traces')
-  assert.equal(urlOf('https://collector/otlp'), 'https://collector/otlp')
-  assert.equal(urlOf('""'), undefined)
 })

@@ -1,6 +1,8 @@
 import { closest } from 'fastest-levenshtein'
 import { z } from 'zod'
 import { isPreset, presetNames } from '../../core/presets.ts'
+import { isNetwork } from '../../webhooks/address-guard.ts'
+import { parseWebhookRule } from '../../webhooks/webhook-policy.ts'
 import type { Config } from './config.ts'
 import * as fields from './fields.ts'
 import { isHostName, LISTENER_KEYS, listen } from './listen.ts'
@@ -13,6 +15,7 @@ const NETWORK = 'the name of a network of the engine'
 const HOST_NAME = 'a host name without a port'
 const IMAGE_GLOB_PATTERN = /^[\w.:/@*-]{1,512}$/
 const IMAGE_GLOB = 'a glob of images such as docker.io/library/*'
+const RECEIVER = 'a host such as hooks.example.org, *.example.org:8443 or http://ci.lan'
 const RATIO = 'a number from 0 to 1'
 const REGISTRY = 'HOST or HOST:PORT'
 const PRESET = `one of ${presetNames().join(', ')}`
@@ -84,6 +87,18 @@ const schema = z.strictObject({
   'executions.inputTotalBytes': fields.diskBytes,
   'executions.inputPresets': inputPresets(),
   'executions.drainTimeoutMs': fields.wholeNumber(0, 2 ** 31 - 1),
+  'invocations.concurrency': fields.wholeNumber(1, 10_000),
+  'invocations.queueLimit': fields.wholeNumber(0, 100_000),
+  'invocations.callerQueueLimit': fields.wholeNumber(0, 100_000),
+  'invocations.queueTimeoutMs': fields.millis,
+  'invocations.maxRequestBytes': fields.diskBytes,
+  'invocations.maxResponseBytes': fields.diskBytes,
+  'invocations.retentionMs': fields.millis,
+  'webhooks.allow': webhookRules(),
+  'webhooks.privateAddresses': privateAddresses(),
+  'webhooks.secretFile': fields.absolutePath,
+  'webhooks.timeoutMs': fields.millis,
+  'webhooks.giveUpAfterMs': fields.millis,
   'isolation.gvisorRuntime': fields.optionalText('the name of an OCI runtime', RUNTIME_NAME),
   'isolation.runtimes': runtimes(),
   'resources.cpuOvercommit': z.number(fields.must('a number from 1 to 100')).min(1).max(100),
@@ -95,6 +110,22 @@ const schema = z.strictObject({
   'log.access': fields.flag,
   mecaStrictCompat: fields.flag,
 })
+
+function webhookRules() {
+  const error = fields.must(RECEIVER)
+  const rule = z.string(error).transform((raw, context) => {
+    const read = parseWebhookRule(raw)
+    if (read !== undefined) return read
+    context.addIssue({ code: 'custom', message: error.error({ input: raw }) })
+    return z.NEVER
+  })
+  return z.array(rule, fields.must('a list of hosts'))
+}
+
+function privateAddresses() {
+  const error = fields.must('an IP address, or a network such as 10.1.0.0/16')
+  return z.array(z.string(error).refine(isNetwork, error), fields.must('a list of addresses'))
+}
 
 function runtimes() {
   const error = fields.must('a mapping of OCI runtimes to their settings, such as {kata: {allowUnenforced: true}}')
@@ -251,6 +282,22 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
       inputTotalBytes: values['executions.inputTotalBytes'],
     },
     drainTimeoutMs: values['executions.drainTimeoutMs'],
+    invocations: {
+      concurrency: values['invocations.concurrency'],
+      queueLimit: values['invocations.queueLimit'],
+      callerQueueLimit: values['invocations.callerQueueLimit'],
+      queueTimeoutMs: values['invocations.queueTimeoutMs'],
+      maxRequestBytes: values['invocations.maxRequestBytes'],
+      maxResponseBytes: values['invocations.maxResponseBytes'],
+      retentionMs: values['invocations.retentionMs'],
+    },
+    webhooks: {
+      allow: values['webhooks.allow'],
+      privateAddresses: values['webhooks.privateAddresses'],
+      secretFile: values['webhooks.secretFile'],
+      timeoutMs: values['webhooks.timeoutMs'],
+      giveUpAfterMs: values['webhooks.giveUpAfterMs'],
+    },
     isolation: {
       gvisorRuntime: values['isolation.gvisorRuntime'],
       allowUnenforced: unenforced(values['isolation.runtimes']),

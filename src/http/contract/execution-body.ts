@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { TERMINAL_STATUSES, type TerminalStatus } from '../../core/execution.ts'
 import { ISOLATIONS, type Isolation } from '../../core/task.ts'
 import { id, MOST_ITEMS, milliseconds, type ResourcesBody, resources, size, words } from './fields.ts'
 
@@ -80,6 +81,12 @@ export const executionBody: z.ZodType<ExecutionBody, ExecutionBodyIn> = z
     idempotent: z.boolean().exactOptional(),
     retentionMs: milliseconds.exactOptional(),
     labels: z.record(z.string(), z.string()).exactOptional(),
+    webhook: z
+      .strictObject({
+        url: z.string().min(1).max(2048),
+        events: z.array(z.enum(TERMINAL_STATUSES)).min(1).max(TERMINAL_STATUSES.length).exactOptional(),
+      })
+      .exactOptional(),
     limits: z
       .strictObject({
         logBytes: size.exactOptional(),
@@ -107,6 +114,8 @@ export interface ExecutionBody<Size = number> {
   readonly idempotent?: boolean
   readonly retentionMs?: number
   readonly labels?: Readonly<Record<string, string>>
+  /** Who is told of its end; of all ends unless `events` names some. */
+  readonly webhook?: { readonly url: string; readonly events?: readonly TerminalStatus[] }
   readonly limits?: { readonly logBytes?: Size; readonly outputBytes?: Size; readonly outputFiles?: number }
 }
 

@@ -2,13 +2,13 @@ import type { ServerResponse } from 'node:http'
 import type { TaskSink } from '../../service/node-api.ts'
 
 /** Says that an answer is a task's, and which instance has given it. */
-const INSTANCE = 'errand-instance'
+export const INSTANCE = 'errand-instance'
 
 /**
  * A page of a task is under the address of the node: no script in it may act as the node's own, whatever the task says of
  * it. Of two policies both hold.
  */
-const HARMLESS = ['content-security-policy', 'sandbox', 'x-content-type-options', 'nosniff']
+export const HARMLESS: readonly string[] = ['content-security-policy', 'sandbox', 'x-content-type-options', 'nosniff']
 
 /** Copying up to this is quicker than a write of two parts. */
 const SMALL_BYTES = 4096

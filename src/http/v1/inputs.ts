@@ -1,8 +1,8 @@
-import type { IncomingMessage } from 'node:http'
 import { ErrandError } from '../../core/errors.ts'
 import { uploadInputs } from '../contract/operations/executions.ts'
 import { allowLongUpload } from '../long-upload.ts'
 import { ownRecord } from './ownership.ts'
+import { bytesOf } from './request-bytes.ts'
 import { type Route, route } from './route.ts'
 import { StallWatch } from './stall-watch.ts'
 import { viewExecution } from './views.ts'
@@ -25,16 +25,3 @@ export const INPUTS_ROUTE: Route = route(
     return { status: 200, value: viewExecution(await ownRecord(executions, principal, id)) }
   },
 )
-
-/** Rejects when the sender leaves in the middle. Whoever stops reading can still answer. */
-async function* bytesOf(request: IncomingMessage, watch: StallWatch): AsyncGenerator<Uint8Array, void> {
-  const chunks: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false })
-  try {
-    for await (const chunk of chunks) {
-      watch.moved()
-      yield chunk
-    }
-  } catch (cause) {
-    throw new ErrandError('cancelled', 'the upload was cut off', { cause })
-  }
-}

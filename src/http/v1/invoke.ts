@@ -6,6 +6,7 @@ import { invokeTask } from '../contract/operations/tasks.ts'
 import { breakOff } from '../cut.ts'
 import { allowLongUpload } from '../long-upload.ts'
 import { CallerAnswer } from './caller-answer.ts'
+import { invokeLater, isForLater } from './invoke-later.ts'
 import type { Route } from './route.ts'
 import { taskPath } from './task-path.ts'
 
@@ -17,8 +18,11 @@ const LINGER_MS = 1000
 /** `ANY /v1/tasks/{name}/invoke`: neither side's body is read before the other side takes it. */
 export const INVOKE_ROUTE: Route = {
   operation: invokeTask,
-  async run({ request, response, principal, id, tail, queryText, cancellation }, { node, tasks, bodies }) {
+  async run(exchange, deps) {
+    const { request, response, principal, id, tail, queryText, cancellation } = exchange
+    const { node, tasks, bodies } = deps
     assertNoUpgrade(request)
+    if (isForLater(request)) return invokeLater(exchange, deps)
     const { key, task } = tasks.load(principal.caller.id, id)
     const path = taskPath(tail, queryText)
     using body = await bodyOf(request, response, bodies)

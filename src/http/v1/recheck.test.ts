@@ -8,6 +8,7 @@ import { ErrandError } from '../../core/errors.ts'
 import { silentLog } from '../../core/log.ts'
 import { ManualClock } from '../../core/manual-clock.ts'
 import type { ExecutionsApi } from '../../service/executions-api.ts'
+import type { LaterApi } from '../../service/invocations/later-api.ts'
 import type { NamedTasksApi } from '../../service/tasks/named-tasks.ts'
 import { ByteBudget } from '../../util/byte-budget.ts'
 import { OPERATOR } from '../auth.ts'
@@ -56,6 +57,7 @@ test('a stream of a caller whose token was revoked is cut off', async () => {
     executions: { onEvent: () => ({ [Symbol.dispose]() {} }) } as unknown as ExecutionsApi,
     node: fakeNode(),
     tasks: {} as NamedTasksApi,
+    later: {} as LaterApi,
     nodeName: 'test',
     version: '0.0.0',
     clock,

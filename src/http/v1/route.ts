@@ -4,6 +4,7 @@ import type { Cancellation } from '../../core/cancellation.ts'
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionsApi } from '../../service/executions-api.ts'
+import type { LaterApi } from '../../service/invocations/later-api.ts'
 import type { NodeApi } from '../../service/node-api.ts'
 import type { NamedTasksApi } from '../../service/tasks/named-tasks.ts'
 import type { ByteBudget } from '../../util/byte-budget.ts'
@@ -25,12 +26,13 @@ export interface V1Deps {
   /** Shared by all listeners. */
   readonly streams: StreamSlots
   readonly tasks: NamedTasksApi
+  readonly later: LaterApi
   /** What all bodies of requests under way may hold in memory, on all listeners. */
   readonly bodies: ByteBudget
 }
 
 /** One request of a known caller, as far as it is the same for all routes. */
-interface Exchange {
+export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly principal: Principal

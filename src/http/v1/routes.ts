@@ -3,6 +3,7 @@ import { EVENTS_ROUTE } from './events.ts'
 import { EXECUTION_ROUTES } from './executions.ts'
 import { INPUTS_ROUTE } from './inputs.ts'
 import { INSTANCE_ROUTES } from './instances.ts'
+import { INVOCATION_ROUTES } from './invocations.ts'
 import { INVOKE_ROUTE } from './invoke.ts'
 import { LOGS_ROUTE } from './logs.ts'
 import { NODE_ROUTES } from './node.ts'
@@ -18,6 +19,7 @@ export const V1_ROUTES: readonly Route[] = [
   ...OUTPUT_ROUTES,
   ...TASK_ROUTES,
   INVOKE_ROUTE,
+  ...INVOCATION_ROUTES,
   ...INSTANCE_ROUTES,
   ...NODE_ROUTES,
   EVENTS_ROUTE,

@@ -32,6 +32,12 @@ export class StreamAnswer implements Disposable {
     this.#response.flushHeaders()
   }
 
+  /** The same with the headers of somebody else, names and values in turn. */
+  pass(status: number, headers: readonly string[]): void {
+    this.#signal.throwIfAborted()
+    this.#response.writeHead(status, [...headers])
+  }
+
   /** The same for events: says that it lives when there is nothing else to say. */
   beginEvents(): void {
     this.begin('text/event-stream')

@@ -3,8 +3,12 @@ import type { AssignedGpu, GpuRequest } from '../../core/gpu.ts'
 import type { SandboxStats, TrafficCounters } from '../../engine/engine.ts'
 import type { JournalEvent } from '../../journal/journal.ts'
 import type { ExecutionRecord, ExecutionTimes, UsedResources } from '../../service/executor.ts'
+import type { InvocationRecord } from '../../service/invocations/invocation-record.ts'
+import type { WebhookOutcome } from '../../webhooks/webhooks.ts'
 import type { EventView } from '../contract/event-view.ts'
 import type { ExecutionView, StatsView, TimeName, UsedName } from '../contract/execution-view.ts'
+import type { InvocationView } from '../contract/invocation-view.ts'
+import type { WebhookView } from '../contract/webhook-view.ts'
 
 // Field by field: what is added to a record (a request's environment, a path of this host) is not told by itself.
 
@@ -58,7 +62,15 @@ export function viewExecution(record: ExecutionRecord): ExecutionView {
     logs: { bytes: logs.stdoutBytes + logs.stderrBytes, truncated: logs.droppedBytes > 0, gaps: logs.gaps },
     outputs: record.outputs.map(({ name, path, bytes, files, skipped }) => ({ name, path, bytes, files, skipped })),
     labels: request.labels ?? {},
+    ...(request.webhook !== undefined && { webhook: viewWebhook(request.webhook.url, record.webhook) }),
   }
+}
+
+function viewWebhook(url: string, outcome: WebhookOutcome | undefined): WebhookView {
+  const { origin } = new URL(url)
+  if (outcome === undefined) return { origin }
+  if ('deliveredMs' in outcome) return { origin, delivered: toTime(outcome.deliveredMs) }
+  return { origin, failed: outcome.reason }
 }
 
 function viewPull({ layers, bytes, totalBytes }: NonNullable<ExecutionRecord['pull']>): ExecutionView['pull'] & object {
@@ -97,6 +109,27 @@ function viewGpu({ uuid, vendor, model }: AssignedGpu): ExecutionView['gpus'][nu
 
 function viewImage({ reference, id, digest }: NonNullable<ExecutionRecord['image']>): ExecutionView['image'] & object {
   return { reference, id, ...(digest !== undefined && { digest }) }
+}
+
+export function viewInvocation(record: InvocationRecord): InvocationView {
+  const { id, callerId, task, method, status, acceptedMs, begunMs, endedMs, failure, answer, webhookUrl } = record
+  return {
+    id,
+    caller: callerId,
+    task,
+    method,
+    status,
+    times: {
+      accepted: toTime(acceptedMs),
+      ...(begunMs !== undefined && { begun: toTime(begunMs) }),
+      ...(endedMs !== undefined && { ended: toTime(endedMs) }),
+    },
+    idempotent: record.isIdempotent,
+    requestBytes: record.requestBytes,
+    ...(answer !== undefined && { response: { status: answer.status, bytes: answer.bytes } }),
+    ...(failure !== undefined && { failure }),
+    ...(webhookUrl !== undefined && { webhook: viewWebhook(webhookUrl, record.webhook) }),
+  }
 }
 
 /** Those fields of `source` that are there, under other names. */

@@ -1,10 +1,13 @@
 import { join } from 'node:path'
+import { ErrandError } from '../../core/errors.ts'
 import { isTerminal } from '../../core/execution.ts'
 import { HumanLogs } from '../../logs/human-logs.ts'
+import { abortable } from '../../util/abort.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
 import { folderUsage } from '../../util/folder-usage.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
+import type { ExecutionWebhooks } from './execution-webhooks.ts'
 import { KeptOnDisk } from './kept-on-disk.ts'
 import { Retention } from './retention.ts'
 
@@ -26,19 +29,22 @@ const PAGE = 1000
  */
 export class EndedExecutions implements Disposable {
   readonly #deps: ExecutionDeps
+  readonly #webhooks: ExecutionWebhooks
   readonly #forget: (executionId: string) => Promise<void>
   readonly #background = new BackgroundWork()
+  readonly #closing = new AbortController()
   readonly #records: Retention
   /** Of the output as files for people. */
   readonly #texts: Retention
   readonly #onDisk: KeptOnDisk
 
   /** @param forget removes all that there is of one */
-  constructor(deps: ExecutionDeps, forget: (executionId: string) => Promise<void>) {
+  constructor(deps: ExecutionDeps, webhooks: ExecutionWebhooks, forget: (executionId: string) => Promise<void>) {
     this.#deps = deps
+    this.#webhooks = webhooks
     this.#forget = forget
     const onDue = (executionId: string): void => this.#background.add(this.#expire(executionId))
-    this.#records = new Retention(deps.clock, onDue)
+    this.#records = new Retention(deps.clock, (executionId) => this.#background.add(this.#expireTold(executionId)))
     const limitBytes = deps.defaults.retentionBytes
     this.#onDisk = new KeptOnDisk({ limitBytes, measure: (id, signal) => this.#measure(id, signal), onDue })
     this.#texts = new Retention(deps.clock, (executionId) => this.#background.add(this.#removeTexts(executionId)))
@@ -69,7 +75,9 @@ export class EndedExecutions implements Disposable {
     let cursor: string | undefined
     do {
       const page = await journal.page(executorId, { limit: PAGE, ...(cursor !== undefined && { cursor }) })
-      for (const { executionId, times, request } of page.records.filter(({ status }) => isTerminal(status))) {
+      for (const record of page.records.filter(({ status }) => isTerminal(status))) {
+        const { executionId, times, request } = record
+        this.#webhooks.tell(record)
         const { retentionMs = defaults.retentionMs, persistLogsMs } = request
         left.push({ executionId, retentionMs, persistLogsMs, endedMs: times.endedMs ?? nowMs })
       }
@@ -85,9 +93,22 @@ export class EndedExecutions implements Disposable {
 
   /** Nothing more is due. */
   [Symbol.dispose](): void {
+    this.#closing.abort(new ErrandError('draining', 'the node is stopping'))
     this.#records[Symbol.dispose]()
     this.#texts[Symbol.dispose]()
     this.#onDisk[Symbol.dispose]()
+  }
+
+  /** Whoever is still to be told how it has ended is told first. */
+  async #expireTold(executionId: string): Promise<void> {
+    try {
+      await abortable(this.#webhooks.untilTold(executionId), this.#closing.signal)
+    } catch (error) {
+      // The next process knows when it ended, too.
+      if (ErrandError.from(error).code === 'draining') return
+      this.#deps.log.warn({ err: error, execution: executionId }, 'an old execution could not be looked at')
+    }
+    await this.#expire(executionId)
   }
 
   async #expire(executionId: string): Promise<void> {

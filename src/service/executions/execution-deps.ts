@@ -7,6 +7,7 @@ import type { Engine, EngineProbe, SgxPaths } from '../../engine/engine.ts'
 import type { ImageStore } from '../../images/image-store.ts'
 import type { Instances } from '../../instance/instances.ts'
 import type { Journal } from '../../journal/journal.ts'
+import type { WebhookOutlet } from '../../webhooks/webhooks.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import type { ExecutionDefaults } from './execution-plan.ts'
 import type { ExecutionWatcher } from './execution-watcher.ts'
@@ -53,6 +54,12 @@ export interface ExecutionDeps {
   readonly assertOpen?: () => Promise<void>
   /** Asked while uploads are received. @throws storage_full */
   readonly assertRoom?: () => Promise<void>
+  /** Absent where there is no way to send any. */
+  readonly webhooks?: {
+    readonly outlet: WebhookOutlet
+    /** What is told of one that has ended. */
+    readonly event: (record: ExecutionRecord) => object
+  }
   readonly watchers?: readonly ExecutionWatcher[]
   /** What it works with and nobody else: let go when it is closed. */
   readonly held?: AsyncDisposable

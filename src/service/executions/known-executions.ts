@@ -13,6 +13,7 @@ import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import { ExecutionFiles, placeOf } from './execution-files.ts'
 import type { ExecutionParts } from './execution-parts.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
+import { ExecutionWebhooks } from './execution-webhooks.ts'
 import { giveUp } from './give-up.ts'
 import { Launch } from './launch.ts'
 import { LiveExecutions } from './live-executions.ts'
@@ -41,6 +42,7 @@ export class KnownExecutions {
   readonly resultWaits: ResultWaits = new ResultWaits()
   readonly #forgetting = new Map<string, Promise<void>>()
   readonly #ended: EndedExecutions
+  readonly #webhooks: ExecutionWebhooks
   readonly #uploads: UploadStore
   readonly #places: QueuePlaces
   readonly #disks: DiskWatch
@@ -51,7 +53,8 @@ export class KnownExecutions {
     this.#uploads = new UploadStore(deps)
     this.#places = new QueuePlaces(deps.admission, deps.defaults)
     this.#disks = new DiskWatch({ clock: deps.clock, log: deps.log, periodMs: deps.watchPeriodMs })
-    this.#ended = new EndedExecutions(deps, (executionId) => this.forget(executionId))
+    this.#webhooks = new ExecutionWebhooks({ deps, amend: (id, webhook) => this.#amend(id, { webhook }) })
+    this.#ended = new EndedExecutions(deps, this.#webhooks, (executionId) => this.forget(executionId))
   }
 
   async live(executionId: string): Promise<Execution | undefined> {
@@ -102,6 +105,7 @@ export class KnownExecutions {
     await this.#deps.assertOpen?.()
     const plan = planExecution(caller === undefined ? asked : { ...asked, callerId: caller.id }, defaults, newId)
     check(plan)
+    this.#webhooks.assertAllowed(plan.request)
     const on = this.#engineOf(plan)
     const launch = new Launch(this.#deps, plan, on)
     await launch.assertPossible()
@@ -211,7 +215,8 @@ export class KnownExecutions {
     beginning?: Beginning,
   ): Promise<Execution> {
     const { plan, files } = given
-    const { journal, clock, watchers = [] } = this.#deps
+    const { journal, clock } = this.#deps
+    const watchers = [this.#webhooks, ...(this.#deps.watchers ?? [])]
     const record = new TrackedRecord(journal, clock, value, watchers)
     const uploads = await Uploads.open(this.#uploads, plan, record, files.folder).catch(async (error: unknown) => {
       await files.close()
@@ -239,6 +244,14 @@ export class KnownExecutions {
     const place = undo.use(this.#places.keep(callerId))
     await this.#add({ plan, on, launch: new Launch(this.#deps, plan, on), files, place }, record, beginning)
     undo.move()
+  }
+
+  /** Of one that has ended: whoever else writes has come to an end before it is not alive any more. */
+  async #amend(executionId: string, changes: Pick<ExecutionRecord, 'webhook'>): Promise<void> {
+    const live = await this.live(executionId)
+    if (live !== undefined) return live.record.amend(changes)
+    const { record } = await this.past(executionId)
+    await this.#deps.journal.save({ ...record, ...changes })
   }
 
   async #forget(executionId: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { TERMINAL_STATUSES } from '../../core/execution.ts'
 import type { ExecutionRequest, ExecutionResources, TaskParams } from '../../core/execution-request.ts'
 import { GPU_VENDORS, type GpuRequest } from '../../core/gpu.ts'
 import { isId } from '../../core/ids.ts'
@@ -149,5 +150,11 @@ export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
   idempotent: z.boolean().exactOptional(),
   retentionMs: milliseconds.exactOptional(),
   persistLogsMs: milliseconds.exactOptional(),
+  webhook: z
+    .strictObject({
+      url: z.string().max(2048),
+      events: z.array(z.enum(TERMINAL_STATUSES)).min(1).max(TERMINAL_STATUSES.length).exactOptional(),
+    })
+    .exactOptional(),
   labels: z.record(label, z.string().max(4096)).exactOptional(),
 })

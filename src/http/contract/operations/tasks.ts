@@ -1,4 +1,5 @@
 import { type InstanceList, type InstanceView, instanceList, instanceView } from '../instance-view.ts'
+import { type InvocationView, invocationView } from '../invocation-view.ts'
 import type { Nothing, Operation } from '../operation.ts'
 import { type PageQuery, pageQuery, type TaskQuery, taskQuery } from '../requests.ts'
 import { type NamedTaskBody, type NamedTaskBodyIn, namedTaskBody } from '../task-body.ts'
@@ -56,7 +57,7 @@ export const removeTask: Operation<undefined, Nothing, TaskQuery> = {
   errors: ['not_found', 'storage_full'],
 }
 
-export const invokeTask: Operation<undefined> = {
+export const invokeTask: Operation<InvocationView | undefined> = {
   id: 'invokeTask',
   method: 'ANY',
   path: '/v1/tasks/{name}/invoke/{path...}',
@@ -64,13 +65,24 @@ export const invokeTask: Operation<undefined> = {
   tag: 'tasks',
   summary: 'Send one request to a task, whatever it is, and get what the task answers.',
   description:
-    'Method, the path below `invoke`, query, headers and body go to a warm instance, or to one that is started for it; status, headers, body and trailers come back, all as they come. An answer of the task has the header `errand-instance`; one of the node has `errand-code`.',
+    'Method, the path below `invoke`, query, headers and body go to a warm instance, or to one that is started for it; status, headers, body and trailers come back, all as they come. An answer of the task has the header `errand-instance`; one of the node has `errand-code`. With `Prefer: respond-async` the request is kept, and answered later: the answer to that is a record, with where it is.',
+  headers: {
+    prefer: '`respond-async`: answer when the request will not be forgotten, and let the task answer later',
+    'idempotency-key': 'of a request for later: 1 to 255 visible ASCII characters of your choice',
+    'errand-idempotent': '`true`: a request for later may be sent to the task again when the node ends amid it',
+    'errand-webhook': 'of a request for later: the URL that is told when it has ended',
+  },
   streamedBody: '*',
   answers: {
     200: {
       description: 'Whatever the task answers, with any status.',
       streams: { '*/*': undefined },
       headers: { 'errand-instance': 'which instance has answered' },
+    },
+    202: {
+      description: 'The request is kept.',
+      value: invocationView,
+      headers: { location: 'where its record is', 'preference-applied': '`respond-async`' },
     },
   },
   errors: [
@@ -89,6 +101,7 @@ export const invokeTask: Operation<undefined> = {
     'image_pull_timeout',
     'registry_unavailable',
     'storage_full',
+    'key_conflict',
     'command_not_found',
     'not_ready',
     'task_exited',

@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import type { Cancellation } from '../../core/cancellation.ts'
+import { ErrandError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import { silentLog } from '../../core/log.ts'
+import { ManualClock } from '../../core/manual-clock.ts'
+import type { WebhookDelivery } from '../../webhooks/webhooks.ts'
+import { Gate } from '../gate.ts'
+import type { Forwarding, TaskSink } from '../node-api.ts'
+import type { NamedTask } from '../tasks/named-tasks.ts'
+import { AsyncInvocations } from './async-invocations.ts'
+import { assertMove, INVOCATION_STATUSES, type InvocationRecord } from './invocation-record.ts'
+
+const { signal } = new AbortController()
+const LIMITS = {
+  concurrency: 1,
+  queueLimit: 100,
+  callerQueueLimit: 100,
+  queueTimeoutMs: 10_000,
+  maxRequestBytes: 1000,
+  maxResponseBytes: 1000,
+  retentionMs: 60_000,
+}
+
+/** What a task does with one request. */
+type Behave = (sink: TaskSink, cancellation: Cancellation) => Promise<void>
+
+const answerOk: Behave = async (sink) => {
+  sink.from('i1')
+  sink.begin(200, ['x-a', 'b'])
+  sink.write(Buffer.from('hello'))
+  sink.end([])
+}
+
+/** It has got the request, and says nothing until it is broken off. */
+const sayNothing: Behave = (sink, cancellation) => {
+  sink.from('i1')
+  return new Promise((_resolve, reject) =>
+    cancellation.signal.addEventListener('abort', () => reject(cancellation.reason)),
+  )
+}
+
+class World {
+  readonly clock = new ManualClock()
+  readonly gate = new Gate()
+  readonly errors: object[] = []
+  readonly told: WebhookDelivery[] = []
+  readonly sent: string[] = []
+  behave: Behave = answerOk
+  room: ErrandError | undefined
+  folder = ''
+  readonly #log: Log = { ...silentLog, error: (fields) => void this.errors.push(fields) }
+
+  async open(folder = this.folder): Promise<AsyncInvocations> {
+    let made = 0
+    const invocations = await AsyncInvocations.open({
+      tasks: { load: () => ({ key: 'k', task: {} }) as unknown as NamedTask },
+      forward: async ({ request }: Forwarding, sink, cancellation) => {
+        this.gate.assertOpen()
+        this.sent.push(request.path)
+        await this.behave(sink, cancellation)
+      },
+      gate: this.gate,
+      clock: this.clock,
+      log: this.#log,
+      newId: () => {
+        made += 1
+        return `${folder === this.folder ? 'id' : 'new'}-${made}`
+      },
+      limits: LIMITS,
+      folder: join(folder, 'invocations'),
+      assertRoom: async () => {
+        if (this.room !== undefined) throw this.room
+      },
+      webhooks: { assertAllowed() {}, add: (delivery) => void this.told.push(delivery), settled: async () => {} },
+      event: ({ id, status }) => ({ id, status }),
+    })
+    invocations.start()
+    return invocations
+  }
+
+  reset(): void {
+    for (const list of [this.errors, this.told, this.sent]) list.length = 0
+    this.behave = answerOk
+    this.room = undefined
+  }
+
+  /** What a daemon that is killed now leaves. */
+  async killed(): Promise<string> {
+    const copy = await mkdtemp(join(tmpdir(), 'errand-killed-'))
+    await cp(this.folder, copy, { recursive: true })
+    return copy
+  }
+}
+
+const world = new World()
+
+beforeEach(async () => {
+  world.reset()
+  world.folder = await mkdtemp(join(tmpdir(), 'errand-later-'))
+})
+
+afterEach(async () => {
+  await rm(world.folder, { recursive: true })
+})
+
+async function* bodyOf(text: string): AsyncGenerator<Uint8Array, void> {
+  if (text !== '') yield Buffer.from(text)
+}
+
+function ask(
+  invocations: AsyncInvocations,
+  path: string,
+  more: { key?: string; isIdempotent?: boolean; webhookUrl?: string } = {},
+): Promise<InvocationRecord> {
+  const { key, isIdempotent = false, webhookUrl } = more
+  const head = { method: 'POST', path, headers: ['x-secret', 's'] }
+  return invocations.accept({ caller: { id: 'ada' }, task: 'it', head, key, isIdempotent, webhookUrl }, bodyOf('body'))
+}
+
+async function untilSent(count: number): Promise<void> {
+  while (world.sent.length < count) await new Promise(setImmediate)
+}
+
+describe('invocations that a killed daemon left', () => {
+  test('are run when they were not begun, lost when they were, and run again where they may be', async () => {
+    world.behave = sayNothing
+    const before = await world.open()
+    const begun = await ask(before, '/begun')
+    await untilSent(1)
+    const waiting = await ask(before, '/waiting')
+    const left = await world.killed()
+    await before.remove(begun.id)
+    await untilSent(2)
+    await before.detach()
+    world.behave = answerOk
+    const after = await world.open(left)
+    assert.equal(after.get(begun.id).status, 'lost')
+    assert.ok(await after.untilEnded(begun.id, 1000, signal))
+    assert.ok(await after.untilEnded(waiting.id, 1000, signal))
+    assert.equal(after.get(waiting.id).status, 'answered')
+    assert.deepEqual(world.sent, ['/begun', '/waiting', '/waiting'], 'the last one by the next daemon')
+    await after.detach()
+    await rm(left, { recursive: true })
+  })
+
+  test('that may be sent more than once are sent again', async () => {
+    world.behave = sayNothing
+    const before = await world.open()
+    const { id } = await ask(before, '/again', { isIdempotent: true })
+    await untilSent(1)
+    const left = await world.killed()
+    await before.remove(id)
+    await before.detach()
+    world.behave = answerOk
+    const after = await world.open(left)
+    assert.ok(await after.untilEnded(id, 1000, signal))
+    assert.equal(after.get(id).status, 'answered')
+    await after.detach()
+    await rm(left, { recursive: true })
+  })
+
+  test('keep their answers, their keys and who is to be told', async () => {
+    const before = await world.open()
+    const { id } = await ask(before, '/done', { key: 'k', webhookUrl: 'https://a.example/' })
+    await before.untilEnded(id, 1000, signal)
+    assert.equal(world.told.length, 1)
+    await before.detach()
+    const after = await world.open()
+    const { status, headers, body } = await after.openAnswer(id)
+    const text = Buffer.concat(await Array.fromAsync(body)).toString()
+    assert.deepEqual([status, headers, text], [200, ['x-a', 'b'], 'hello'])
+    assert.equal((await ask(after, '/done', { key: 'k', webhookUrl: 'https://a.example/' })).id, id)
+    await assert.rejects(ask(after, '/other', { key: 'k' }), (error) => ErrandError.from(error).code === 'key_conflict')
+    const [first, second] = world.told
+    assert.equal(first?.id, second?.id)
+    assert.deepEqual(await second?.load(), { id, status: 'answered' })
+    await second?.settle({ deliveredMs: 7 })
+    await after.detach()
+    const last = await world.open()
+    assert.deepEqual([last.get(id).webhook, world.told.length], [{ deliveredMs: 7 }, 2])
+    assert.equal(world.sent.length, 1)
+    await last.detach()
+  })
+
+  test('are passed over when they are damaged, and told; what was never accepted is removed', async () => {
+    const before = await world.open()
+    const { id: good } = await ask(before, '/good')
+    const { id: bad } = await ask(before, '/bad')
+    await before.untilEnded(good, 1000, signal)
+    await before.untilEnded(bad, 1000, signal)
+    await before.detach()
+    const folder = join(world.folder, 'invocations')
+    await truncate(join(folder, bad, 'record.json'), 20)
+    await mkdir(join(folder, 'draft'))
+    await writeFile(join(folder, 'draft', 'request.body'), 'half')
+    const after = await world.open()
+    assert.equal(after.get(good).status, 'answered')
+    assert.throws(
+      () => after.get(bad),
+      (error) => ErrandError.from(error).code === 'not_found',
+    )
+    assert.equal(world.errors.length, 1)
+    assert.deepEqual((await readdir(folder)).toSorted(), [good, bad].toSorted(), 'what is damaged is left where it is')
+    await after.detach()
+  })
+
+  test('go when their time is over, counted from their end', async () => {
+    const before = await world.open()
+    const { id } = await ask(before, '/old')
+    await before.untilEnded(id, 1000, signal)
+    await before.detach()
+    await world.clock.advance(LIMITS.retentionMs - 1)
+    const after = await world.open()
+    assert.equal(after.get(id).status, 'answered')
+    await world.clock.advance(1)
+    while ((await readdir(join(world.folder, 'invocations'))).length > 0) await new Promise(setImmediate)
+    await after.detach()
+  })
+})
+
+describe('an invocation', () => {
+  test('that no task has got is tried again while there is time', async () => {
+    let tries = 0
+    world.behave = async () => {
+      tries += 1
+      throw new ErrandError('resources_exhausted', 'no room', { retryAfterMs: 4000 })
+    }
+    const invocations = await world.open()
+    const { id } = await ask(invocations, '/')
+    for (const count of [1, 2]) {
+      while (tries < count || world.clock.pendingTimers === 0) await new Promise(setImmediate)
+      await world.clock.advance(4000)
+    }
+    await invocations.untilEnded(id, 1000, signal)
+    assert.deepEqual([tries, invocations.get(id).failure?.code], [3, 'resources_exhausted'])
+    await invocations.detach()
+  })
+
+  test('that a task may have got is sent once, whatever becomes of it', async () => {
+    world.behave = async (sink) => {
+      sink.from('i1')
+      throw new ErrandError('resources_exhausted', 'no descriptor', { retryAfterMs: 1 })
+    }
+    const invocations = await world.open()
+    const { id } = await ask(invocations, '/')
+    await invocations.untilEnded(id, 1000, signal)
+    assert.deepEqual([world.sent.length, invocations.get(id).status], [1, 'failed'])
+    await invocations.detach()
+  })
+
+  test('is refused before anything is kept when the disk is short', async () => {
+    const invocations = await world.open()
+    world.room = new ErrandError('storage_full', 'full')
+    await assert.rejects(ask(invocations, '/'), world.room)
+    assert.deepEqual(await readdir(join(world.folder, 'invocations')), [])
+    await invocations.detach()
+  })
+
+  test('has a record without what it sends', async () => {
+    const invocations = await world.open()
+    const { id } = await ask(invocations, '/x?token=s3cret')
+    await invocations.untilEnded(id, 1000, signal)
+    const text = await readFile(join(world.folder, 'invocations', id, 'record.json'), 'utf8')
+    assert.ok(!text.includes('s3cret') && !text.includes('x-secret'))
+    await invocations.detach()
+  })
+
+  test('ends once', () => {
+    for (const from of ['answered', 'failed', 'lost'] as const) {
+      for (const to of INVOCATION_STATUSES) assert.throws(() => assertMove(from, to), /cannot go/)
+    }
+    assert.throws(() => assertMove('queued', 'answered'), /cannot go/)
+  })
+})
