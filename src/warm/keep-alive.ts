@@ -59,7 +59,7 @@ export class KeepAlive<T> implements Disposable {
     if (dueMs >= this.#dueMs) return
     this[Symbol.dispose]()
     this.#dueMs = dueMs
-    this.#timer = this.#clock.setTimer(dueMs - this.#clock.monotonicMs(), () => this.#sweep())
+    this.#timer = this.#clock.setTimer(Math.max(0, dueMs - this.#clock.monotonicMs()), () => this.#sweep())
   }
 
   #sweep(): void {
