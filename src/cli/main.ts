@@ -10,4 +10,6 @@ const openDaemon: OpenDaemon = async (config, deps, signal) => {
 
 const terminal = thisTerminal()
 
-process.exit(await runCommand(process.argv.slice(2), openDaemon, terminal))
+const status = await runCommand(process.argv.slice(2), openDaemon, terminal)
+await Promise.all([terminal.stdout.taken(), terminal.stderr.taken()])
+process.exit(status)

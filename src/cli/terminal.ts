@@ -24,8 +24,10 @@ export interface Output {
   /** Lines that are seen at once, asked anew each time. Infinity where nobody looks. */
   readonly rows: number
   readonly hasColors: boolean
-  /** In order, and complete before the process ends. */
+  /** In order. What its reader has not taken is kept: who writes much waits for `taken` in between. */
   write(data: string | Uint8Array): void
+  /** Resolves when its reader has taken all that was written, or is gone. A process that ends before that loses the rest. */
+  taken(): Promise<void>
 }
 
 export interface Input extends AsyncIterable<Uint8Array> {
@@ -55,7 +57,7 @@ export function thisTerminal(): Terminal {
   }
 }
 
-/** Writes to files, pipes and terminals are synchronous on Linux, so that nothing is lost when the process ends. */
+/** Writes to files and terminals are synchronous on Linux; a pipe or socket takes what it has room for. */
 function outputTo(stream: NodeJS.WriteStream, { environment }: ConfigHost): Output {
   const isTTY = stream.isTTY === true
   // A reader such as `head` may leave at any time. Whatever it is, there is nobody left to tell.
@@ -70,5 +72,7 @@ function outputTo(stream: NodeJS.WriteStream, { environment }: ConfigHost): Outp
     },
     hasColors: isTTY && !environment.NO_COLOR && environment.TERM !== 'dumb',
     write: (data) => stream.write(data),
+    taken: () =>
+      stream.writableLength === 0 ? Promise.resolve() : new Promise((resolve) => stream.write('', () => resolve())),
   }
 }

@@ -70,6 +70,7 @@ export function testOutput(
     columns: columns ?? Number.POSITIVE_INFINITY,
     rows: columns === undefined ? Number.POSITIVE_INFINITY : rows,
     hasColors: columns !== undefined && hasColors === true,
+    taken: () => Promise.resolve(),
     write: (data) => sink(typeof data === 'string' ? data : Buffer.from(data).toString('latin1')),
   }
 }

@@ -29,6 +29,8 @@ export async function printLogs(
       if (json === true) printJsonLine(stdout, line)
       else if (line.gap !== undefined) stderr.write(describeGap(line.gap))
       else outputs[line.stream].write(bytesOf(line))
+      await stdout.taken()
+      await stderr.taken()
     }
   } finally {
     outputs.stdout.end()

@@ -15,14 +15,14 @@ export const RUN_EXIT = {
 } as const
 
 /** By the record of an execution that has ended. */
-export function runStatus({ status, reason, exitCode = -1, message }: ExecutionView): number {
+export function runStatus({ status, reason, exitCode = -1 }: ExecutionView): number {
   if (status === 'succeeded') return RUN_EXIT.ok
   if (status === 'cancelled') return RUN_EXIT.cancelled
   if (status === 'timed_out') return RUN_EXIT.timedOut
   if (status === 'lost') return RUN_EXIT.lost
   if (reason === 'oom') return RUN_EXIT.outOfMemory
   if (reason === 'command_not_found')
-    return /permission denied/i.test(message) ? RUN_EXIT.notExecutable : RUN_EXIT.notFound
+    return exitCode === RUN_EXIT.notExecutable ? RUN_EXIT.notExecutable : RUN_EXIT.notFound
   return isOwnEnd(reason) && exitCode > 0 ? exitCode : RUN_EXIT.failed
 }
 

@@ -54,7 +54,10 @@ async function print(answer: InvocationAnswer, flags: InvokeFlags, { stdout }: T
   const output = foreignOutput(stdout, { raw: flags.raw === true })
   try {
     if (flags.include === true) output.write(Buffer.from(describeHead(answer)))
-    for await (const piece of answer.body) output.write(piece as Buffer)
+    for await (const piece of answer.body) {
+      output.write(piece as Buffer)
+      await stdout.taken()
+    }
   } finally {
     output.end()
   }
