@@ -7,11 +7,14 @@ import { storing } from './storage-errors.ts'
 const LINE_FEED = 10
 /** What waits for a slow disk. */
 const MOST_WAITING_BYTES = 1024 * 1024
-const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+const NEW = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
+const AGAIN = O_WRONLY | O_APPEND | O_NOFOLLOW
 
 /** One stream of a log as a file for people: its beginning as it comes, the rest at the end. */
 export class TextFile {
   readonly path: string
+  /** From the first write on: what waits for its turn holds no open file. */
   #file: FileHandle | undefined
   #waiting: Buffer[] = []
   #waitingBytes = 0
@@ -23,14 +26,15 @@ export class TextFile {
   #isStuck = false
   #error: Error | undefined
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string) {
     this.path = path
-    this.#file = file
   }
 
   /** @throws storage_full; storage_error, also when there is something of that name */
   static async create(path: string): Promise<TextFile> {
-    return new TextFile(path, await storing(open(path, FLAGS, 0o600)))
+    const file = await storing(open(path, NEW, 0o600))
+    await file.close()
+    return new TextFile(path)
   }
 
   /** Copies `data`. Never waits. */
@@ -72,13 +76,14 @@ export class TextFile {
       const pieces = Buffer.concat(this.#waiting)
       this.#waiting = []
       this.#waitingBytes = 0
-      await this.#file?.appendFile(pieces).catch((error) => this.#fail(error))
+      await this.#add(pieces).catch((error) => this.#fail(error))
     }
     this.#writing = undefined
   }
 
   async #add(data: Buffer): Promise<void> {
-    await this.#file?.appendFile(data)
+    this.#file ??= await open(this.path, AGAIN)
+    await this.#file.appendFile(data)
     this.#lastByte = data.at(-1) ?? this.#lastByte
   }
 

@@ -78,7 +78,8 @@ function failureOf(how: HowItEnded): Failure | undefined {
     return { reason: 'output_limit', message: 'its outputs are more than may be kept; what was kept is listed' }
   }
   if (end.isOomKilled) return { reason: 'oom', message: `out of memory: its limit is ${memoryBytes / MIB} MiB` }
-  if (how.isCommandMissing) return { reason: 'command_not_found', message: 'its command cannot be executed' }
+  if (how.isCommandMissing)
+    return { reason: 'command_not_found', message: 'its command is not there, or cannot be executed' }
   if (failedScript !== undefined) {
     return { reason: 'provision_failed', message: `the provision script ${failedScript} exited with ${exitCode}` }
   }
