@@ -39,7 +39,7 @@ test('every check has one finding with a name of its own', async () => {
   }
   assert.deepEqual(
     isolations.map(({ isolation }) => isolation),
-    ['container', 'microvm'],
+    ['container', 'gvisor', 'microvm'],
   )
 })
 
