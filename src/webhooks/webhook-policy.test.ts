@@ -21,6 +21,25 @@ function refusal(policy: WebhookPolicy, url: string): string | undefined {
 }
 
 describe('receivers of webhooks', () => {
+  test('a star is one character or more of one part of a name, and of no address', () => {
+    const rows: [rule: string, host: string, isAllowed: boolean][] = [
+      ['*.example.org', 'a.example.org', true],
+      ['*.example.org', 'a.b.example.org', false],
+      ['*.example.org', 'example.org', false],
+      ['ci-*.example.org', 'ci-7.example.org', true],
+      ['ci-*.example.org', 'ci-.example.org', false],
+      ['a*b*c.lan', 'axbxc.lan', true],
+      ['a*b*c.lan', 'abxc.lan', false],
+      ['a*b*c.lan', 'axbc.lan', false],
+      ['a*b*c.lan', 'axbybzc.lan', true],
+      ['*', 'localhost', true],
+      ['*', '[::1]', false],
+    ]
+    for (const [rule, host, isAllowed] of rows) {
+      assert.equal(refusal(policyOf(rule), `https://${host}/`), isAllowed ? undefined : 'forbidden', `${rule} ${host}`)
+    }
+  })
+
   test('are only those that the operator names, and none by default', () => {
     assert.equal(refusal(policyOf(), 'https://hooks.example.org/x'), 'forbidden')
     const policy = policyOf('hooks.example.org', '*.ci.example:8443', 'http://ci.lan', 'https://[::1]:9')

@@ -2,7 +2,8 @@ import { ErrandError } from '../core/errors.ts'
 
 /** One kind of receiver that the operator allows. */
 export interface WebhookRule {
-  readonly host: RegExp
+  /** As it is written, in small letters: each `*` is one character or more of one part of the name. */
+  readonly host: string
   /** Undefined for the usual one of its scheme. */
   readonly port: string | undefined
   /** Without TLS. */
@@ -16,8 +17,7 @@ const MOST_URL = 2048
 export function parseWebhookRule(text: string): WebhookRule | undefined {
   const [, scheme, host, port] = RULE.exec(text.toLowerCase()) ?? []
   if (host === undefined) return undefined
-  const pattern = host.replaceAll(/[.[\]]/g, String.raw`\$&`).replaceAll('*', '[a-z0-9_-]+')
-  return { host: new RegExp(`^${pattern}$`), port, isHttp: scheme === 'http' }
+  return { host, port, isHttp: scheme === 'http' }
 }
 
 /** Where the events of callers may be sent. */
@@ -49,7 +49,28 @@ function fits({ host, port, isHttp }: WebhookRule, url: URL): boolean {
   const isOfScheme = url.protocol === 'https:' || isHttp
   // A URL leaves the usual port of its scheme out.
   const asked = url.port === '' ? defaultPort(url) : url.port
-  return isOfScheme && host.test(url.hostname) && asked === (port ?? defaultPort(url))
+  return isOfScheme && fitsHost(host, url.hostname) && asked === (port ?? defaultPort(url))
+}
+
+function fitsHost(host: string, name: string): boolean {
+  // An address is no name with parts.
+  if (name.startsWith('[')) return host === name
+  const [wanted, given] = [host.split('.'), name.split('.')]
+  return wanted.length === given.length && wanted.every((part, index) => fitsPart(part.split('*'), given[index] ?? ''))
+}
+
+/** Whether `text` is these pieces with something between each two of them. The first place that fits leaves the most. */
+function fitsPart([first = '', ...rest]: readonly string[], text: string): boolean {
+  if (!text.startsWith(first)) return false
+  const last = rest.pop()
+  if (last === undefined) return text === first
+  let from = first.length + 1
+  for (const piece of rest) {
+    const at = text.indexOf(piece, from)
+    if (at === -1) return false
+    from = at + piece.length + 1
+  }
+  return text.endsWith(last) && text.length - last.length >= from
 }
 
 function defaultPort({ protocol }: URL): string {
