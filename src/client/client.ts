@@ -3,6 +3,7 @@ import { clientClock } from './client-clock.ts'
 import { type EventOptions, type NodeEvent, readEvents } from './events.ts'
 import { ExecutionsClient } from './executions.ts'
 import { InstancesClient } from './instances.ts'
+import { InvocationsClient } from './invocations.ts'
 import { type Invocation, type InvocationAnswer, invoke } from './invoke.ts'
 import { NodeClient } from './node.ts'
 import type { ClientDeps, ErrandClientOptions } from './options.ts'
@@ -14,6 +15,7 @@ export type { EventView } from '../http/contract/event-view.ts'
 export type { ExecutionBodyIn } from '../http/contract/execution-body.ts'
 export type { ExecutionPage, ExecutionView, ExecView, StatsView } from '../http/contract/execution-view.ts'
 export type { InstanceView } from '../http/contract/instance-view.ts'
+export type { InvocationPageView, InvocationView } from '../http/contract/invocation-view.ts'
 export type { LogLine } from '../http/contract/log-line.ts'
 export type { NodeConfigView, NodeView } from '../http/contract/node-view.ts'
 export type { NamedTaskBodyIn } from '../http/contract/task-body.ts'
@@ -22,6 +24,7 @@ export type { Download } from './download.ts'
 export type { EventOptions, NodeEvent } from './events.ts'
 export type { ExecOptions, ExecutionsClient, ListOptions, SubmitOptions } from './executions.ts'
 export type { InstancesClient } from './instances.ts'
+export type { InvocationListOptions, InvocationsClient, LaterAnswer, LaterInvocation } from './invocations.ts'
 export type { Invocation, InvocationAnswer } from './invoke.ts'
 export type { LogOptions } from './logs.ts'
 export type { WaitOptions } from './long-poll.ts'
@@ -38,6 +41,7 @@ const DEPS: ClientDeps = { clock: clientClock, random: Math.random }
 export class ErrandClient implements AsyncDisposable {
   readonly executions: ExecutionsClient
   readonly tasks: TasksClient
+  readonly invocations: InvocationsClient
   readonly instances: InstancesClient
   readonly node: NodeClient
   readonly #calls: Calls
@@ -47,6 +51,7 @@ export class ErrandClient implements AsyncDisposable {
     this.#calls = new Calls(options, { ...DEPS, ...deps })
     this.executions = new ExecutionsClient(this.#calls)
     this.tasks = new TasksClient(this.#calls)
+    this.invocations = new InvocationsClient(this.#calls)
     this.instances = new InstancesClient(this.#calls)
     this.node = new NodeClient(this.#calls)
   }

@@ -5,7 +5,7 @@ import type { Calls } from './calls.ts'
 import { downloadOf } from './download.ts'
 import { operationPath } from './operation-path.ts'
 import { headerOf, readRefusal } from './whole-answer.ts'
-import type { WireRequest } from './wire.ts'
+import type { WireAnswer, WireRequest } from './wire.ts'
 
 /** One request to a task. */
 export interface Invocation {
@@ -36,10 +36,7 @@ const DOTS = /^(?:\.|%2e){1,2}$/i
 
 /** Sent once: what a task does with a request is not ours to know. @throws what the node refused it with */
 export async function invoke(calls: Calls, name: string, invocation: Invocation): Promise<InvocationAnswer> {
-  const { body, method = body === undefined ? 'GET' : 'POST', headers = {} } = invocation
-  const path = operationPath(invokeTask.path.replace('/{path...}', ''), { name }) + checkedPath(invocation.path ?? '/')
-  const signal = calls.signalWith(invocation.signal)
-  const answer = await calls.send({ method, path, headers, ...(body !== undefined && { body }) }, signal)
+  const { answer, signal } = await sendInvocation(calls, name, invocation)
   if (headerOf(answer, 'errand-instance') === '') {
     throw await readRefusal(answer).catch((error: unknown) => calls.failure(error, signal))
   }
@@ -49,6 +46,19 @@ export async function invoke(calls: Calls, name: string, invocation: Invocation)
     body: downloadOf(answer, (error) => calls.failure(error, signal)).body,
     trailers: answer.trailers,
   }
+}
+
+/** Resolves with the head of whatever is answered. */
+export async function sendInvocation(
+  calls: Calls,
+  name: string,
+  invocation: Invocation,
+): Promise<{ readonly answer: WireAnswer; readonly signal: AbortSignal }> {
+  const { body, method = body === undefined ? 'GET' : 'POST', headers = {} } = invocation
+  const path = operationPath(invokeTask.path.replace('/{path...}', ''), { name }) + checkedPath(invocation.path ?? '/')
+  const signal = calls.signalWith(invocation.signal)
+  const answer = await calls.send({ method, path, headers, ...(body !== undefined && { body }) }, signal)
+  return { answer, signal }
 }
 
 function checkedPath(path: string): string {

@@ -58,3 +58,24 @@ test('what the node itself refuses is an error with a code', async () => {
     await assert.rejects(errand.invoke('mirror', { path }), { code: 'validation_failed' }, path)
   }
 })
+
+test('a request for later is kept at once, waited for, and its answer read as the task gave it', async () => {
+  await errand.tasks.put('mirror', { image: 'mirror' })
+  const request = { method: 'PUT', path: '/later?x=1', headers: { 'x-mine': 'kept' }, body: 'hello' } as const
+  const { id, task, status } = await errand.invocations.begin('mirror', { ...request, idempotencyKey: 'once' })
+  assert.equal(task, 'mirror')
+  assert.ok(['queued', 'running', 'answered'].includes(status))
+  assert.equal((await errand.invocations.begin('mirror', { ...request, idempotencyKey: 'once' })).id, id)
+  const ended = await errand.invocations.wait(id, { timeoutMs: 60_000 })
+  assert.deepEqual([ended.status, ended.response?.status], ['answered', 418])
+  const answer = await errand.invocations.response(id)
+  assert.deepEqual([answer.status, answer.headers['x-said']], [418, 'PUT /later?x=1'])
+  assert.equal(await text(answer.body), 'kept:hello')
+  assert.deepEqual(
+    (await Array.fromAsync(errand.invocations.list({ limit: 1 }))).map((each) => each.id),
+    [id],
+  )
+  await errand.invocations.remove(id)
+  await assert.rejects(errand.invocations.get(id), { code: 'not_found' })
+  await assert.rejects(errand.invocations.begin('none', { body: 'x' }), { code: 'not_found' })
+})
