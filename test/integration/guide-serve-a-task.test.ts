@@ -15,15 +15,17 @@ test('the commands of the guide to named tasks work in their order', { timeout: 
   await node.start()
 
   const blocks = shellBlocks((await readDocument('docs/guide/serve-a-task.md')).text)
-  assert.equal(blocks.length, 3)
+  assert.equal(blocks.length, 4)
   const script = ['set -e', 'curl() { command curl "$@"; echo; }', ...blocks].join('\n')
   const here = script
     .replaceAll('/run/errand/errand.sock', join(node.home.runDir, 'errand.sock'))
     .replaceAll('"hello-node"', `"${image}"`)
   const { stdout } = await run('bash', ['-o', 'pipefail', '-c', here])
 
-  const [defined = '', answer, listed = '', removed, gone = ''] = stdout.split('\n')
+  const [defined = '', answer, listed = '', removed, gone = '', later = '', asked = ''] = stdout.split('\n')
   assert.deepEqual([JSON.parse(defined).name, answer, removed], ['hello', 'Hello, hello!', ''])
   assert.equal(JSON.parse(listed).tasks.length, 1)
   assert.equal(JSON.parse(gone).code, 'not_found', 'streamed from a task that was removed before')
+  assert.equal(JSON.parse(later).code, 'not_found', 'the same for later')
+  assert.deepEqual(JSON.parse(asked).invocations, [])
 })
