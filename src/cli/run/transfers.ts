@@ -25,8 +25,8 @@ export async function sendInputs(
 }
 
 /**
- * Brings results here: plain files and folders alone, and nothing that would replace a file that is here.
- * @throws already_exists for what is here already; not_found for what the execution did not make
+ * Brings results here: plain files and folders alone, and nothing that would replace a file that is here. What the
+ * execution did not make is passed over. @throws already_exists for what is here already; as the client does
  */
 export async function fetchOutputs(
   { executions }: ErrandClient,
