@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { run } from '../../examples/tasks/offline/command.ts'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
 import { type PackedPackage, packedPackage } from '../support/packed-package.ts'
 import { Home } from '../support/serve-process.ts'
 import { V1Client } from '../support/v1-client.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
 
 /** A machine of which nothing is known but where its system's programs are. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -28,7 +30,7 @@ describe('the package as npm packs and installs it', { timeout: 600_000 }, () =>
     manifest = JSON.parse(await readFile(join(installed.root, 'package.json'), 'utf8'))
   })
 
-  test('holds compiled code, types, the launcher and a few pages: no sources, tests, fixtures or source maps', () => {
+  test('holds compiled code, types, the launcher and the pages of docs/: no sources, tests, fixtures or source maps', async () => {
     const paths = installed.packing.files.map(({ path }) => path)
     const compiled = paths.filter((path) => path.startsWith('dist/'))
     assert.deepEqual(
@@ -37,7 +39,10 @@ describe('the package as npm packs and installs it', { timeout: 600_000 }, () =>
     )
     assert.ok(compiled.includes('dist/cli/main.js') && compiled.includes('dist/daemon/embed.d.ts'))
     const others = paths.filter((path) => !path.startsWith('dist/'))
-    const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'docs/errors.md']
+    const entries = await readdir(join(ROOT, 'docs'), { recursive: true, withFileTypes: true })
+    const documents = entries.filter((entry) => entry.isFile())
+    const inDocs = documents.map(({ parentPath, name }) => relative(ROOT, join(parentPath, name)))
+    const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', ...inDocs]
     const deployment = ['deploy/Dockerfile', 'deploy/errand.service', 'deploy/mecanywhere_executor.yaml']
     assert.deepEqual(others.sort(), [...pages, ...deployment, 'bin/errand', 'package.json'].sort())
     assert.ok(installed.packing.size < MOST_PACKED_BYTES, `${installed.packing.size} bytes`)

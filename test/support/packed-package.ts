@@ -7,7 +7,7 @@ import { lock, run } from '../../examples/tasks/offline/command.ts'
 const ROOT = resolve(import.meta.dirname, '../..')
 const CACHE = join(ROOT, '.cache')
 /** All that the package is made from. */
-const SOURCES = ['src', 'bin', 'deploy', 'docs/errors.md', 'README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']
+const SOURCES = ['src', 'bin', 'deploy', 'docs', 'README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']
 const BUILD_FILES = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
 
 /** What `npm pack` says of the tarball. */
