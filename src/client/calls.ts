@@ -6,7 +6,7 @@ import { isUnsent, nodeUnavailable } from './connection-error.ts'
 import { type Download, downloadOf } from './download.ts'
 import { operationPath, type PathParams, type QueryParams } from './operation-path.ts'
 import type { CallOptions, ClientDeps, ErrandClientOptions } from './options.ts'
-import { Patience } from './patience.ts'
+import { RetryPatience } from './retry-patience.ts'
 import { headerOf, readJson, readRefusal } from './whole-answer.ts'
 import { Wire, type WireAnswer, type WireRequest } from './wire.ts'
 
@@ -116,8 +116,8 @@ export class Calls implements AsyncDisposable {
   }
 
   /** `thenMs`: how long it lasts once the node has answered; by default the same. */
-  patience({ patienceMs = this.#patienceMs }: CallOptions, thenMs?: number): Patience {
-    return new Patience(this.deps, patienceMs, thenMs)
+  patience({ patienceMs = this.#patienceMs }: CallOptions, thenMs?: number): RetryPatience {
+    return new RetryPatience(this.deps, patienceMs, thenMs)
   }
 
   /** Aborts with a call's own signal, with that of the client, and when it is closed. */

@@ -6,7 +6,7 @@ import { nodeUnavailable } from './connection-error.ts'
 import { EventStream } from './event-stream.ts'
 import type { PathParams, QueryParams } from './operation-path.ts'
 import type { CallOptions } from './options.ts'
-import type { Patience } from './patience.ts'
+import type { RetryPatience } from './retry-patience.ts'
 import { headerOf } from './whole-answer.ts'
 
 /** What a feed is of. */
@@ -44,7 +44,7 @@ class Feed implements Disposable {
   readonly #calls: Calls
   readonly #request: FeedRequest
   readonly #signal: AbortSignal
-  readonly #patience: Patience
+  readonly #patience: RetryPatience
   #stream: EventStream | undefined
   #lastId: string | undefined
   #beganAt: Date | undefined

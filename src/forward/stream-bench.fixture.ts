@@ -6,7 +6,7 @@ import { Deadlines } from '../core/deadlines.ts'
 import { ErrandError } from '../core/errors.ts'
 import { ManualClock } from '../core/manual-clock.ts'
 import { type Connections, openConnections } from './connections.ts'
-import { Patience } from './patience.ts'
+import { IdleDeadline } from './idle-deadline.ts'
 import { type AnswerSink, type Delivered, type StreamedRequest, streamExchange } from './stream-exchange.ts'
 import type { Unsent } from './task-exchange.ts'
 
@@ -96,9 +96,9 @@ export class StreamBench implements AsyncDisposable {
     cancellation: Cancellation = new Cancellation(),
     patienceMs = 60_000,
   ): Promise<Delivered | Unsent> {
-    const patience = new Patience(this.#deps, patienceMs, () => cancellation.cancel(TOO_LATE))
-    return streamExchange(this.connections, request, sink, patience, this.#deps, cancellation).finally(() =>
-      patience[Symbol.dispose](),
+    const idle = new IdleDeadline(this.#deps, patienceMs, () => cancellation.cancel(TOO_LATE))
+    return streamExchange(this.connections, request, sink, idle, this.#deps, cancellation).finally(() =>
+      idle[Symbol.dispose](),
     )
   }
 

@@ -91,9 +91,9 @@ describe('a request that is passed through', options, () => {
       'Content-Length': '7',
       Expect: '100-continue',
     }
-    const patience = { touch() {} } as never
+    const idle = { touch() {} } as never
     const request = { ...GET, headers: [...Object.entries(dropped).flat(), ...kept] }
-    await streamExchange(connections, request, new TestSink(), patience, {} as never, new Cancellation())
+    await streamExchange(connections, request, new TestSink(), idle, {} as never, new Cancellation())
     assert.equal(
       server.requests[0],
       'GET / HTTP/1.1\r\nhost: task\r\nconnection: keep-alive\r\nx-kept: yes\r\nOrigin: http://a\r\n\r\n',
@@ -196,8 +196,8 @@ describe('a request that is passed through', options, () => {
     await gone[Symbol.asyncDispose]()
     const source = Readable.from([Buffer.from('whole')], { objectMode: false })
     const request = { ...GET, method: 'POST', body: { source, bytes: 5 } }
-    const patience = { touch() {} } as never
-    const outcome = await streamExchange(nowhere, request, new TestSink(), patience, {} as never, new Cancellation())
+    const idle = { touch() {} } as never
+    const outcome = await streamExchange(nowhere, request, new TestSink(), idle, {} as never, new Cancellation())
     assert.ok('unsent' in outcome)
     const sink = new TestSink()
     await bench.send(request, sink)

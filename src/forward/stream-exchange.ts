@@ -3,7 +3,7 @@ import type { Cancellation } from '../core/cancellation.ts'
 import { CallerBody } from './caller-body.ts'
 import type { Connections } from './connections.ts'
 import { headersForCaller, headersForTask, trailersForCaller } from './headers.ts'
-import type { Patience } from './patience.ts'
+import type { IdleDeadline } from './idle-deadline.ts'
 import { RateWatch, type RateWatchDeps } from './rate-watch.ts'
 import { type AnswerHead, type ExchangeControl, exchangeWith, type Receiver, type Unsent } from './task-exchange.ts'
 
@@ -44,7 +44,7 @@ export interface Delivered {
 /**
  * Sends one request and hands its answer on, both as they come: no more is held of either than the connections hold. Over
  * with the last byte of the answer; what the task has not read of the request by then it does not want.
- * @param patience is touched by whatever comes or goes
+ * @param idle is touched by whatever comes or goes
  * @throws what `exchangeWith` throws; deadline_exceeded for an answer of known length that trickles. What has been handed on
  * by then is not whole.
  */
@@ -52,17 +52,17 @@ export function streamExchange(
   connections: Connections,
   { method, path, headers, body }: StreamedRequest,
   sink: AnswerSink,
-  patience: Patience,
+  idle: IdleDeadline,
   deps: RateWatchDeps,
   cancellation: Cancellation,
 ): Promise<Delivered | Unsent> {
   const passed = headersForTask(headers)
   const options = { path, method, headers: passed }
-  const receiver = new PassedAnswer(sink, patience, deps)
+  const receiver = new PassedAnswer(sink, idle, deps)
   if (body === undefined) return exchangeWith(connections, options, receiver, cancellation)
   if ('whole' in body) return exchangeWith(connections, { ...options, body: body.whole }, receiver, cancellation)
   if (body.bytes !== undefined) passed.push('content-length', String(body.bytes))
-  const stream = new CallerBody(body.source, () => patience.touch())
+  const stream = new CallerBody(body.source, () => idle.touch())
   return exchangeWith(connections, { ...options, body: stream }, receiver, cancellation).finally(() => {
     stream.destroy()
   })
@@ -70,7 +70,7 @@ export function streamExchange(
 
 class PassedAnswer implements Receiver<Delivered> {
   readonly #sink: AnswerSink
-  readonly #patience: Patience
+  readonly #idle: IdleDeadline
   readonly #deps: RateWatchDeps
   #status = 0
   /** Of an answer that has said how long it is. */
@@ -79,9 +79,9 @@ class PassedAnswer implements Receiver<Delivered> {
   /** Until its reader wants more. */
   #isHeld = false
 
-  constructor(sink: AnswerSink, patience: Patience, deps: RateWatchDeps) {
+  constructor(sink: AnswerSink, idle: IdleDeadline, deps: RateWatchDeps) {
     this.#sink = sink
-    this.#patience = patience
+    this.#idle = idle
     this.#deps = deps
   }
 
@@ -89,12 +89,12 @@ class PassedAnswer implements Receiver<Delivered> {
     const { status, contentLength = 0 } = head
     this.#status = status
     this.#leftBytes = contentLength
-    this.#patience.touch()
+    this.#idle.touch()
     this.#sink.begin(status, headersForCaller(head.headers(), status))
   }
 
   take(chunk: Buffer, control: ExchangeControl): void {
-    this.#patience.touch()
+    this.#idle.touch()
     this.#leftBytes -= chunk.length
     // Without a length it may be a stream of events, which come when they come: only silence tells against it.
     if (this.#leftBytes > 0) this.#rate ??= new RateWatch(this.#deps, (error) => control.fail(error))
@@ -109,7 +109,7 @@ class PassedAnswer implements Receiver<Delivered> {
     this.#rate?.hold()
     this.#sink.onDrain(() => {
       this.#isHeld = false
-      this.#patience.touch()
+      this.#idle.touch()
       this.#rate?.release()
       control.resume()
     })

@@ -6,7 +6,7 @@ import { type Task, type TaskKey, taskKey } from '../core/task.ts'
 import { formatTraceparent, parseTraceparent, type TraceContext } from '../core/trace-context.ts'
 import { Deadline } from '../core/wait.ts'
 import { type ExchangeDeps, exchange } from '../forward/exchange.ts'
-import { Patience } from '../forward/patience.ts'
+import { IdleDeadline } from '../forward/idle-deadline.ts'
 import { streamExchange } from '../forward/stream-exchange.ts'
 import type { Unsent } from '../forward/task-exchange.ts'
 import { diedError } from '../instance/exit-errors.ts'
@@ -74,12 +74,12 @@ export class InvocationService {
   async forward({ key, task, request }: Forwarding, sink: TaskSink, cancellation: Cancellation): Promise<void> {
     const patienceMs = task.definition?.requestTimeoutMs ?? this.#deps.requestTimeoutMs
     using _inside = this.#enter(cancellation)
-    using patience = new Patience(this.#exchanges, patienceMs, () => cancellation.cancel(tooLate(patienceMs)))
+    using idle = new IdleDeadline(this.#exchanges, patienceMs, () => cancellation.cancel(tooLate(patienceMs)))
     const trace = this.#deps.tracer?.begin(task, traceOf(request.headers))
     await this.#answer(key, task, cancellation, trace, ({ connections, instance }, within) => {
       sink.from(instance.id)
       const passed = within === undefined ? request : { ...request, headers: inTrace(request.headers, within) }
-      return streamExchange(connections, passed, sink, patience, this.#exchanges, cancellation)
+      return streamExchange(connections, passed, sink, idle, this.#exchanges, cancellation)
     })
   }
 

@@ -1,21 +1,21 @@
 import type { Clock } from '../core/clock.ts'
 import type { Armed, Deadlines } from '../core/deadlines.ts'
 
-export interface PatienceDeps {
+export interface IdleDeadlineDeps {
   readonly deadlines: Deadlines
   readonly clock: Clock
 }
 
 /** Runs out when for so long nothing has happened. That something has costs no more than noting when. */
-export class Patience implements Disposable {
-  readonly #deps: PatienceDeps
+export class IdleDeadline implements Disposable {
+  readonly #deps: IdleDeadlineDeps
   readonly #mostMs: number
   readonly #onOver: () => void
   #armed: Armed
   #lastMs: number
 
   /** @param onOver is called once, unless disposed before */
-  constructor(deps: PatienceDeps, mostMs: number, onOver: () => void) {
+  constructor(deps: IdleDeadlineDeps, mostMs: number, onOver: () => void) {
     this.#deps = deps
     this.#mostMs = mostMs
     this.#onOver = onOver

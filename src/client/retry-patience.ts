@@ -11,7 +11,7 @@ const MOST_PUT_OFF_MS = 60_000
 const PUT_OFF_JITTER = 0.2
 
 /** How long one call is asked again for causes that pass. */
-export class Patience {
+export class RetryPatience {
   readonly #deps: ClientDeps
   readonly #thenMs: number
   readonly #backoff = new Backoff(FIRST_MS, MOST_MS)
