@@ -5,11 +5,11 @@ import { HumanLogs } from '../../logs/human-logs.ts'
 import { abortable } from '../../util/abort.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
 import { folderUsage } from '../../util/folder-usage.ts'
+import { Retention } from '../retention.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 import type { ExecutionWebhooks } from './execution-webhooks.ts'
 import { KeptOnDisk } from './kept-on-disk.ts'
-import { Retention } from './retention.ts'
 
 /** How long things are kept after the end. */
 type Keeping = Pick<ExecutionPlan, 'retentionMs' | 'persistLogsMs'>

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ManualClock } from '../../core/manual-clock.ts'
+import { ManualClock } from '../core/manual-clock.ts'
 import { Retention } from './retention.ts'
 
 function make(): { readonly clock: ManualClock; readonly due: string[]; readonly retention: Retention } {
   const clock = new ManualClock()
   const due: string[] = []
-  return { clock, due, retention: new Retention(clock, (executionId) => due.push(executionId)) }
+  return { clock, due, retention: new Retention(clock, (id) => due.push(id)) }
 }
 
 test('each is due in its own time, whatever the order they came in', async () => {

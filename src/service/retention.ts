@@ -1,34 +1,34 @@
-import type { Clock } from '../../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 
 /** Of so many there is one look per millisecond at most. */
 const PER_MS = 100
 
 /**
- * Which executions are due for something, some time after their end. There may be very many of them: an id and a number
- * each, and one timer for all.
+ * What is due for something, some time after its end. There may be very many of them: an id and a number each, and one
+ * timer for all.
  */
 export class Retention implements Disposable {
   readonly #clock: Clock
-  readonly #onDue: (executionId: string) => void
+  readonly #onDue: (id: string) => void
   /** On the monotonic clock. */
   readonly #dueMs = new Map<string, number>()
   #timer: Disposable | undefined
   #firesMs = Infinity
 
-  constructor(clock: Clock, onDue: (executionId: string) => void) {
+  constructor(clock: Clock, onDue: (id: string) => void) {
     this.#clock = clock
     this.#onDue = onDue
   }
 
-  keep(executionId: string, forMs: number): void {
+  keep(id: string, forMs: number): void {
     const nowMs = this.#clock.monotonicMs()
-    this.#dueMs.set(executionId, nowMs + forMs)
+    this.#dueMs.set(id, nowMs + forMs)
     if (nowMs + forMs < this.#firesMs) this.#arm(forMs)
   }
 
   /** Nothing more is to be done with it. */
-  drop(executionId: string): void {
-    this.#dueMs.delete(executionId)
+  drop(id: string): void {
+    this.#dueMs.delete(id)
   }
 
   [Symbol.dispose](): void {
@@ -53,13 +53,13 @@ export class Retention implements Disposable {
     const nowMs = this.#clock.monotonicMs()
     let nextMs = Infinity
     // Whatever is due leaves the map that is walked here, which maps allow.
-    for (const [executionId, dueMs] of this.#dueMs) {
+    for (const [id, dueMs] of this.#dueMs) {
       if (dueMs > nowMs) {
         nextMs = Math.min(nextMs, dueMs)
         continue
       }
-      this.#dueMs.delete(executionId)
-      this.#onDue(executionId)
+      this.#dueMs.delete(id)
+      this.#onDue(id)
     }
     const pauseMs = Math.floor(this.#dueMs.size / PER_MS)
     if (nextMs < Infinity) this.#arm(Math.max(nextMs - nowMs, pauseMs))
