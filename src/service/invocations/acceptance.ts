@@ -3,11 +3,12 @@ import type { Caller } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { IdSource } from '../../core/ids.ts'
+import type { FairQueue } from '../../util/fair-queue.ts'
 import { Serial } from '../../util/serial.ts'
+import { Tally } from '../../util/tally.ts'
 import type { WebhookOutlet } from '../../webhooks/webhooks.ts'
 import type { Gate } from '../gate.ts'
 import type { NamedTasksApi } from '../tasks/named-tasks.ts'
-import type { FairQueue } from './fair-queue.ts'
 import type { InvocationLimits } from './invocation-limits.ts'
 import type { InvocationHead, InvocationRecord } from './invocation-record.ts'
 import type { InvocationStore } from './invocation-store.ts'
@@ -53,7 +54,7 @@ export class Acceptance {
   /** Of two that come with the same key, one is first. */
   readonly #keyed = new Serial()
   /** Those whose bodies are coming, by caller. */
-  readonly #coming = new Map<string, number>()
+  readonly #coming = new Tally()
 
   constructor(
     deps: AcceptanceDeps,
@@ -99,22 +100,14 @@ export class Acceptance {
   /** @throws queue_full */
   #takePlace(callerId: string): Disposable {
     const { queueLimit, callerQueueLimit } = this.#deps.limits
-    const coming = [...this.#coming.values()].reduce((sum, count) => sum + count, 0)
-    const ownComing = this.#coming.get(callerId) ?? 0
-    const isFull = this.#queue.size + coming >= queueLimit
-    if (isFull || this.#queue.sizeOf(callerId) + ownComing >= callerQueueLimit) {
+    const isFull = this.#queue.size + this.#coming.total >= queueLimit
+    if (isFull || this.#queue.sizeOf(callerId) + this.#coming.of(callerId) >= callerQueueLimit) {
       const whose = isFull ? `${queueLimit} invocations wait` : `${callerQueueLimit} invocations of yours wait`
       const details = { limit: isFull ? queueLimit : callerQueueLimit }
       throw new ErrandError('queue_full', `${whose} already`, { details, retryAfterMs: FULL_RETRY_MS })
     }
-    this.#coming.set(callerId, ownComing + 1)
-    return {
-      [Symbol.dispose]: () => {
-        const left = (this.#coming.get(callerId) ?? 1) - 1
-        if (left === 0) this.#coming.delete(callerId)
-        else this.#coming.set(callerId, left)
-      },
-    }
+    this.#coming.add(callerId)
+    return { [Symbol.dispose]: () => this.#coming.remove(callerId) }
   }
 
   async #receive(id: string, asked: AskedInvocation, body: AsyncIterable<Uint8Array>): Promise<Accepted> {

@@ -13,6 +13,7 @@ import { Gate } from '../gate.ts'
 import type { Forwarding, TaskSink } from '../node-api.ts'
 import type { NamedTask } from '../tasks/named-tasks.ts'
 import { AsyncInvocations } from './async-invocations.ts'
+import type { InvocationLimits } from './invocation-limits.ts'
 import { assertMove, INVOCATION_STATUSES, type InvocationRecord } from './invocation-record.ts'
 
 const { signal } = new AbortController()
@@ -55,7 +56,7 @@ class World {
   folder = ''
   readonly #log: Log = { ...silentLog, error: (fields) => void this.errors.push(fields) }
 
-  async open(folder = this.folder): Promise<AsyncInvocations> {
+  async open(folder = this.folder, limits: Partial<InvocationLimits> = {}): Promise<AsyncInvocations> {
     let made = 0
     const invocations = await AsyncInvocations.open({
       tasks: { load: () => ({ key: 'k', task: {} }) as unknown as NamedTask },
@@ -71,7 +72,7 @@ class World {
         made += 1
         return `${folder === this.folder ? 'id' : 'new'}-${made}`
       },
-      limits: LIMITS,
+      limits: { ...LIMITS, ...limits },
       folder: join(folder, 'invocations'),
       assertRoom: async () => {
         if (this.room !== undefined) throw this.room
@@ -115,11 +116,14 @@ async function* bodyOf(text: string): AsyncGenerator<Uint8Array, void> {
 function ask(
   invocations: AsyncInvocations,
   path: string,
-  more: { key?: string; isIdempotent?: boolean; webhookUrl?: string } = {},
+  more: { key?: string; isIdempotent?: boolean; webhookUrl?: string; callerId?: string } = {},
 ): Promise<InvocationRecord> {
-  const { key, isIdempotent = false, webhookUrl } = more
+  const { key, isIdempotent = false, webhookUrl, callerId = 'ada' } = more
   const head = { method: 'POST', path, headers: ['x-secret', 's'] }
-  return invocations.accept({ caller: { id: 'ada' }, task: 'it', head, key, isIdempotent, webhookUrl }, bodyOf('body'))
+  return invocations.accept(
+    { caller: { id: callerId }, task: 'it', head, key, isIdempotent, webhookUrl },
+    bodyOf('body'),
+  )
 }
 
 async function untilSent(count: number): Promise<void> {
@@ -275,5 +279,54 @@ describe('an invocation', () => {
       for (const to of INVOCATION_STATUSES) assert.throws(() => assertMove(from, to), /cannot go/)
     }
     assert.throws(() => assertMove('queued', 'answered'), /cannot go/)
+  })
+})
+
+describe('what waits for another try', () => {
+  const refuse: Behave = async () => {
+    throw new ErrandError('resources_exhausted', 'no room', { retryAfterMs: 1000 })
+  }
+
+  test('counts: a task that refuses at once does not empty the queue', async () => {
+    world.behave = refuse
+    const invocations = await world.open(world.folder, { queueLimit: 3, callerQueueLimit: 2 })
+    const isFull = (error: unknown): boolean => ErrandError.from(error).code === 'queue_full'
+    const untilWaiting = async (count: number): Promise<void> => {
+      await untilSent(count)
+      while (invocations.page(undefined, 9).records.some(({ status }) => status === 'running')) {
+        await new Promise(setImmediate)
+      }
+    }
+    await ask(invocations, '/1')
+    await untilWaiting(1)
+    await ask(invocations, '/2')
+    await untilWaiting(2)
+    await assert.rejects(ask(invocations, '/3'), isFull)
+    await ask(invocations, '/3', { callerId: 'eve' })
+    await untilWaiting(3)
+    await assert.rejects(ask(invocations, '/4', { callerId: 'mia' }), isFull)
+    assert.equal(world.clock.pendingTimers, 1)
+    await invocations.detach()
+  })
+
+  test('has the place that it had', async () => {
+    world.behave = refuse
+    const invocations = await world.open()
+    const { id: first } = await ask(invocations, '/1')
+    await untilSent(1)
+    while (world.clock.pendingTimers === 0) await new Promise(setImmediate)
+    const held = Promise.withResolvers<void>()
+    world.behave = async (sink, cancellation) => {
+      await held.promise
+      await answerOk(sink, cancellation)
+    }
+    await ask(invocations, '/2')
+    await untilSent(2)
+    const { id: last } = await ask(invocations, '/3')
+    await world.clock.advance(1000)
+    held.resolve()
+    for (const id of [first, last]) assert.ok(await invocations.untilEnded(id, 1000, signal))
+    assert.deepEqual(world.sent, ['/1', '/2', '/1', '/3'])
+    await invocations.detach()
   })
 })

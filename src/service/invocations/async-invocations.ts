@@ -6,6 +6,7 @@ import type { Log } from '../../core/log.ts'
 import { Deadline } from '../../core/wait.ts'
 import { abortable } from '../../util/abort.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
+import { FairQueue } from '../../util/fair-queue.ts'
 import type { WebhookOutlet } from '../../webhooks/webhooks.ts'
 import type { Gate } from '../gate.ts'
 import type { NodeApi } from '../node-api.ts'
@@ -13,7 +14,6 @@ import { Retention } from '../retention.ts'
 import type { NamedTasksApi } from '../tasks/named-tasks.ts'
 import { Acceptance, type AskedInvocation } from './acceptance.ts'
 import type { AnswerFile } from './answer-file.ts'
-import { FairQueue } from './fair-queue.ts'
 import type { InvocationLimits } from './invocation-limits.ts'
 import { hasEnded, type InvocationRecord } from './invocation-record.ts'
 import { InvocationStore } from './invocation-store.ts'
@@ -50,15 +50,16 @@ export class AsyncInvocations implements LaterApi {
   readonly #queue = new FairQueue<KnownInvocation>()
   readonly #background = new BackgroundWork()
   readonly #retention: Retention
-  readonly #timers = new Set<Disposable>()
+  /** Of those that wait for another try. */
+  readonly #retries: Retention
   readonly #closing = new AbortController()
-  #underWay = 0
 
   private constructor(deps: AsyncInvocationsDeps, store: InvocationStore) {
     this.#deps = deps
     this.#store = store
     this.#acceptance = new Acceptance(deps, store, this.#queue)
     this.#retention = new Retention(deps.clock, (id) => this.#background.add(this.#expire(id)))
+    this.#retries = new Retention(deps.clock, (id) => this.#tryAgain(id))
     deps.gate.onOpen(() => this.#dispatch())
   }
 
@@ -124,7 +125,8 @@ export class AsyncInvocations implements LaterApi {
   async remove(id: string): Promise<void> {
     const known = this.#load(id)
     this.#known.delete(id)
-    this.#queue.drop(known)
+    this.#queue.remove(known)
+    this.#retries.drop(id)
     this.#retention.drop(id)
     this.#acceptance.forget(known.record)
     await known.forget(new ErrandError('cancelled', 'its caller has removed the invocation'))
@@ -135,7 +137,7 @@ export class AsyncInvocations implements LaterApi {
     const reason = new ErrandError('draining', 'the node is stopping')
     this.#closing.abort(reason)
     this.#retention[Symbol.dispose]()
-    for (const timer of this.#timers) timer[Symbol.dispose]()
+    this.#retries[Symbol.dispose]()
     for (const known of this.#known.values()) known.cancellation?.cancel(reason)
     await this.#background.idle()
   }
@@ -162,13 +164,12 @@ export class AsyncInvocations implements LaterApi {
 
   #dispatch(): void {
     const { gate, limits } = this.#deps
-    while (!this.#closing.signal.aborted && gate.isOpen && this.#underWay < limits.concurrency) {
+    while (!this.#closing.signal.aborted && gate.isOpen && this.#queue.underWay < limits.concurrency) {
       const known = this.#queue.take()
       if (known === undefined) return
-      this.#underWay += 1
       const work = this.#answer(known).finally(() => {
-        this.#underWay -= 1
-        this.#queue.done(known)
+        // Unless it waits for another try.
+        if (known.record.status !== 'queued' || known.isForgotten) this.#queue.remove(known)
         this.#dispatch()
       })
       known.work = work
@@ -240,15 +241,16 @@ export class AsyncInvocations implements LaterApi {
     return this.#deps.clock.wallMs() + retryAfterMs < record.acceptedMs + this.#deps.limits.queueTimeoutMs
   }
 
+  /** It has its place in the queue again, and counts there. */
   #later(known: KnownInvocation, delayMs: number): void {
-    if (this.#closing.signal.aborted) return
-    const timer = this.#deps.clock.setTimer(delayMs, () => {
-      this.#timers.delete(timer)
-      if (known.isForgotten) return
-      this.#queue.add(known)
-      this.#dispatch()
-    })
-    this.#timers.add(timer)
+    this.#queue.park(known)
+    if (!this.#closing.signal.aborted) this.#retries.keep(known.record.id, delayMs)
+  }
+
+  #tryAgain(id: string): void {
+    const known = this.#known.get(id)
+    if (known !== undefined) this.#queue.wake(known)
+    this.#dispatch()
   }
 
   #ended(known: KnownInvocation): void {
