@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { settle } from '../core/manual-clock.ts'
@@ -7,19 +8,56 @@ import { PlayedServer, says, sends } from './played-server.fixture.ts'
 
 const silent = (): void => {}
 
-/** One of every kind of call. */
-const CALLS: Readonly<Record<string, (errand: ErrandClient, signal?: AbortSignal) => Promise<unknown>>> = {
-  look: (errand, signal) => errand.node.get({ ...(signal && { signal }) }),
-  submit: (errand, signal) => errand.executions.submit({ task: { image: 'x' } }, { ...(signal && { signal }) }),
-  run: (errand, signal) => errand.executions.run({ task: { image: 'x' } }, { ...(signal && { signal }) }),
-  wait: (errand, signal) => errand.executions.wait('a', { ...(signal && { signal }) }),
-  'wait with an end': (errand, signal) => errand.executions.wait('a', { timeoutMs: 1e6, ...(signal && { signal }) }),
-  exec: (errand, signal) => errand.executions.exec('a', ['true'], { ...(signal && { signal }) }),
-  list: (errand, signal) => errand.executions.list({ ...(signal && { signal }) }).next(),
-  logs: (errand, signal) => errand.executions.logs('a', { ...(signal && { signal }) }).next(),
-  invoke: (errand, signal) => errand.invoke('a', { ...(signal && { signal }) }),
-  outputs: (errand, signal) => errand.executions.outputs('a', undefined, { ...(signal && { signal }) }),
-  events: (errand, signal) => errand.events({ ...(signal && { signal }) }).next(),
+type Options = { readonly signal?: AbortSignal }
+
+/** Every call. */
+const CALLS: Readonly<Record<string, (errand: ErrandClient, options: Options) => Promise<unknown>>> = {
+  submit: ({ executions }, options) => executions.submit({ task: { image: 'x' } }, options),
+  run: ({ executions }, options) => executions.run({ task: { image: 'x' } }, options),
+  get: ({ executions }, options) => executions.get('a', options),
+  list: ({ executions }, options) => executions.list(options).next(),
+  wait: ({ executions }, options) => executions.wait('a', options),
+  'wait with an end': ({ executions }, options) => executions.wait('a', { timeoutMs: 1e6, ...options }),
+  cancel: ({ executions }, options) => executions.cancel('a', options),
+  pause: ({ executions }, options) => executions.pause('a', options),
+  resume: ({ executions }, options) => executions.resume('a', options),
+  exec: ({ executions }, options) => executions.exec('a', ['true'], options),
+  stats: ({ executions }, options) => executions.stats('a', options),
+  remove: ({ executions }, options) => executions.remove('a', options),
+  uploadInputs: ({ executions }, options) => executions.uploadInputs('a', Readable.from(['some']), options),
+  'uploadInputs without end': ({ executions }, options) => executions.uploadInputs('a', endless(), options),
+  outputs: ({ executions }, options) => executions.outputs('a', undefined, options),
+  logs: ({ executions }, options) => executions.logs('a', options).next(),
+  'put a task': ({ tasks }, options) => tasks.put('a', { image: 'x' }, options),
+  'get a task': ({ tasks }, options) => tasks.get('a', options),
+  'list tasks': ({ tasks }, options) => tasks.list(options).next(),
+  'remove a task': ({ tasks }, options) => tasks.remove('a', options),
+  invoke: (errand, options) => errand.invoke('a', options),
+  'invoke with a stream': (errand, options) => errand.invoke('a', { body: endless(), ...options }),
+  'begin an invocation': ({ invocations }, options) => invocations.begin('a', { body: 'x', ...options }),
+  'begin one with a stream': ({ invocations }, options) => invocations.begin('a', { body: endless(), ...options }),
+  'get an invocation': ({ invocations }, options) => invocations.get('a', options),
+  'list invocations': ({ invocations }, options) => invocations.list(options).next(),
+  'wait for an invocation': ({ invocations }, options) => invocations.wait('a', options),
+  'response of an invocation': ({ invocations }, options) => invocations.response('a', options),
+  'remove an invocation': ({ invocations }, options) => invocations.remove('a', options),
+  'list instances': ({ instances }, options) => instances.list(options),
+  'get an instance': ({ instances }, options) => instances.get('a', options),
+  'remove an instance': ({ instances }, options) => instances.remove('a', options),
+  'get the node': ({ node }, options) => node.get(options),
+  'pause the node': ({ node }, options) => node.pause(options),
+  'unpause the node': ({ node }, options) => node.unpause(options),
+  drain: ({ node }, options) => node.drain(options),
+  config: ({ node }, options) => node.config(options),
+  changeConfig: ({ node }, options) => node.changeConfig({ cpu: 1 }, options),
+  events: (errand, options) => errand.events(options).next(),
+}
+
+/** Says something, and then nothing more. */
+function endless(): Readable {
+  const stream = new Readable({ read() {} })
+  stream.push('some')
+  return stream
 }
 
 async function untilAsked(server: PlayedServer): Promise<void> {
@@ -30,7 +68,7 @@ async function untilAlone(server: PlayedServer): Promise<void> {
   while (server.sockets.size > 0) await setImmediate()
 }
 
-/** For every kind of call, on a server of its own. */
+/** For every call, on a server of its own. */
 async function forEachCall(
   t: TestContext,
   check: (call: (typeof CALLS)[string], server: PlayedServer) => Promise<void>,
@@ -47,7 +85,7 @@ test('a call that is aborted rejects with the reason of its signal, and its conn
   await forEachCall(t, async (call, server) => {
     await using errand = new ErrandClient({ url: server.url })
     const controller = new AbortController()
-    const called = call(errand, controller.signal)
+    const called = call(errand, { signal: controller.signal })
     await untilAsked(server)
     const reason = new Error('enough')
     controller.abort(reason)
@@ -61,7 +99,7 @@ test('a call of a signal that is aborted asks for nothing', async (t) => {
   await forEachCall(t, async (call, server) => {
     await using errand = new ErrandClient({ url: server.url })
     const reason = new Error('before')
-    await assert.rejects(call(errand, AbortSignal.abort(reason)), (error) => error === reason)
+    await assert.rejects(call(errand, { signal: AbortSignal.abort(reason) }), (error) => error === reason)
     assert.equal(server.requests.length, 0)
   })
 })
@@ -70,7 +108,7 @@ test('the signal of a client ends all its calls', async (t) => {
   await forEachCall(t, async (call, server) => {
     const controller = new AbortController()
     await using errand = new ErrandClient({ url: server.url, signal: controller.signal })
-    const called = call(errand)
+    const called = call(errand, {})
     await untilAsked(server)
     const reason = new Error('all of it')
     controller.abort(reason)
@@ -82,12 +120,12 @@ test('the signal of a client ends all its calls', async (t) => {
 test('closing a client ends what is under way and what comes later, and leaves no connection', async (t) => {
   await forEachCall(t, async (call, server) => {
     const errand = new ErrandClient({ url: server.url })
-    const called = call(errand)
+    const called = call(errand, {})
     await untilAsked(server)
     const ended = assert.rejects(called, { code: 'cancelled', message: 'the client was closed' })
     await errand.close()
     await ended
-    await assert.rejects(call(errand), { code: 'cancelled' })
+    await assert.rejects(call(errand, {}), { code: 'cancelled' })
     await untilAlone(server)
     await errand.close()
   })

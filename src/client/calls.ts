@@ -26,6 +26,14 @@ export interface CallInput extends CallOptions {
 /** JSON, as the operation has it; left out where that takes none, or nothing but options. */
 type BodyInput<BodyIn> = Nothing extends BodyIn ? { readonly body?: BodyIn } : { readonly body: BodyIn }
 
+/** Whether what failed may be tried again. */
+interface Repetition {
+  /** Done twice it has the effect of once. Otherwise only what certainly did not arrive is sent again. */
+  readonly isRepeatable: boolean
+  /** Not even that: a connection that failed takes the stream with it that was to be sent. */
+  readonly isSentOnce?: boolean
+}
+
 export interface Answered<Value> {
   readonly status: number
   readonly value: Value
@@ -70,12 +78,12 @@ export class Calls implements AsyncDisposable {
     operation: AnyOperation<Value, BodyIn>,
     input: CallInput & BodyInput<BodyIn>,
   ): Promise<Answered<Value>> {
-    return this.#patiently(operation, input, (signal) => this.once(operation, input, signal))
+    return this.patiently(input, repetitionOf(operation, input), (signal) => this.once(operation, input, signal))
   }
 
   /** An answer whose body is read as it comes: asked again until its head is here, and not from then on. @throws as `ask` */
   async download(operation: AnyOperation<unknown>, input: CallInput): Promise<Download> {
-    return this.#patiently(operation, input, async (signal) => {
+    return this.patiently(input, repetitionOf(operation, input), async (signal) => {
       const answer = await this.open(operation, input, signal)
       return downloadOf(answer, (error) => this.failure(error, signal))
     })
@@ -115,6 +123,24 @@ export class Calls implements AsyncDisposable {
     return error instanceof ErrandError ? error : this.#wire.failure(error, signal)
   }
 
+  /** Ends with the first answer that is no reason to ask again. */
+  async patiently<T>(
+    options: CallOptions,
+    { isRepeatable, isSentOnce = false }: Repetition,
+    attempt: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const signal = this.signalWith(options.signal)
+    const patience = this.patience(options)
+    for (;;) {
+      try {
+        return await attempt(signal)
+      } catch (error) {
+        if (isSentOnce || (!isRepeatable && !isUnsent(error))) throw error
+        await patience.again(error, signal)
+      }
+    }
+  }
+
   /** `thenMs`: how long it lasts once the node has answered; by default the same. */
   patience({ patienceMs = this.#patienceMs }: CallOptions, thenMs?: number): RetryPatience {
     return new RetryPatience(this.deps, patienceMs, thenMs)
@@ -128,26 +154,6 @@ export class Calls implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new ErrandError('cancelled', 'the client was closed'))
     await this.#wire[Symbol.asyncDispose]()
-  }
-
-  /** Ends with the first answer that is no reason to ask again. */
-  async #patiently<T>(
-    { method }: AnyOperation<unknown>,
-    input: CallInput,
-    attempt: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const signal = this.signalWith(input.signal)
-    const patience = this.patience(input)
-    const isRepeatable = input.isRepeatable ?? method === 'GET'
-    for (;;) {
-      try {
-        return await attempt(signal)
-      } catch (error) {
-        // A connection that failed takes the stream with it that was to be sent.
-        if (input.upload !== undefined || (!isRepeatable && !isUnsent(error))) throw error
-        await patience.again(error, signal)
-      }
-    }
   }
 
   #send(
@@ -178,6 +184,10 @@ export class Calls implements AsyncDisposable {
     const late = (): ErrandError => nodeUnavailable(`the node gave no answer within ${withinMs / 1000} s`)
     return new Deadline(this.deps.clock, withinMs, late, signal)
   }
+}
+
+function repetitionOf({ method }: AnyOperation<unknown>, { isRepeatable, upload }: CallInput): Repetition {
+  return { isRepeatable: isRepeatable ?? method === 'GET', isSentOnce: upload !== undefined }
 }
 
 async function readValue<Value>(operation: AnyOperation<Value>, answer: WireAnswer): Promise<Value> {

@@ -1,6 +1,20 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import type { ErrandClient, ErrandError, ExecutionStatus, ExecutionView, LogLine, NodeEvent } from './client.ts'
+import type {
+  Download,
+  ErrandClient,
+  ErrandError,
+  ExecutionStatus,
+  ExecutionView,
+  InstanceView,
+  InvocationAnswer,
+  InvocationView,
+  LaterAnswer,
+  LogLine,
+  NodeEvent,
+  TaskView,
+} from './client.ts'
 
 // What the compiler has to accept and to refuse: the type check is the test, nothing here is run.
 
@@ -29,6 +43,52 @@ async function accepted(errand: ErrandClient): Promise<void> {
   same<Answer<typeof executions.exec>['stdout'], string>(true)
   same<Answer<typeof executions.get>['exitCode'], number | undefined>(true)
   same<Answer<typeof node.get>['state'], 'serving' | 'paused' | 'draining'>(true)
+}
+
+async function acceptedOfTasks(errand: ErrandClient): Promise<void> {
+  const { tasks, invocations, instances, executions } = errand
+  await tasks.put('a', { image: 'a', resources: { memory: '256MiB' }, concurrency: 'unlimited', keepAliveMs: 1 })
+  await tasks.get('a', { caller: 'b', patienceMs: 0 })
+  for await (const task of tasks.list({ limit: 1 })) same<typeof task, TaskView>(true)
+  await errand.invoke('a', { method: 'PUT', path: '/a?b=c', headers: { 'x-a': 'b' }, body: Readable.from(['a']) })
+  await invocations.begin('a', { body: 'a', idempotencyKey: 'b', isIdempotent: true, webhook: 'https://c' })
+  await invocations.wait('a', { timeoutMs: 1, signal: AbortSignal.timeout(1) })
+  for await (const each of invocations.list({ limit: 1, cursor: 'a' })) same<typeof each, InvocationView>(true)
+  const download = await executions.outputs('a', 'b/c')
+  for await (const piece of download.body) void piece
+  same<Answer<typeof tasks.put>, TaskView>(true)
+  same<Answer<typeof tasks.remove>, void>(true)
+  same<Answer<typeof errand.invoke>, InvocationAnswer>(true)
+  same<Answer<typeof invocations.begin>, InvocationView>(true)
+  same<Answer<typeof invocations.response>, LaterAnswer>(true)
+  same<Answer<typeof invocations.get>['status'], 'queued' | 'running' | 'answered' | 'failed' | 'lost'>(true)
+  same<Answer<typeof instances.list>, readonly InstanceView[]>(true)
+  same<Answer<typeof executions.outputs>, Download>(true)
+  same<Download['bytes'], number | undefined>(true)
+  same<Download['headers'][string], string | string[] | undefined>(true)
+}
+
+async function refusedOfTasks(errand: ErrandClient): Promise<void> {
+  const { tasks, invocations, executions } = errand
+  // @ts-expect-error a task has an image
+  await tasks.put('a', { resources: { memory: 1 } })
+  // @ts-expect-error no such concurrency
+  await tasks.put('a', { image: 'a', concurrency: 'some' })
+  // @ts-expect-error a named task is no one-off work
+  await tasks.put('a', { image: 'a', timeoutMs: 1 })
+  // @ts-expect-error a status is none of a request
+  await errand.invoke('a', { status: 200 })
+  // @ts-expect-error a text or a stream
+  await errand.invoke('a', { body: { json: true } })
+  // @ts-expect-error what is answered at once is kept nowhere, and has no key
+  await errand.invoke('a', { idempotencyKey: 'a' })
+  // @ts-expect-error a URL is a text
+  await invocations.begin('a', { webhook: new URL('https://a') })
+  // @ts-expect-error there is no such end
+  if ((await invocations.get('a')).status === 'done') return // @ts-expect-error what is downloaded is a stream, no text
+  ;(await executions.outputs('a')).body.trim()
+  // @ts-expect-error what was sent cannot be changed
+  ;(await executions.outputs('a')).bytes = 1
 }
 
 async function refused(errand: ErrandClient, error: ErrandError): Promise<void> {
@@ -60,5 +120,8 @@ async function refused(errand: ErrandClient, error: ErrandError): Promise<void> 
 }
 
 test('what is wrong about a call is told by the compiler, and answers have types', () => {
-  assert.deepEqual([accepted.length, refused.length], [1, 2])
+  assert.deepEqual(
+    [accepted, refused, acceptedOfTasks, refusedOfTasks].map(({ length }) => length),
+    [1, 2, 1, 1],
+  )
 })

@@ -4,6 +4,9 @@ import type { WireAnswer } from './wire.ts'
 
 /** What is sent as it comes. Its body is to be read to the end or destroyed, or a connection stays taken. */
 export interface Download {
+  readonly status: number
+  /** By name in small letters; those that came more than once are lists. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** `application/x-tar`, or `application/octet-stream` for a file as it is. */
   readonly contentType: string
   /** Undefined where nobody knows before the end, as for an archive. */
@@ -20,6 +23,8 @@ export function downloadOf(answer: WireAnswer, explain: (error: unknown) => unkn
   body.once('close', () => answer.body.destroy())
   answer.body.on('error', () => {})
   return {
+    status: answer.statusCode,
+    headers: answer.headers,
     contentType: headerOf(answer, 'content-type'),
     bytes: length === '' ? undefined : Number(length),
     body,

@@ -25,6 +25,7 @@ import type { Download } from './download.ts'
 import { type LogOptions, readLogs } from './logs.ts'
 import { longPoll, type WaitOptions } from './long-poll.ts'
 import type { CallOptions } from './options.ts'
+import { readPages } from './pages.ts'
 
 /** One-off work on one node. Every call rejects with `ErrandError`, or with the reason of its signal. */
 export class ExecutionsClient {
@@ -56,13 +57,12 @@ export class ExecutionsClient {
   }
 
   /** All that there are, the youngest first, a page at a time as they are read. */
-  async *list({ cursor, ...options }: ListOptions = {}): AsyncGenerator<ExecutionView, void, undefined> {
-    for (let next = cursor; ; ) {
-      const page = await this.page({ ...options, ...(next !== undefined && { cursor: next }) })
-      yield* page.executions
-      next = page.cursor
-      if (next === undefined) return
-    }
+  list(options: ListOptions = {}): AsyncGenerator<ExecutionView, void, undefined> {
+    return readPages(
+      options,
+      (of) => this.page(of),
+      ({ executions }) => executions,
+    )
   }
 
   /** One page, with the `cursor` of the next. */

@@ -1,4 +1,5 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
+import { ErrandError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 import type { InvocationPageView, InvocationView } from '../http/contract/invocation-view.ts'
 import {
@@ -9,14 +10,15 @@ import {
   waitForInvocation,
 } from '../http/contract/operations/invocations.ts'
 import type { Calls } from './calls.ts'
-import { downloadOf } from './download.ts'
 import { type Invocation, sendInvocation } from './invoke.ts'
 import { longPoll, type WaitOptions } from './long-poll.ts'
 import type { CallOptions } from './options.ts'
+import { readPages } from './pages.ts'
 import { headerOf, readJson, readRefusal } from './whole-answer.ts'
+import type { WireAnswer } from './wire.ts'
 
 /** A request that the node answers later. */
-export interface LaterInvocation extends Invocation {
+export interface LaterInvocation extends Invocation, CallOptions {
   /** 1 to 255 visible ASCII characters that stand for this request for good. Default: one of its own for every call. */
   readonly idempotencyKey?: string
   /** It may be sent to its task again after the node's process was lost in the middle. Default: false. */
@@ -48,7 +50,11 @@ export class InvocationsClient {
     this.#calls = calls
   }
 
-  /** Resolves when the request will not be forgotten. Sent once: with a key of your own it can be sent again by you. */
+  /**
+   * Resolves when the request will not be forgotten. A lost answer is asked for again under one idempotency key, so that the
+   * task gets it once; with a stream as its body it is sent once.
+   * @throws unsupported when it was passed to the task instead of being kept: what the task does with it, it does
+   */
   async begin(task: string, invocation: LaterInvocation = {}): Promise<InvocationView> {
     const { idempotencyKey = randomId(), isIdempotent, webhook, ...request } = invocation
     const headers = {
@@ -58,13 +64,14 @@ export class InvocationsClient {
       ...(isIdempotent === true && { 'errand-idempotent': 'true' }),
       ...(webhook !== undefined && { 'errand-webhook': webhook }),
     }
-    const { answer, signal } = await sendInvocation(this.#calls, task, { ...request, headers })
-    try {
-      if (answer.statusCode !== 202 && answer.statusCode !== 200) throw await readRefusal(answer)
-      return (await readJson(answer)) as InvocationView
-    } catch (error) {
-      throw this.#calls.failure(error, signal)
+    const once = async (signal: AbortSignal): Promise<InvocationView> => {
+      const answer = await sendInvocation(this.#calls, task, { ...request, headers }, signal)
+      return readKept(answer).catch((error: unknown) => {
+        throw this.#calls.failure(error, signal)
+      })
     }
+    const repetition = { isRepeatable: true, isSentOnce: request.body instanceof Readable }
+    return this.#calls.patiently(invocation, repetition, once)
   }
 
   async get(id: string, options: CallOptions = {}): Promise<InvocationView> {
@@ -72,13 +79,12 @@ export class InvocationsClient {
   }
 
   /** The youngest first, a page at a time as they are read. */
-  async *list({ cursor, ...options }: InvocationListOptions = {}): AsyncGenerator<InvocationView, void, undefined> {
-    for (let next = cursor; ; ) {
-      const page = await this.page({ ...options, ...(next !== undefined && { cursor: next }) })
-      yield* page.invocations
-      next = page.cursor
-      if (next === undefined) return
-    }
+  list(options: InvocationListOptions = {}): AsyncGenerator<InvocationView, void, undefined> {
+    return readPages(
+      options,
+      (of) => this.page(of),
+      ({ invocations }) => invocations,
+    )
   }
 
   /** One page, with the `cursor` of the next. */
@@ -94,15 +100,30 @@ export class InvocationsClient {
 
   /** @throws not_found; not_ready before its end; what kept the task from answering */
   async response(id: string, options: CallOptions = {}): Promise<LaterAnswer> {
-    const signal = this.#calls.signalWith(options.signal)
-    const input = { params: { id }, headers: { accept: '*/*' } }
-    const answer = await this.#calls.open(readInvocationResponse, input, signal)
-    const { body } = downloadOf(answer, (error) => this.#calls.failure(error, signal))
-    return { status: Number(headerOf(answer, 'errand-response-status')), headers: answer.headers, body }
+    const input = { params: { id }, headers: { accept: '*/*' }, ...options }
+    const { headers, body } = await this.#calls.download(readInvocationResponse, input)
+    return { status: Number(headers['errand-response-status']), headers, body }
   }
 
   /** Forgets it with its answer; one that has not ended is broken off, or never begun. */
   async remove(id: string, options: CallOptions = {}): Promise<void> {
     await this.#calls.call(removeInvocation, { params: { id }, ...options })
   }
+}
+
+const KEPT = 202
+
+/**
+ * The record of a request that the node has kept. Whoever knows nothing of `Prefer` passes the request on, and what comes
+ * then is the task's own, whatever its status and its content look like.
+ */
+async function readKept(answer: WireAnswer): Promise<InvocationView> {
+  const { statusCode: status, body } = answer
+  const isOfTask = headerOf(answer, 'errand-instance') !== ''
+  const isKept = status === KEPT && headerOf(answer, 'preference-applied').includes('respond-async')
+  if (isKept && !isOfTask) return (await readJson(answer)) as InvocationView
+  if (status >= 300 && !isOfTask) throw await readRefusal(answer)
+  body.on('error', () => {}).destroy()
+  const message = `the request was not kept for later: the task, or something before it, answered at once, with ${status}`
+  throw new ErrandError('unsupported', message, { details: { status } })
 }

@@ -36,7 +36,8 @@ const DOTS = /^(?:\.|%2e){1,2}$/i
 
 /** Sent once: what a task does with a request is not ours to know. @throws what the node refused it with */
 export async function invoke(calls: Calls, name: string, invocation: Invocation): Promise<InvocationAnswer> {
-  const { answer, signal } = await sendInvocation(calls, name, invocation)
+  const signal = calls.signalWith(invocation.signal)
+  const answer = await sendInvocation(calls, name, invocation, signal)
   if (headerOf(answer, 'errand-instance') === '') {
     throw await readRefusal(answer).catch((error: unknown) => calls.failure(error, signal))
   }
@@ -53,12 +54,11 @@ export async function sendInvocation(
   calls: Calls,
   name: string,
   invocation: Invocation,
-): Promise<{ readonly answer: WireAnswer; readonly signal: AbortSignal }> {
+  signal: AbortSignal,
+): Promise<WireAnswer> {
   const { body, method = body === undefined ? 'GET' : 'POST', headers = {} } = invocation
   const path = operationPath(invokeTask.path.replace('/{path...}', ''), { name }) + checkedPath(invocation.path ?? '/')
-  const signal = calls.signalWith(invocation.signal)
-  const answer = await calls.send({ method, path, headers, ...(body !== undefined && { body }) }, signal)
-  return { answer, signal }
+  return calls.send({ method, path, headers, ...(body !== undefined && { body }) }, signal)
 }
 
 function checkedPath(path: string): string {

@@ -3,6 +3,7 @@ import type { NamedTaskBodyIn } from '../http/contract/task-body.ts'
 import type { TaskPage, TaskView } from '../http/contract/task-view.ts'
 import type { Calls } from './calls.ts'
 import type { CallOptions } from './options.ts'
+import { readPages } from './pages.ts'
 
 /** Named tasks: what is answered by warm instances, under a name. */
 export class TasksClient {
@@ -27,13 +28,12 @@ export class TasksClient {
   }
 
   /** All of them by name, a page at a time as they are read. */
-  async *list({ cursor, ...options }: TaskListOptions = {}): AsyncGenerator<TaskView, void, undefined> {
-    for (let next = cursor; ; ) {
-      const page = await this.page({ ...options, ...(next !== undefined && { cursor: next }) })
-      yield* page.tasks
-      next = page.cursor
-      if (next === undefined) return
-    }
+  list(options: TaskListOptions = {}): AsyncGenerator<TaskView, void, undefined> {
+    return readPages(
+      options,
+      (of) => this.page(of),
+      ({ tasks }) => tasks,
+    )
   }
 
   /** One page, with the `cursor` of the next. */
