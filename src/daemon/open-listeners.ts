@@ -14,7 +14,7 @@ import { docsHandler } from '../http/openapi/face.ts'
 import { Outbox } from '../http/outbox.ts'
 import { v1Handler } from '../http/v1/face.ts'
 import { V1_OPERATIONS } from '../http/v1/routes.ts'
-import { StreamSlots } from '../http/v1/stream-slots.ts'
+import { Slots } from '../http/v1/slots.ts'
 import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { LaterApi } from '../service/invocations/later-api.ts'
 import type { NodeApi } from '../service/node-api.ts'
@@ -28,8 +28,10 @@ import { packageVersion } from './package-version.ts'
 const BODY_BYTES = 32 * 1024 * 1024
 const FEWEST_LARGEST_BODIES = 4
 
-/** Streams and waits at once, on all listeners. Each can hold an open file beside its connection. */
-const MOST_STREAMS = 256
+/** Streams at once, on all listeners. Each can hold an open file beside its connection. One caller gets half at most. */
+const MOST_STREAMS = 512
+/** Waits at once: one caller can wait for everything that the queue of executions takes. */
+const MOST_WAITS = 4096
 
 export interface OpenListenersDeps {
   readonly node: NodeApi
@@ -82,7 +84,8 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
     later,
     nodeName: config.node,
     version,
-    streams: new StreamSlots(MOST_STREAMS),
+    streams: new Slots(MOST_STREAMS, 'streams'),
+    waits: new Slots(MOST_WAITS, 'waits'),
   }
   const ofDocs = { ...shared, operations: V1_OPERATIONS, version }
   const gate = new TokenGate({ tokens: new TokenFile(config.auth.tokensFile), clock, log })

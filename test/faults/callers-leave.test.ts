@@ -134,7 +134,7 @@ test('F64: readers of streams that leave give their places back', options, async
   }
   const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
   const before = sockets()
-  // There are 256 places.
+  // One caller has 256 places for streams.
   for (let round = 0; round < scale(900, 9000); round += AT_ONCE) {
     await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => read(round + index)))
   }

@@ -11,7 +11,7 @@ export const EVENTS_ROUTE: Route = route(
   followEvents,
   async ({ request, response, principal, query: { since }, signal }, { executions, clock, streams }) => {
     const lastSeq = lastEventId(request) ?? since
-    using _slot = streams.take()
+    using _slot = streams.take(principal.caller.id)
     using answer = new StreamAnswer(response, clock, signal)
     answer.beginEvents()
     for await (const event of eventsSince(executions, lastSeq, signal)) {

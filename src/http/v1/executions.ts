@@ -53,7 +53,7 @@ const remove = route(removeExecution, async ({ principal, id, signal }, { execut
 
 const wait = route(waitForExecution, async ({ principal, id, query: { timeoutMs }, signal }, deps) => {
   await ownRecord(deps.executions, principal, id)
-  using _slot = deps.streams.take()
+  using _slot = deps.waits.take(principal.caller.id)
   const isEnded = await untilEnded(deps, id, timeoutMs, signal)
   const record = await ownRecord(deps.executions, principal, id)
   return { status: isEnded ? 200 : 202, value: viewExecution(record) }
@@ -69,7 +69,7 @@ const exec = route(
   execInExecution,
   async ({ principal, id, body: { env, ...rest }, signal }, { executions, streams }) => {
     await ownRecord(executions, principal, id)
-    using _slot = streams.take()
+    using _slot = streams.take(principal.caller.id)
     const command = { ...rest, ...(env !== undefined && { environment: env }) }
     return { status: 200, value: await executions.command(id, command, signal) }
   },

@@ -15,7 +15,7 @@ export const INPUTS_ROUTE: Route = route(
   uploadInputs,
   async ({ request, principal, id, signal }, { executions, clock, streams }) => {
     await ownRecord(executions, principal, id)
-    using _slot = streams.take()
+    using _slot = streams.take(principal.caller.id)
     allowLongUpload(request)
     const stalled = new AbortController()
     using watch = new StallWatch(clock, STALL_MS, () =>

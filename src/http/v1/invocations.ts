@@ -25,16 +25,16 @@ const get = route(getInvocation, async ({ principal, id }, { later }) => {
   return { status: 200, value: viewInvocation(ownInvocation(later, principal, id)) }
 })
 
-const wait = route(waitForInvocation, async ({ principal, id, query: { timeoutMs }, signal }, { later, streams }) => {
+const wait = route(waitForInvocation, async ({ principal, id, query: { timeoutMs }, signal }, { later, waits }) => {
   ownInvocation(later, principal, id)
-  using _slot = streams.take()
+  using _slot = waits.take(principal.caller.id)
   const isEnded = await later.untilEnded(id, timeoutMs, signal)
   return { status: isEnded ? 200 : 202, value: viewInvocation(ownInvocation(later, principal, id)) }
 })
 
 const read = route(readInvocationResponse, async ({ principal, id, response, signal }, { later, streams, clock }) => {
   ownInvocation(later, principal, id)
-  using _slot = streams.take()
+  using _slot = streams.take(principal.caller.id)
   const { status, bytes, instanceId, headers, body } = await later.openAnswer(id)
   using answer = new StreamAnswer(response, clock, signal)
   const ours = ['errand-response-status', `${status}`, INSTANCE, instanceId, 'content-length', `${bytes}`]

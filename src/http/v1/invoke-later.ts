@@ -34,7 +34,7 @@ export async function invokeLater(
     isIdempotent: isIdempotent(headers['errand-idempotent']),
     webhookUrl: webhookIn(headers['errand-webhook']),
   }
-  using _slot = streams.take()
+  using _slot = streams.take(principal.caller.id)
   allowLongUpload(request)
   using watch = new StallWatch(clock, STALL_MS, () =>
     request.destroy(new ErrandError('deadline_exceeded', 'nothing more of the request came')),

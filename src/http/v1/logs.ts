@@ -15,7 +15,7 @@ export const LOGS_ROUTE: Route = route(
     await ownRecord(executions, principal, id)
     const range = rangeOf(query, lastEventId(request))
     const format = formatFor(request.headers.accept)
-    using _slot = streams.take()
+    using _slot = streams.take(principal.caller.id)
     using answer = new StreamAnswer(response, clock, signal)
     if (format.isEvents) answer.beginEvents()
     else answer.begin(format.contentType)

@@ -16,8 +16,8 @@ import { type Route, route, type V1Deps } from './route.ts'
 
 const get = route(getNode, async (_call, deps) => ({ status: 200, value: view(deps) }))
 
-const drain = route(drainNode, async ({ query: { timeoutMs }, signal }, deps) => {
-  using _slot = deps.streams.take()
+const drain = route(drainNode, async ({ principal, query: { timeoutMs }, signal }, deps) => {
+  using _slot = deps.waits.take(principal.caller.id)
   const isEmpty = await untilEmpty(deps, timeoutMs, signal)
   return { status: isEmpty ? 200 : 202, value: view(deps) }
 })

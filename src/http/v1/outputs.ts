@@ -13,7 +13,7 @@ export const OUTPUT_ROUTES: readonly Route[] = [readOutputs, readOutput].map((op
   route(operation, async ({ request, response, principal, id, tail, signal }, { executions, clock, streams }) => {
     await ownRecord(executions, principal, id)
     const path = partsOf(tail)
-    using _slot = streams.take()
+    using _slot = streams.take(principal.caller.id)
     await using result = await executions.openResult(id, path)
     const { status, headers, start, bytes } = headOf(request, result, id)
     using answer = new StreamAnswer(response, clock, signal)

@@ -16,7 +16,7 @@ import { Outbox } from '../outbox.ts'
 import { ask, fakeNode } from '../wire-kit.fixture.ts'
 import { v1Handler } from './face.ts'
 import { recheck } from './recheck.ts'
-import { StreamSlots } from './stream-slots.ts'
+import { Slots } from './slots.ts'
 
 const GONE = new ErrandError('unauthenticated', 'there is no such token')
 
@@ -61,7 +61,8 @@ test('a stream of a caller whose token was revoked is cut off', async () => {
     nodeName: 'test',
     version: '0.0.0',
     clock,
-    streams: new StreamSlots(1),
+    streams: new Slots(2, 'streams'),
+    waits: new Slots(2, 'waits'),
     authenticate: async () => {
       if (isRevoked) throw GONE
       return OPERATOR

@@ -12,7 +12,7 @@ import type { Principal } from '../auth.ts'
 import type { Operation } from '../contract/operation.ts'
 import { emptyBody, noQuery } from '../contract/requests.ts'
 import type { JsonObject } from '../json-body.ts'
-import type { StreamSlots } from './stream-slots.ts'
+import type { Slots } from './slots.ts'
 
 /** What routes work with. */
 export interface V1Deps {
@@ -23,8 +23,10 @@ export interface V1Deps {
   /** Of Errand. */
   readonly version: string
   readonly clock: Clock
-  /** Shared by all listeners. */
-  readonly streams: StreamSlots
+  /** Answers that can each hold an open file beside their connection. Shared by all listeners. */
+  readonly streams: Slots
+  /** Answers that hold next to nothing until they come. Shared by all listeners. */
+  readonly waits: Slots
   readonly tasks: NamedTasksApi
   readonly later: LaterApi
   /** What all bodies of requests under way may hold in memory, on all listeners. */
