@@ -43,7 +43,9 @@ export class LastingNode implements AsyncDisposable {
 
   /** Whoever opened it disposes it, which lets go of executions. */
   async open(...settings: readonly string[]): Promise<Daemon> {
-    const set = ['resources.hostCheck=none', 'node=test', 'cpu=1', 'mem=1024', ...settings]
+    const given = new Set(settings.map((setting) => setting.split('=')[0]))
+    const usual = ['resources.hostCheck=none', 'node=test', 'cpu=1', 'mem=1024']
+    const set = [...usual.filter((setting) => !given.has(setting.split('=')[0])), ...settings]
     const { config } = loadConfig({
       stateDir: this.stateDir,
       runDir: join(this.#folder, 'run'),
@@ -67,8 +69,18 @@ export class LastingNode implements AsyncDisposable {
   /** Changes records while no daemon is at work. */
   async rewrite(change: (record: ExecutionRecord) => ExecutionRecord): Promise<void> {
     await using journal = await SqliteJournal.open<ExecutionRecord>(join(this.stateDir, 'journal.db'))
-    const { records } = await journal.page('test', { limit: 100 })
+    const { records } = await journal.page(await journal.adopt('test'), { limit: 100 })
     for (const record of records) await journal.save(change(record))
+  }
+
+  /** As if the node had had another name when this one was accepted. */
+  async rename(executionId: string, executorId: string): Promise<void> {
+    await using journal = await SqliteJournal.open<ExecutionRecord>(join(this.stateDir, 'journal.db'))
+    const of = await journal.adopt('test')
+    const record = await journal.find(of, executionId)
+    if (record === undefined) throw new Error(`there is no ${executionId}`)
+    await journal.remove(of, executionId)
+    await journal.insert({ ...record, executorId })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

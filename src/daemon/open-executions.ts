@@ -60,11 +60,13 @@ export async function openExecutions(
       meter: metrics?.journal,
     }),
   )
+  // The installation's for good: what a node is called may change from start to start.
+  const executorId = await journal.adopt(config.node)
   const engineDisk = storageFolder === undefined ? {} : { engine: probeDisk(storageFolder) }
   const watched = { 'state folder': probeDisk(stateDir), ...engineDisk }
   const disks = new LowWaterMark({ disks: watched, clock, minFreeBytes: config.executions.minFreeBytes })
   const service = new ExecutionService({
-    executorId: config.node,
+    executorId,
     engines: new Map([[engine.engine.name, engine]]),
     admission,
     journal: new FaultHook(config.fault).journal(journal),

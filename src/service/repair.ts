@@ -76,7 +76,8 @@ function makeRecords(
   const resultsOf = (id: string): string => join(folder, id, 'results')
   const entries = new Map<string, Entry>()
   for (const { record, key } of salvage.entries) {
-    const view = record.executorId === executorId ? views.get(record.executionId) : undefined
+    // Whatever the node was called then: the journal and the sandboxes are of one installation.
+    const view = views.get(record.executionId)
     entries.set(record.executionId, { record: resumeRead(record, view, time), key })
   }
   for (const [id, view] of views) {

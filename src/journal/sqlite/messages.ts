@@ -10,6 +10,7 @@ export type Operation =
   | { readonly kind: 'page'; readonly executorId: string; readonly query: PageQuery }
   | { readonly kind: 'remove'; readonly executorId: string; readonly executionId: string }
   | { readonly kind: 'events'; readonly executorId: string; readonly seq: number; readonly limit: number }
+  | { readonly kind: 'adopt'; readonly executorId: string }
 
 /** The columns of a record that is asked for by more than its id, and the record itself. */
 export interface Row extends JournalRecord {
@@ -23,6 +24,7 @@ export type Reply =
   | { readonly kind: 'done'; readonly event?: JournalEvent }
   | { readonly kind: 'records'; readonly records: readonly string[]; readonly cursor?: string }
   | { readonly kind: 'events'; readonly events: readonly JournalEvent[] }
+  | { readonly kind: 'adopted'; readonly executorId: string }
   | { readonly kind: 'refused'; readonly code: Refusal; readonly message: string }
 
 /** Operations for one commit, answered by as many replies in their order; or the end. */

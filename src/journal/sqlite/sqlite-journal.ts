@@ -52,6 +52,16 @@ export class SqliteJournal<R extends JournalRecord> implements Journal<R> {
     return new SqliteJournal<R>(thread, clock, listeners)
   }
 
+  /**
+   * From now on all that is here belongs to one executor: the one of the youngest record, or `executorId` where there is
+   * none. Resolves with its id. Of two records of one id the youngest executor's stays, and the other one is not found.
+   * @throws storage_full; storage_error
+   */
+  async adopt(executorId: string): Promise<string> {
+    const reply = await this.#ask(() => ({ kind: 'adopt', executorId }))
+    return reply.kind === 'adopted' ? reply.executorId : executorId
+  }
+
   async insert(record: R, key?: IdempotencyKey): Promise<R | undefined> {
     const reply = await this.#ask(() => ({ kind: 'insert', row: this.#toRow(record), key }), record.executionId)
     return reply.kind === 'records' ? this.#fromJson(reply.records)[0] : undefined

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type EndReason, type ExecutionStatus, isTerminal } from '../../core/execution.ts'
 import type { IdempotencyKey, JournalEvent, PageQuery } from '../journal.ts'
 import type { Operation, Refusal, Reply, Row } from './messages.ts'
+import { adopt } from './adoption.ts'
 import { pagePart } from './page-part.ts'
 
 /** Events that are remembered; who comes later has missed some. */
@@ -61,6 +62,8 @@ export class Statements {
         return { kind: 'done' }
       case 'events':
         return this.#events(operation.executorId, operation.seq, operation.limit)
+      case 'adopt':
+        return { kind: 'adopted', executorId: adopt(this.#database, operation.executorId) }
       default:
         return operation satisfies never
     }
