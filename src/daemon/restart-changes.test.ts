@@ -64,3 +64,44 @@ describe('F1: a node that is renamed', () => {
     await assert.rejects(executions.getInfo(first), { code: 'not_found' })
   })
 })
+
+describe('F14: other settings at a restart', () => {
+  const GENEROUS = ['executions.presets=["many-threads"]', 'executions.diskBytes=1GiB']
+  const STRICT = ['executions.timeoutMs=1', 'executions.retentionMs=1', 'executions.profile=strict']
+
+  test('change nothing about what was accepted before', async () => {
+    await using node = await LastingNode.make(IMAGES)
+    const [past, living, waiting] = await (async () => {
+      await using daemon = await node.open(...GENEROUS)
+      const { executions } = daemon
+      const old = await ended(executions)
+      const alive = await running(executions, { preset: 'many-threads', resources: { cpu: 1 } })
+      const asked = request('short', { preset: 'many-threads' })
+      return [old, alive, (await executions.submit(asked)).record.executionId] as const
+    })()
+    node.pass(1000)
+    await using daemon = await node.open(...STRICT)
+    const { executions } = daemon
+    assert.equal((await executions.getInfo(waiting)).status, 'queued')
+    assert.equal((await executions.getInfo(living)).status, 'running')
+    assert.equal((await executions.getInfo(past)).status, 'succeeded')
+    await executions.cancel(living, { graceMs: 0 })
+    const result = await executions.wait(waiting, never())
+    assert.deepEqual(
+      [result.status, result.terms?.profile, result.terms?.diskBytes],
+      ['succeeded', 'standard', 2 ** 30],
+    )
+  })
+
+  test('hold for what an earlier version accepted without writing down what it decided, all but presets', async () => {
+    await using node = await LastingNode.make(IMAGES)
+    const living = await (async () => {
+      await using daemon = await node.open(...GENEROUS)
+      return await running(daemon.executions, { preset: 'many-threads' })
+    })()
+    await node.rewrite((record) => ({ ...record, terms: undefined }))
+    await using daemon = await node.open(...STRICT)
+    const { status, reason } = await daemon.executions.wait(living, never())
+    assert.deepEqual([status, reason], ['timed_out', 'run_timeout'])
+  })
+})

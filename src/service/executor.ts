@@ -1,7 +1,8 @@
 import type { EndReason, ExecutionStatus, TerminalStatus } from '../core/execution.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'
 import type { AssignedGpu, GpuRequest } from '../core/gpu.ts'
-import type { PortBinding, SandboxStats } from '../engine/engine.ts'
+import type { Resources } from '../core/resources.ts'
+import type { PortBinding, SandboxProfile, SandboxStats } from '../engine/engine.ts'
 import type { LogCounts } from '../logs/execution-log.ts'
 import type { LogEntry, LogRange } from '../logs/log-entry.ts'
 import type { WebhookOutcome } from '../webhooks/webhooks.ts'
@@ -141,6 +142,8 @@ export interface ExecutionRecord {
   /** How far its image has come, while that is fetched. Not kept. */
   readonly pull?: { readonly layers: number; readonly bytes: number; readonly totalBytes: number }
   readonly request: ExecutionRequest
+  /** What was decided when it was accepted; absent in records of earlier versions, which go on under today's settings. */
+  readonly terms?: ExecutionTerms | undefined
   /** What its caller says that it belongs to, as W3C Trace Context has it. */
   readonly traceparent?: string
   /** What was sent for it: a folder of its own, and how much is in it. */
@@ -168,6 +171,24 @@ export interface ExecutionRecord {
   readonly webhook?: WebhookOutcome
   /** Where its results are on this host. */
   readonly resultsDir: string
+}
+
+/** What an execution was promised, wherever its request did not say. No later setting changes it. */
+export interface ExecutionTerms {
+  readonly profile: SandboxProfile
+  readonly resources: Resources
+  /** Absent: the profile's. */
+  readonly pidsLimit?: number | undefined
+  readonly diskBytes: number
+  readonly queueTimeoutMs: number
+  readonly pullTimeoutMs: number
+  /** Absent: as long as it likes. */
+  readonly timeoutMs?: number | undefined
+  readonly graceMs: number
+  readonly logBytes: number
+  readonly outputBytes: number
+  readonly outputFiles: number
+  readonly retentionMs: number
 }
 
 /** Why it was told to end. */

@@ -1,8 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type EndReason, type ExecutionStatus, isTerminal } from '../../core/execution.ts'
 import type { IdempotencyKey, JournalEvent, PageQuery } from '../journal.ts'
-import type { Operation, Refusal, Reply, Row } from './messages.ts'
 import { adopt } from './adoption.ts'
+import type { Operation, Refusal, Reply, Row } from './messages.ts'
 import { pagePart } from './page-part.ts'
 
 /** Events that are remembered; who comes later has missed some. */

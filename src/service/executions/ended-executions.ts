@@ -76,9 +76,9 @@ export class EndedExecutions implements Disposable {
     do {
       const page = await journal.page(executorId, { limit: PAGE, ...(cursor !== undefined && { cursor }) })
       for (const record of page.records.filter(({ status }) => isTerminal(status))) {
-        const { executionId, times, request } = record
+        const { executionId, times, request, terms } = record
         this.#webhooks.tell(record)
-        const { retentionMs = defaults.retentionMs, persistLogsMs } = request
+        const { persistLogsMs, retentionMs = defaults.retentionMs } = { ...request, ...terms }
         left.push({ executionId, retentionMs, persistLogsMs, endedMs: times.endedMs ?? nowMs })
       }
       cursor = page.cursor

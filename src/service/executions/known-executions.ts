@@ -23,6 +23,7 @@ import { LOCAL_CALLER, planExecution } from './plan-execution.ts'
 import { QueuePlaces } from './queue-places.ts'
 import { type Beginning, takeUp } from './recovery.ts'
 import { ResultWaits } from './result-waits.ts'
+import { planAgain } from './terms.ts'
 import { TrackedRecord } from './tracked-record.ts'
 import { UploadStore } from './upload-store.ts'
 import { UPLOADS, Uploads } from './uploads.ts'
@@ -232,16 +233,15 @@ export class KnownExecutions {
   }
 
   async #takeUp(record: ExecutionRecord, beginning: Beginning): Promise<void> {
-    const { executionId, jobId, callerId, request } = record
     const { defaults, newId } = this.#deps
-    const plan = planExecution({ ...request, executionId, jobId, callerId }, defaults, newId)
+    const plan = planAgain(record, defaults, newId)
     const on = this.#engineOf(plan)
     const files =
       beginning.kind === 'new'
         ? await ExecutionFiles.make(this.#deps, plan, [UPLOADS])
         : await ExecutionFiles.takeOver(this.#deps, record, plan)
     using undo = new DisposableStack()
-    const place = undo.use(this.#places.keep(callerId))
+    const place = undo.use(this.#places.keep(record.callerId))
     await this.#add({ plan, on, launch: new Launch(this.#deps, plan, on), files, place }, record, beginning)
     undo.move()
   }

@@ -1,6 +1,7 @@
 import type { ExecutionRecord } from '../executor.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
+import { termsOf } from './terms.ts'
 
 /** What is known of an execution when it is accepted. */
 export function newRecord(
@@ -24,6 +25,7 @@ export function newRecord(
     warnings: [],
     times: { acceptedMs: clock.wallMs() },
     request,
+    terms: termsOf(plan),
     resources: { asked: { ...resources, gpus, ...(pidsLimit && { pids: pidsLimit }), diskBytes }, used: {} },
     gpus: [],
     engine,
