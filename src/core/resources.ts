@@ -56,19 +56,24 @@ export function describeResource(kind: ResourceKind, amount: number): string {
   }
 }
 
-/**
- * Cores, in steps of 0.1 from 0.1 up, as thousandths. The one place where cores become millicores.
- * @throws validation_failed for anything else
- */
-export function parseCores(cores: number): number {
+/** Whether that many can be asked for: steps of 0.1 from 0.1 up. */
+export function isCores(cores: number): boolean {
   const millis = Math.round(cores * 1000)
   const isStep = millis % CPU_STEP_MILLIS === 0 && Math.abs(cores * 1000 - millis) < 1e-6
-  if (!isStep || millis < CPU_STEP_MILLIS) {
+  return isStep && millis >= CPU_STEP_MILLIS
+}
+
+/**
+ * Cores as thousandths. The one place where cores become millicores.
+ * @throws validation_failed for what cannot be asked for
+ */
+export function parseCores(cores: number): number {
+  if (!isCores(cores)) {
     throw new ErrandError('validation_failed', `cpu must be at least 0.1 cores, in steps of 0.1; it is ${cores}`, {
       details: { cpu: cores },
     })
   }
-  return millis
+  return Math.round(cores * 1000)
 }
 
 /**

@@ -3,15 +3,12 @@ import { chmod, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:f
 import { describe, it } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
 import type { InputMount } from '../core/execution-request.ts'
+import { refusesField } from '../core/refused-field.fixture.ts'
 import { checkInputs, holdInputs } from './host-path.ts'
 import { makePlace, type Place } from './place.fixture.ts'
 
 function input(source: string, target = '/in', readOnly?: boolean): InputMount {
   return { type: 'bind', source, target, ...(readOnly !== undefined && { readOnly }) }
-}
-
-function refusalOf(field: string): (error: unknown) => boolean {
-  return (error) => error instanceof ErrandError && error.code === 'validation_failed' && error.details.field === field
 }
 
 async function placeWithFolder(): Promise<Place> {
@@ -56,7 +53,7 @@ describe('inputs', () => {
       modes.map((mode) => (mode & 0o7777).toString(8)),
       ['700', '444', '555'],
     )
-    await assert.rejects(holdInputs([input(place.at('program'), '/b', false)], [], ''), refusalOf('inputs.0.source'))
+    await assert.rejects(holdInputs([input(place.at('program'), '/b', false)], [], ''), refusesField('inputs.0.source'))
   })
 
   it('are held until they are disposed, and not at all when one is refused', async () => {
@@ -68,7 +65,7 @@ describe('inputs', () => {
       using _held = await holdInputs([good, input(place.at('folder'), '/b')], [], place.at('copies'))
       assert.equal(await descriptors(), before + 2)
     }
-    await assert.rejects(holdInputs([good, input(place.at('none'), '/b')], [], ''), refusalOf('inputs.1.source'))
+    await assert.rejects(holdInputs([good, input(place.at('none'), '/b')], [], ''), refusesField('inputs.1.source'))
     await checkInputs([good], [])
     assert.equal(await descriptors(), before)
   })
@@ -103,7 +100,7 @@ describe('inputs', () => {
     ]) {
       await assert.rejects(
         checkInputs([input(folder, target)], []),
-        refusalOf('inputs.0.target'),
+        refusesField('inputs.0.target'),
         JSON.stringify(target),
       )
     }

@@ -1,5 +1,5 @@
 import { realpath, statfs } from 'node:fs/promises'
-import { ErrandError } from '../core/errors.ts'
+import { invalidField } from '../core/read-value.ts'
 import { isWithin } from '../util/is-within.ts'
 import { partsOf } from './clean-path.ts'
 import { type FileKey, type OpenPath, openPath, systemCode } from './open-path.ts'
@@ -101,7 +101,7 @@ export function checkPath(path: string, field: string): void {
 }
 
 export function refuseField(field: string, problem: string): never {
-  throw new ErrandError('validation_failed', `${field} ${problem}`, { details: { field } })
+  throw invalidField(field, problem)
 }
 
 function problemOf(error: unknown): string {

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { ErrandError } from '../core/errors.ts'
 import type { ProvisionScript } from '../core/execution-request.ts'
+import { refusesField } from '../core/refused-field.fixture.ts'
 import { makePlace } from './place.fixture.ts'
 import { checkProvision, provisionFailure, writeProvision } from './provision.ts'
 
@@ -114,9 +114,7 @@ describe('the failure of a provision script', () => {
 })
 
 function refuses(scripts: readonly ProvisionScript[], field: string): void {
-  const isRefusal = (error: unknown): boolean =>
-    error instanceof ErrandError && error.code === 'validation_failed' && error.details.field === field
-  assert.throws(() => checkProvision(scripts), isRefusal)
+  assert.throws(() => checkProvision(scripts), refusesField(field))
 }
 
 interface Run {

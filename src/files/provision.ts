@@ -1,7 +1,7 @@
 import { chmod, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ErrandError } from '../core/errors.ts'
 import type { ProvisionScript } from '../core/execution-request.ts'
+import { invalidField } from '../core/read-value.ts'
 import type { SandboxMount } from '../engine/sandbox-spec.ts'
 
 const TARGET = '/errand/provision'
@@ -48,7 +48,7 @@ export function checkProvision(scripts: readonly ProvisionScript[]): void {
 }
 
 function refuse(field: string, problem: string): never {
-  throw new ErrandError('validation_failed', `${field} ${problem}`, { details: { field } })
+  throw invalidField(field, problem)
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { describe, it } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
+import { refusesField } from '../core/refused-field.fixture.ts'
 import { makePlace, type Place } from './place.fixture.ts'
 import { discardTree, removeTree } from './remove-tree.ts'
 import {
@@ -144,8 +145,7 @@ describe('outputs', () => {
 })
 
 describe('a results folder', () => {
-  const isRefusal = (error: unknown): boolean =>
-    error instanceof ErrandError && error.code === 'validation_failed' && error.details.field === 'resultsDir'
+  const isRefusal = refusesField('resultsDir')
 
   it('is made for us alone, or taken as it is', async () => {
     await using place = await makePlace()

@@ -4,11 +4,12 @@ import { mkdir, realpath, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { ErrandError } from '../../src/core/errors.ts'
+import { refusesField } from '../../src/core/refused-field.fixture.ts'
 import { checkInputs } from '../../src/files/host-path.ts'
 import { makePlace, type Place } from '../../src/files/place.fixture.ts'
 
 const run = promisify(execFile)
+const isRefusal = refusesField('inputs.0.source')
 
 /** The engine's storage and a folder of ours, as they would be reserved. */
 async function makeHost(): Promise<Place> {
@@ -104,10 +105,6 @@ async function bindMount(source: string, target: string): Promise<AsyncDisposabl
       await run('umount', [target])
     },
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof ErrandError && error.code === 'validation_failed' && error.details.field === 'inputs.0.source'
 }
 
 async function listen(path: string): Promise<AsyncDisposable> {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { z } from 'zod'
 import type { Cancellation } from '../../core/cancellation.ts'
 import type { Clock } from '../../core/clock.ts'
-import { ErrandError } from '../../core/errors.ts'
+import { readValue } from '../../core/read-value.ts'
 import type { ExecutionsApi } from '../../service/executions-api.ts'
 import type { LaterApi } from '../../service/invocations/later-api.ts'
 import type { NodeApi } from '../../service/node-api.ts'
@@ -90,23 +90,12 @@ export function route<Value, Body, Query>(
     run: async (exchange, deps) => {
       const call = {
         ...exchange,
-        query: parse(query, exchange.query, 'query'),
-        body: parse(body, exchange.body, 'body'),
+        query: readValue(query, exchange.query, { what: 'query' }),
+        body: readValue(body, exchange.body, { what: 'body' }),
         rawBody: exchange.body,
         signal: exchange.cancellation.signal,
       }
       return handle(call, deps)
     },
   }
-}
-
-function parse<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
-  const { success, data, error } = schema.safeParse(value)
-  if (success) return data
-  const problems = error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
-  const [first] = problems
-  const where = first === undefined || first.path === '' ? what : `${what}: ${first.path}`
-  throw new ErrandError('validation_failed', `${where}: ${first?.message ?? 'is not valid'}`.slice(0, 500), {
-    details: { problems: problems.slice(0, 20) },
-  })
 }

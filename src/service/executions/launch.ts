@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
+import { invalidField } from '../../core/read-value.ts'
 import { Deadline } from '../../core/wait.ts'
 import { chooseRuntime, chooseSgx } from '../../engine/choose.ts'
 import type { SandboxMount, SandboxSpec } from '../../engine/engine.ts'
@@ -156,13 +157,9 @@ export class Launch {
       if (input.type === 'upload') return { ...input, source: uploadAt(input.upload) }
       const preset = inputPresets.get(input.preset)
       const field = `inputs.${index}.${preset === undefined ? 'preset' : 'readOnly'}`
-      if (preset === undefined) throw badInput(field, `this node has no input ${JSON.stringify(input.preset)}`)
-      if (preset.isReadOnly && input.readOnly === false) throw badInput(field, 'this input can only be read')
+      if (preset === undefined) throw invalidField(field, `this node has no input ${JSON.stringify(input.preset)}`)
+      if (preset.isReadOnly && input.readOnly === false) throw invalidField(field, 'this input can only be read')
       return { ...input, source: preset.path }
     })
   }
-}
-
-function badInput(field: string, problem: string): ErrandError {
-  return new ErrandError('validation_failed', `${field}: ${problem}`, { details: { field } })
 }

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
+import { refusesField } from '../../core/refused-field.fixture.ts'
 import { MIB } from '../../core/resources.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 import { planExecution } from './plan-execution.ts'
@@ -116,6 +117,16 @@ describe('a request', () => {
   test('names the field that is wrong', () => {
     assert.match(refused({ ...SMALLEST, resources: { cpu: 'x' } }), /^resources\.cpu: /)
     assert.match(refused(withParams({ cmd: 'x' })), /^engineSpec\.params\.cmd: /)
+    for (const [request, field] of [
+      [withParams({ image: 7 }), 'engineSpec.params.image'],
+      [{ ...SMALLEST, resources: { cpu: 0.15 } }, 'resources.cpu'],
+      [{ ...SMALLEST, resources: { memoryBytes: MIB } }, 'resources.memoryBytes'],
+      [{ ...SMALLEST, preset: 'postgres' }, 'preset'],
+      [{ ...SMALLEST, portsToBind: [{ executorPort: 80 }] }, 'portsToBind'],
+      [{ ...SMALLEST, outputs: [{ path: '/stdout.log' }] }, 'outputs.0.name'],
+    ] as const) {
+      assert.throws(() => plan(request), refusesField(field), field)
+    }
   })
 
   test('may ask for GPUs of a kind, which are counted', () => {

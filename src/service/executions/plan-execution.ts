@@ -1,6 +1,4 @@
 import { basename } from 'node:path'
-import type { z } from 'zod'
-import { ErrandError } from '../../core/errors.ts'
 import type {
   ExecutionRequest,
   ExecutionResources,
@@ -12,6 +10,7 @@ import type {
 import { countGpus } from '../../core/gpu.ts'
 import type { IdSource } from '../../core/ids.ts'
 import { PRESETS } from '../../core/presets.ts'
+import { invalidField, readValue } from '../../core/read-value.ts'
 import { DEFAULT_RESOURCES, LEAST_MEMORY_BYTES, MIB, parseCores, type Resources } from '../../core/resources.ts'
 import type { PortBinding, ProcessSpec } from '../../engine/engine.ts'
 import { checkOutputs } from '../../files/results-folder.ts'
@@ -29,11 +28,11 @@ export const LOCAL_CALLER = 'local'
 
 /**
  * Reads a request. Fields that are `null` count as absent.
- * @throws validation_failed with `details.issues`, one per field that is wrong
+ * @throws validation_failed with `details.problems`, one for each field that is wrong
  */
 export function planExecution(asked: ExecutionRequest, defaults: ExecutionDefaults, newId: IdSource): ExecutionPlan {
-  const request = storable(parse(executionRequest, withoutNulls(asked), []))
-  const task = parse(taskParams, request.engineSpec.params, ['engineSpec', 'params'])
+  const request = storable(readValue(executionRequest, withoutNulls(asked)))
+  const task = readValue(taskParams, request.engineSpec.params, { at: ['engineSpec', 'params'] })
   const executionId = request.executionId ?? newId()
   const { limits = {} } = request
   return {
@@ -66,17 +65,6 @@ export function planExecution(asked: ExecutionRequest, defaults: ExecutionDefaul
     retentionMs: request.retentionMs ?? defaults.retentionMs,
     persistLogsMs: request.persistLogsMs,
   }
-}
-
-function parse<T>(schema: z.ZodType<T>, value: unknown, at: readonly string[]): T {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const issues = parsed.error.issues.map(({ path, message }) => ({ path: [...at, ...path].join('.'), message }))
-  throw invalid(`${issues[0]?.path ?? ''}: ${issues[0]?.message ?? 'not an execution request'}`, { issues })
-}
-
-function invalid(message: string, details: Readonly<Record<string, unknown>> = {}): ErrandError {
-  return new ErrandError('validation_failed', message, { details })
 }
 
 /** Callers in other languages send `null` for what they leave out. */
@@ -129,7 +117,7 @@ function planProfile(
   if (name === undefined) return { profile: asked, preset: undefined }
   const granted = defaults.presets.find((each) => each === name)
   if (granted === undefined) {
-    throw invalid(`preset: ${JSON.stringify(name)} is not granted here`, { granted: defaults.presets })
+    throw invalidField('preset', `${JSON.stringify(name)} is not granted here`, { granted: defaults.presets })
   }
   const preset = PRESETS[granted]
   return { profile: preset.profile ?? asked, preset }
@@ -145,7 +133,7 @@ function planResources(asked: ExecutionResources, defaults: ExecutionDefaults): 
     gpus: countGpus(gpus),
   }
   if (resources.memoryBytes < LEAST_MEMORY_BYTES) {
-    throw invalid(`resources.memoryBytes: must be at least ${LEAST_MEMORY_BYTES}`, { memoryBytes })
+    throw invalidField('resources.memoryBytes', `must be at least ${LEAST_MEMORY_BYTES}`, { memoryBytes })
   }
   return {
     resources,
@@ -157,8 +145,9 @@ function planResources(asked: ExecutionResources, defaults: ExecutionDefaults): 
 
 function planNetwork(request: ExecutionRequest): Pick<ExecutionPlan, 'network' | 'ports' | 'dnsServers'> {
   const { network = 'none', portsToBind = [], gatewayIp } = request
-  if (network === 'none' && portsToBind.length > 0) throw invalid('portsToBind: needs network internal or egress')
-  if (network === 'none' && gatewayIp !== undefined) throw invalid('gatewayIp: needs network internal or egress')
+  if (network === 'none' && portsToBind.length > 0)
+    throw invalidField('portsToBind', 'needs network internal or egress')
+  if (network === 'none' && gatewayIp !== undefined) throw invalidField('gatewayIp', 'needs network internal or egress')
   return { network, ports: portsToBind.map(toBinding), dnsServers: gatewayIp === undefined ? [] : [gatewayIp] }
 }
 

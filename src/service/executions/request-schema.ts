@@ -4,6 +4,7 @@ import { TERMINAL_STATUSES } from '../../core/execution.ts'
 import type { ExecutionRequest, ExecutionResources, TaskParams } from '../../core/execution-request.ts'
 import { GPU_VENDORS, type GpuRequest } from '../../core/gpu.ts'
 import { isId } from '../../core/ids.ts'
+import { isCores } from '../../core/resources.ts'
 import { isSignalName } from '../../core/signal-number.ts'
 import { ISOLATIONS, type Isolation } from '../../core/task.ts'
 
@@ -80,7 +81,12 @@ function areDifferent(gpus: readonly GpuRequest[]): boolean {
 }
 
 export const resources: z.ZodType<ExecutionResources> = z.strictObject({
-  cpu: z.number().min(0).exactOptional(),
+  cpu: z
+    .number()
+    .min(0)
+    // Zero is absent.
+    .refine((cores) => cores === 0 || isCores(cores), 'must be at least 0.1, in steps of 0.1')
+    .exactOptional(),
   memoryBytes: bytes.exactOptional(),
   diskBytes: bytes.exactOptional(),
   pids: z.int().min(0).max(32_768).exactOptional(),

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { isId } from '../../core/ids.ts'
+import { invalidField, readValue } from '../../core/read-value.ts'
 import { type Task, type TaskKey, taskKey } from '../../core/task.ts'
 import { Serial } from '../../util/serial.ts'
 import { assertGpus } from '../gpus.ts'
@@ -166,13 +167,8 @@ function placeOf({ name, callerId }: TaskRecord): string {
 }
 
 function read(name: string, asked: TaskRequest): TaskRequest {
-  if (!isId(name)) throw new ErrandError('validation_failed', 'a name must match ^[a-z0-9][a-z0-9-]{0,62}$')
-  const { success, data, error } = taskRequest.safeParse(asked)
-  if (!success) {
-    const problems = error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
-    const [first] = problems
-    throw new ErrandError('validation_failed', `${first?.path}: ${first?.message}`, { details: { problems } })
-  }
+  if (!isId(name)) throw invalidField('name', 'must match ^[a-z0-9][a-z0-9-]{0,62}$')
+  const data = readValue(taskRequest, asked)
   if (Buffer.byteLength(JSON.stringify(data)) <= MOST_BYTES) return data
   throw new ErrandError('validation_failed', `a task is defined in at most ${MOST_BYTES} bytes`)
 }

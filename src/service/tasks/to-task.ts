@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionResources } from '../../core/execution-request.ts'
 import { countGpus } from '../../core/gpu.ts'
 import { parseImageReference } from '../../core/image-reference.ts'
 import { isPreset } from '../../core/presets.ts'
+import { invalidField } from '../../core/read-value.ts'
 import { DEFAULT_RESOURCES, LEAST_MEMORY_BYTES, parseCores, type Resources } from '../../core/resources.ts'
 import type { Readiness, Task, TaskDefinition, TaskProcess } from '../../core/task.ts'
 import { canonicalJson } from '../../util/canonical-json.ts'
@@ -34,7 +34,7 @@ function definitionOf(name: string, request: TaskRequest, mark: string): TaskDef
   const concurrency = request.concurrency === 'unlimited' ? Number.POSITIVE_INFINITY : request.concurrency
   const { pids = 0, diskBytes = 0 } = resources
   if (preset !== undefined && !isPreset(preset)) {
-    throw new ErrandError('validation_failed', `preset: there is none called ${JSON.stringify(preset)}`)
+    throw invalidField('preset', `there is none called ${JSON.stringify(preset)}`)
   }
   return {
     name,
@@ -67,7 +67,7 @@ function processOf({ entrypoint = [], cmd = [], env = {}, workingDir, user }: Ta
 
 function resourcesOf({ cpu = 0, memoryBytes = 0, gpus = [] }: ExecutionResources): Resources {
   if (memoryBytes !== 0 && memoryBytes < LEAST_MEMORY_BYTES) {
-    throw new ErrandError('validation_failed', `resources.memory: must be at least ${LEAST_MEMORY_BYTES} bytes`)
+    throw invalidField('resources.memory', `must be at least ${LEAST_MEMORY_BYTES} bytes`)
   }
   return {
     cpuMillis: cpu === 0 ? DEFAULT_RESOURCES.cpuMillis : parseCores(cpu),
