@@ -6,16 +6,21 @@ export interface IdleDeadlineDeps {
   readonly clock: Clock
 }
 
-/** Runs out when for so long nothing has happened. That something has costs no more than noting when. */
+/**
+ * Runs out when for so long nothing has happened, and tells whom it waited for by then. That something has happened costs no
+ * more than noting when.
+ */
 export class IdleDeadline implements Disposable {
   readonly #deps: IdleDeadlineDeps
   readonly #mostMs: number
-  readonly #onOver: () => void
+  readonly #onOver: (isHeld: boolean) => void
   #armed: Armed
   #lastMs: number
+  /** Nothing can come before whoever gets it takes what it has. */
+  #isHeld = false
 
-  /** @param onOver is called once, unless disposed before */
-  constructor(deps: IdleDeadlineDeps, mostMs: number, onOver: () => void) {
+  /** @param onOver is called once, unless disposed before: held, it is the reader who was waited for */
+  constructor(deps: IdleDeadlineDeps, mostMs: number, onOver: (isHeld: boolean) => void) {
     this.#deps = deps
     this.#mostMs = mostMs
     this.#onOver = onOver
@@ -26,6 +31,17 @@ export class IdleDeadline implements Disposable {
   /** Something happens. */
   touch(): void {
     this.#lastMs = this.#deps.clock.monotonicMs()
+  }
+
+  /** From now on it is the reader who is waited for. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  /** The reader goes on, which is something that happens. */
+  release(): void {
+    this.#isHeld = false
+    this.touch()
   }
 
   [Symbol.dispose](): void {
@@ -39,6 +55,6 @@ export class IdleDeadline implements Disposable {
   #look(): void {
     const leftMs = this.#lastMs + this.#mostMs - this.#deps.clock.monotonicMs()
     if (leftMs > 0) this.#armed = this.#arm(leftMs)
-    else this.#onOver()
+    else this.#onOver(this.#isHeld)
   }
 }

@@ -68,6 +68,7 @@ export class TestSink implements AnswerSink {
 }
 
 const TOO_LATE = new ErrandError('deadline_exceeded', 'nothing came')
+const NOT_TAKEN = new ErrandError('cancelled', 'nothing was taken')
 
 export const GET: StreamedRequest = { method: 'GET', path: '/', headers: [], body: undefined }
 
@@ -96,7 +97,8 @@ export class StreamBench implements AsyncDisposable {
     cancellation: Cancellation = new Cancellation(),
     patienceMs = 60_000,
   ): Promise<Delivered | Unsent> {
-    const idle = new IdleDeadline(this.#deps, patienceMs, () => cancellation.cancel(TOO_LATE))
+    const onOver = (isHeld: boolean): void => cancellation.cancel(isHeld ? NOT_TAKEN : TOO_LATE)
+    const idle = new IdleDeadline(this.#deps, patienceMs, onOver)
     return streamExchange(this.connections, request, sink, idle, this.#deps, cancellation).finally(() =>
       idle[Symbol.dispose](),
     )

@@ -363,13 +363,26 @@ describe('an answer that is passed through', options, () => {
     await outcome
   })
 
-  test('that its reader does not read is given up in the same time', async () => {
+  test('that its reader does not read is given up in the same time, and is not held against its task', async () => {
     await using bench = await StreamBench.open((_request, response) => response.end('x'.repeat(100 * MIB)))
+    const sink = new TestSink()
+    sink.isFull = true
+    const sent = assert.rejects(bench.send(GET, sink, new Cancellation(), 60_000), coded('cancelled'))
+    await until(() => sink.isHeld)
+    await bench.clock.advance(61_000)
+    await sent
+  })
+
+  test('that its reader has read for a while, and that then stays away, is held against its task', async () => {
+    await using bench = await StreamBench.open((_request, response) => void response.write('x'.repeat(1000)))
     const sink = new TestSink()
     sink.isFull = true
     const sent = assert.rejects(bench.send(GET, sink, new Cancellation(), 60_000), coded('deadline_exceeded'))
     await until(() => sink.isHeld)
-    await bench.clock.advance(61_000)
+    await bench.clock.advance(50_000)
+    sink.drain()
+    await bench.clock.advance(50_000)
+    await bench.clock.advance(11_000)
     await sent
   })
 })

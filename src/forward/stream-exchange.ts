@@ -44,7 +44,7 @@ export interface Delivered {
 /**
  * Sends one request and hands its answer on, both as they come: no more is held of either than the connections hold. Over
  * with the last byte of the answer; what the task has not read of the request by then it does not want.
- * @param idle is touched by whatever comes or goes
+ * @param idle is touched by whatever comes or goes, and held while no more is wanted
  * @throws what `exchangeWith` throws; deadline_exceeded for an answer of known length that trickles. What has been handed on
  * by then is not whole.
  */
@@ -107,9 +107,10 @@ class PassedAnswer implements Receiver<Delivered> {
     this.#isHeld = true
     control.pause()
     this.#rate?.hold()
+    this.#idle.hold()
     this.#sink.onDrain(() => {
       this.#isHeld = false
-      this.#idle.touch()
+      this.#idle.release()
       this.#rate?.release()
       control.resume()
     })

@@ -74,7 +74,8 @@ export class InvocationService {
   async forward({ key, task, request }: Forwarding, sink: TaskSink, cancellation: Cancellation): Promise<void> {
     const patienceMs = task.definition?.requestTimeoutMs ?? this.#deps.requestTimeoutMs
     using _inside = this.#enter(cancellation)
-    using idle = new IdleDeadline(this.#exchanges, patienceMs, () => cancellation.cancel(tooLate(patienceMs)))
+    const onOver = (isHeld: boolean): void => cancellation.cancel((isHeld ? notTaken : tooLate)(patienceMs))
+    using idle = new IdleDeadline(this.#exchanges, patienceMs, onOver)
     const trace = this.#deps.tracer?.begin(task, traceOf(request.headers))
     await this.#answer(key, task, cancellation, trace, ({ connections, instance }, within) => {
       sink.from(instance.id)
@@ -190,6 +191,11 @@ function inTrace(headers: readonly string[], within: TraceContext): string[] {
 
 function tooLate(afterMs: number): ErrandError {
   return new ErrandError('deadline_exceeded', `no answer within ${afterMs} ms`)
+}
+
+/** The instance had its answer ready: nothing is to be held against it. */
+function notTaken(forMs: number): ErrandError {
+  return new ErrandError('cancelled', `the caller took nothing of the answer for ${forMs} ms`)
 }
 
 function judge(turn: Turn, error: ErrandError): void {

@@ -104,6 +104,26 @@ describe('an invocation', options, () => {
     assert.equal(answer.headers['content-type'], 'application/problem+json')
   })
 
+  test('whose caller does not read its answer is given up, and its instance is not asked what became of it', async () => {
+    const seen: (string | undefined)[] = []
+    const cut = Promise.withResolvers<void>()
+    const serve: FakeScript['serve'] = ({ url }, response) => {
+      seen.push(url)
+      if (url !== '/big') response.end('fine')
+      else response.once('close', cut.resolve).end(Buffer.alloc(50_000_000))
+    }
+    const { node, token } = await openWith({ serve }, { requestTimeoutMs: 300, concurrency: 1 })
+    await using _node = node
+    const lazy = new RawConnection(node.ports.token)
+    lazy.write(head(token, 'GET /v1/tasks/it/invoke/big'), '')
+    await lazy.until('HTTP/1.1 200')
+    lazy.socket.pause()
+    await cut.promise
+    assert.equal((await node.call(token, 'GET /v1/tasks/it/invoke/after')).text, 'fine')
+    assert.deepEqual(seen, ['/big', '/after'])
+    lazy.socket.destroy()
+  })
+
   test('of a WebSocket is refused, and says why', async () => {
     const { node, token } = await openWith(MIRROR)
     await using _node = node
