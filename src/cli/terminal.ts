@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { type ConfigHost, thisHost } from '../daemon/config/host.ts'
 import { EXIT } from './exit-status.ts'
 import type { SignalSource } from './stop-signals.ts'
@@ -13,6 +14,11 @@ export interface Terminal {
   readonly stdin: Input
   /** Called for errors that nobody caught, until disposed. */
   onFault(listener: (error: unknown) => void): Disposable
+  /**
+   * Called when whoever read an output has left, with the exit status that it means, until disposed. While nobody listens the
+   * process ends at once: a reader such as `head` may leave at any time, and there is nobody left to tell.
+   */
+  onReaderGone(listener: (status: number) => void): Disposable
 }
 
 /** One way out to whoever started the command. */
@@ -39,11 +45,15 @@ const CLOSED_PIPE = 141
 
 export function thisTerminal(): Terminal {
   const host = thisHost()
+  const readers = new EventEmitter<{ gone: [status: number] }>()
+  const onGone = (status: number): void => {
+    if (!readers.emit('gone', status)) process.exit(status)
+  }
   return {
     host,
     signals: process,
-    stdout: outputTo(process.stdout, host),
-    stderr: outputTo(process.stderr, host),
+    stdout: outputTo(process.stdout, host, onGone),
+    stderr: outputTo(process.stderr, host, onGone),
     stdin: {
       get isTTY() {
         return process.stdin.isTTY === true
@@ -54,14 +64,17 @@ export function thisTerminal(): Terminal {
       process.on('uncaughtException', listener)
       return { [Symbol.dispose]: () => process.off('uncaughtException', listener) }
     },
+    onReaderGone(listener) {
+      readers.on('gone', listener)
+      return { [Symbol.dispose]: () => readers.off('gone', listener) }
+    },
   }
 }
 
 /** Writes to files and terminals are synchronous on Linux; a pipe or socket takes what it has room for. */
-function outputTo(stream: NodeJS.WriteStream, { environment }: ConfigHost): Output {
+function outputTo(stream: NodeJS.WriteStream, { environment }: ConfigHost, onGone: (status: number) => void): Output {
   const isTTY = stream.isTTY === true
-  // A reader such as `head` may leave at any time. Whatever it is, there is nobody left to tell.
-  stream.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? CLOSED_PIPE : EXIT.ioError))
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => onGone(code === 'EPIPE' ? CLOSED_PIPE : EXIT.ioError))
   return {
     isTTY,
     get columns() {

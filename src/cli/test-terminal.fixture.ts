@@ -21,6 +21,8 @@ export interface TestTerminal extends Terminal {
   readonly exits: readonly number[]
   send(name: SignalName): void
   fault(error: unknown): void
+  /** Whoever read an output leaves, which means this status. */
+  loseReader(status: number): void
   /** Listeners left on signals and faults. */
   listeners(): number
 }
@@ -40,6 +42,10 @@ export function testTerminal(options: TestTerminalOptions = {}): TestTerminal {
       events.on('fault', listener)
       return { [Symbol.dispose]: () => events.off('fault', listener) }
     },
+    onReaderGone(listener) {
+      events.on('gone', listener)
+      return { [Symbol.dispose]: () => events.off('gone', listener) }
+    },
     stdout: testOutput(options, (text) => {
       printed.stdout += text
     }),
@@ -56,6 +62,7 @@ export function testTerminal(options: TestTerminalOptions = {}): TestTerminal {
     exits,
     send: (name) => events.emit(name, name),
     fault: (error) => events.emit('fault', error),
+    loseReader: (status) => events.emit('gone', status),
     listeners: () => events.eventNames().reduce((sum, name) => sum + events.listenerCount(name), 0),
   }
 }

@@ -72,8 +72,8 @@ describe('errand, as it is installed, in pipes and scripts', { timeout: 100_000 
     for (const [words, status] of [
       [['run'], 64],
       [['run', '--nonsense', image], 64],
-      [['run', '--timeout', 'soon', image], 65],
-      [['run', '-i', 'nothing-here:/data', image], 66],
+      [['run', '--timeout', 'soon', image], 125],
+      [['run', '-i', 'nothing-here:/data', image], 125],
       [['logs', 'nobody'], 66],
       [['ps', '--host', 'unix:///nowhere.sock'], 69],
     ] as const) {
@@ -106,7 +106,7 @@ describe('errand, as it is installed, in pipes and scripts', { timeout: 100_000 
     assert.equal((await readFile(join(node.folder, 'size'), 'utf8')).trim(), '3000000')
 
     const again = await run('-o', '/size', image, '--', 'sh', '-c', 'echo other >/size')
-    assert.equal(again.status, 73, 'nothing that is here is replaced')
+    assert.equal(again.status, 125, 'nothing that is here is replaced')
     assert.equal((await readFile(join(node.folder, 'size'), 'utf8')).trim(), '3000000')
   })
 
@@ -187,7 +187,7 @@ describe('errand, as it is installed, in pipes and scripts', { timeout: 100_000 
     const drained = await node.errand(['drain', '--timeout', '60s'])
     assert.equal(drained.status, 0, drained.stderr)
     assert.match(drained.stdout, /^test is drained and paused/)
-    assert.equal((await run(image, '--', 'true')).status, 75)
+    assert.equal((await run(image, '--', 'true')).status, 125)
     assert.equal((await node.errand(['unpause'])).stdout, 'test is serving\n')
     assert.equal((await run(image, '--', 'true')).status, 0)
   })

@@ -14,6 +14,11 @@ const ANEW = `A\r${ESC}[J`
 /** Waits for a SIGTERM to end, and says so. */
 const KIND = `trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done`
 
+/** Has to be killed. */
+const STUBBORN = `trap '' TERM; echo up; for i in $(seq 60); do sleep 1; done; echo down`
+/** For what takes no time, on a machine that is busy. */
+const SOON_MS = 5_000
+
 describe('errand, as it is installed, on a terminal', { timeout: 100_000 }, () => {
   let node: InstalledNode
   let image = ''
@@ -41,17 +46,37 @@ describe('errand, as it is installed, on a terminal', { timeout: 100_000 }, () =
     assert.match((await node.errand(['inspect', 'polite'])).stdout, /^status +cancelled$/m)
   })
 
-  test('a second Ctrl-C leaves, whatever takes so long, and the rest can be followed and waited for', async () => {
-    const stubborn = `trap '' TERM; echo up; sleep 2; echo down`
-    await using terminal = node.terminal(['run', '--id', 'stubborn', image, '--', 'sh', '-c', stubborn])
+  test('a second Ctrl-C leaves at once, and the rest can be followed and waited for', async () => {
+    await using terminal = node.terminal(['run', '--id', 'stubborn', image, '--', 'sh', '-c', STUBBORN])
     await terminal.shown((text) => text.includes('up\r\n'))
     terminal.type(KEY.ctrlC)
     await terminal.shown((text) => text.includes('cancelling'))
+    const leftMs = performance.now()
     terminal.type(KEY.ctrlC)
     assert.equal(await terminal.ended, 130)
+    assert.ok(performance.now() - leftMs < SOON_MS, 'it waited for the end')
     assert.match(terminal.text, /left running: errand logs -f stubborn/)
-    assert.equal((await node.errand(['logs', '-f', 'stubborn'])).stdout, 'up\ndown\n')
+    assert.match((await node.errand(['inspect', 'stubborn'])).stdout, /^status +running$/m)
+    assert.equal((await node.errand(['cancel', '--grace', '0s', 'stubborn'])).status, 0)
+    assert.equal((await node.errand(['logs', '-f', 'stubborn'])).stdout, 'up\n')
     assert.equal((await node.errand(['wait', 'stubborn'])).status, 130)
+  })
+
+  test('a second Ctrl-C leaves a daemon that is frozen, too', async () => {
+    await using terminal = node.terminal(['run', '--id', 'frozen', image, '--', 'sh', '-c', STUBBORN])
+    await terminal.shown((text) => text.includes('up\r\n'))
+    node.served.signal('SIGSTOP')
+    try {
+      terminal.type(KEY.ctrlC)
+      await terminal.shown((text) => text.includes('cancelling'))
+      const leftMs = performance.now()
+      terminal.type(KEY.ctrlC)
+      assert.equal(await terminal.ended, 130)
+      assert.ok(performance.now() - leftMs < SOON_MS, 'it waited for an answer')
+    } finally {
+      node.served.signal('SIGCONT')
+    }
+    assert.equal((await node.errand(['rm', '--force', 'frozen'])).status, 0)
   })
 
   test('A51: what a task prints gives the terminal no instruction, unless that is asked for; a pipe gets it as it is', async () => {

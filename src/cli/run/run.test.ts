@@ -15,6 +15,7 @@ const IMAGES: Readonly<Record<string, FakeScript>> = {
       return 0
     },
   },
+  stubborn: { ignores: 'all' },
 }
 
 const node = await openV1Node(IMAGES)
@@ -52,10 +53,13 @@ test('a run that is detached prints its id and goes on', async () => {
   assert.equal((await errand(['inspect', 'detached'])).status, 66)
 })
 
-/** Runs `forever` in the foreground until the node says that it does. */
-async function interruptible(id: string): Promise<{ terminal: TestTerminal; ended: Promise<number> }> {
+/** Runs an image in the foreground until the node says that it does. */
+async function interruptible(
+  id: string,
+  image = 'forever',
+): Promise<{ terminal: TestTerminal; ended: Promise<number> }> {
   const terminal = testTerminal({ columns: 80 })
-  const ended = runCommand(['run', '--host', `unix://${node.socketPath}`, '--id', id, 'forever'], neverOpen, terminal)
+  const ended = runCommand(['run', '--host', `unix://${node.socketPath}`, '--id', id, image], neverOpen, terminal)
   for (let status = ''; status !== 'running'; ) {
     const answer = await node.call(undefined, `GET /v1/executions/${id}`)
     status = answer.status === 200 ? JSON.parse(answer.text).status : ''
@@ -71,12 +75,13 @@ test('the first Ctrl-C cancels', async () => {
   assert.match((await errand(['inspect', 'first'])).printed.stdout, /^status +cancelled$/m)
 })
 
-test('the second Ctrl-C leaves, whatever becomes of it', async () => {
-  const { terminal, ended } = await interruptible('second')
+test('the second Ctrl-C leaves it running', async () => {
+  const { terminal, ended } = await interruptible('second', 'stubborn')
   terminal.send('SIGINT')
   terminal.send('SIGINT')
   assert.equal(await ended, 130)
-  assert.match(terminal.printed.stderr, /left running: errand logs -f second|cancel/)
+  assert.match(terminal.printed.stderr, /left running: errand logs -f second\n$/)
+  assert.equal((await errand(['rm', '--force', 'second'])).status, 0)
 })
 
 test('a command inside ends as it did, with its output', async () => {

@@ -25,8 +25,9 @@ export async function sendInputs(
 }
 
 /**
- * Brings results here: plain files and folders alone, and nothing that would replace a file that is here. What the
- * execution did not make is passed over. @throws already_exists for what is here already; as the client does
+ * Brings results here: plain files and folders alone, and nothing that would replace a file that is here. Resolves with
+ * whether the execution made them all: what it did not make is a warning of its record. @throws already_exists for what is
+ * here already; as the client does
  */
 export async function fetchOutputs(
   { executions }: ErrandClient,
@@ -34,9 +35,9 @@ export async function fetchOutputs(
   outputs: readonly LocalOutput[],
   record: ExecutionView,
   signal: AbortSignal,
-): Promise<void> {
-  for (const { name, folder } of outputs) {
-    if (!record.outputs.some((output) => output.name === name)) continue
+): Promise<boolean> {
+  const made = new Set(record.outputs.map(({ name }) => name))
+  for (const { name, folder } of outputs.filter((output) => made.has(output.name))) {
     await mkdir(folder, { recursive: true })
     using root = await OpenPath.open(folder, true)
     const writer = new TreeWriter(root, new Allowance(NO_LIMIT))
@@ -45,6 +46,7 @@ export async function fetchOutputs(
     const message = `${name} is in ${folder} already, in whole or in part: what was there is as it was`
     throw new ErrandError('already_exists', message)
   }
+  return outputs.every(({ name }) => made.has(name))
 }
 
 /** Returns how much was left out. */
