@@ -67,14 +67,23 @@ describe('launcher', () => {
     await checkout.addNode('node_modules/.bin/node', 'v24.15.0')
     await checkout.addNode('tools/node', 'v26.0.0')
     const { stdout } = await checkout.run(['explain', '--config', 'a b'])
-    assert.equal(stdout, `node_modules/.bin/node ${checkout.root}/src/cli/main.ts explain --config a b`)
+    assert.equal(stdout, `node_modules/.bin/node -- ${checkout.root}/src/cli/main.ts explain --config a b`)
   })
 
   it('runs the compiled code of the package with the Node.js in PATH', async () => {
     await using installed = await Installation.create('dist/cli/main.js')
     await installed.addNode('tools/node', 'v26.0.0')
     const { stdout } = await installed.run(['version'])
-    assert.equal(stdout, `tools/node ${installed.root}/dist/cli/main.js version`)
+    assert.equal(stdout, `tools/node -- ${installed.root}/dist/cli/main.js version`)
+  })
+
+  it('keeps the options of a task from Node.js, which would take --env-file for its own', async () => {
+    await using installed = await Installation.create('dist/cli/main.js')
+    await writeFile(join(installed.root, 'dist/cli/main.js'), 'console.log(process.argv.slice(2).join(" "))')
+    const { status, stdout } = await installed.run(['exec', 'id', 'prog', '--env-file=nope'], {
+      ERRAND_NODE: process.execPath,
+    })
+    assert.deepEqual([status, stdout], [0, 'exec id prog --env-file=nope'])
   })
 
   it('finds its installation through a chain of links', async () => {
@@ -83,7 +92,7 @@ describe('launcher', () => {
     await symlink('bin/errand', join(installed.root, 'first'))
     await symlink(join(installed.root, 'first'), join(installed.root, 'tools/second'))
     const { stdout } = await installed.run([], {}, 'tools/second')
-    assert.equal(stdout, `tools/node ${installed.root}/dist/cli/main.js`)
+    assert.equal(stdout, `tools/node -- ${installed.root}/dist/cli/main.js`)
   })
 
   it('prefers the Node.js that ERRAND_NODE names', async () => {
@@ -91,7 +100,7 @@ describe('launcher', () => {
     await checkout.addNode('node_modules/.bin/node', 'v24.20.0')
     const named = await checkout.addNode('named/node', 'v24.15.0')
     const { stdout } = await checkout.run([], { ERRAND_NODE: named })
-    assert.equal(stdout, `named/node ${checkout.root}/src/cli/main.ts`)
+    assert.equal(stdout, `named/node -- ${checkout.root}/src/cli/main.ts`)
   })
 
   it('refuses an ERRAND_NODE that is too old, although another would do', async () => {
@@ -124,8 +133,8 @@ describe('launcher', () => {
     await installed.addNode('tools/node', 'v24.15.0')
     const main = `${installed.root}/dist/cli/main.js`
     const { stdout } = await installed.run(['serve', '--cpu', '2'])
-    assert.equal(stdout, `tools/node --expose-gc --no-node-snapshot ${main} serve --cpu 2`)
-    assert.equal((await installed.run(['config', 'serve'])).stdout, `tools/node ${main} config serve`)
+    assert.equal(stdout, `tools/node --expose-gc --no-node-snapshot -- ${main} serve --cpu 2`)
+    assert.equal((await installed.run(['config', 'serve'])).stdout, `tools/node -- ${main} config serve`)
   })
 
   it('has the C library give memory back, unless the environment says otherwise', async () => {

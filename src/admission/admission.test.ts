@@ -168,7 +168,7 @@ test('raising the capacity lets those who wait go on', async () => {
   await waiting
 })
 
-test('one that waits is refused when the capacity is lowered below what it asks', async () => {
+test('a warm start that waits is refused when the capacity is lowered below what it asks', async () => {
   const world = new AdmissionWorld()
   await world.admit(cores(2000))
   const waiting = world.admit(cores(3000))
@@ -177,4 +177,36 @@ test('one that waits is refused when the capacity is lowered below what it asks'
   world.ledger.setCapacity({ ...world.ledger.capacity, cpuMillis: 2500 })
   await refused
   await next
+})
+
+test('F14: an execution waits while less than it asks is granted, keeps nobody waiting, and goes on when enough is', async () => {
+  const world = new AdmissionWorld()
+  const { capacity } = world.ledger
+  const holder = await world.admit(cores(2000))
+  const big = world.admit(cores(3000), { name: 'big', priority: 0 })
+  world.ledger.setCapacity({ ...capacity, cpuMillis: 2500 })
+  const late = world.admit(cores(2600), { name: 'late', priority: 0 })
+  const small = await world.admit(cores(500), { name: 'small', priority: 0 })
+  assert.deepEqual(world.admission.standing('big'), { position: 1, missing: ['cpuMillis'] })
+  small.release()
+  holder.release()
+  assert.equal(await isSettled(Promise.race([big, late])), false)
+  world.ledger.setCapacity(capacity)
+  const lease = await big
+  lease.release()
+  await late
+})
+
+test('the host is looked at for the first that can be served, also behind one that asks for more than is granted', async () => {
+  const world = new AdmissionWorld()
+  await world.admit(cores(100))
+  world.ledger.setCapacity({ ...world.ledger.capacity, cpuMillis: 2000 })
+  const refused = assert.rejects(world.admit(cores(3000), { priority: 0 }), { code: 'resources_exhausted' })
+  world.host.free.memoryBytes = 5
+  const next = world.admit(cores(100, 10), { priority: 0 })
+  world.host.free.memoryBytes = 10_000
+  await world.clock.advance(1000)
+  assert.equal(await isSettled(next), true)
+  await world.clock.advance(30_000)
+  await refused
 })

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { ErrandError } from '../core/errors.ts'
-import type { ResourceKind, Resources } from '../core/resources.ts'
+import { exceeding, type ResourceKind, type Resources } from '../core/resources.ts'
 import type { Lease, LeaseHolder, Ledger } from '../resources/ledger.ts'
 import { kindsIn, shortfall } from '../resources/shortfall.ts'
 import { AdmissionQueue, type Ranked } from './admission-queue.ts'
@@ -112,19 +112,20 @@ export class Admission {
 
   /**
    * A lease on what is asked, once the ledger and the host have it. An abort leaves the queue at once and reserves
-   * nothing; after the promise has resolved, the lease is the caller's to release.
-   * @throws resources_unsatisfiable at once when it can never fit; queue_full; resources_exhausted after `timeoutMs`;
+   * nothing; after the promise has resolved, the lease is the caller's to release. An execution that has come to ask for
+   * more than is granted waits for a higher grant: it was accepted. A warm start has somebody waiting, who is told.
+   * @throws resources_unsatisfiable when a warm start can never fit; queue_full; resources_exhausted after `timeoutMs`;
    * signal.reason; the reason given to `close`
    */
   async admit(request: AdmissionRequest, signal: AbortSignal): Promise<Lease> {
     signal.throwIfAborted()
     if (this.#closedBy !== undefined) throw this.#closedBy
-    this.assertSatisfiable(request.resources)
+    if (!isExecution(request)) this.assertSatisfiable(request.resources)
     const { clock, meter } = this.#deps
     const askedMs = clock.monotonicMs()
-    const free = this.#queue.size === 0 ? this.#room.tryReserve(request.resources, request.holder) : undefined
+    const free = this.#queue.size === 0 ? this.#tryReserve(request) : undefined
     const lease = free ?? (await this.#wait(request, signal))
-    meter?.waited(request.priority === undefined ? 'start' : 'execution', clock.monotonicMs() - askedMs)
+    meter?.waited(isExecution(request) ? 'execution' : 'start', clock.monotonicMs() - askedMs)
     return lease
   }
 
@@ -167,7 +168,7 @@ export class Admission {
 
   async #wait(request: AdmissionRequest, signal: AbortSignal): Promise<Lease> {
     const { clock, limits } = this.#deps
-    const isFull = request.priority === undefined && this.#queue.warm >= limits.queueLimit
+    const isFull = !isExecution(request) && this.#queue.warm >= limits.queueLimit
     if (isFull) throw queueFull(this.#queue.warm, this.#retryAfterMs(this.#queue.size))
     if (this.#queue.size === 0) this.#rate.began(clock.monotonicMs())
     const { priority, callerId } = request
@@ -197,7 +198,7 @@ export class Admission {
   #whatIsMissing(request: AdmissionRequest): Pick<Shortage, 'lackedBy' | 'missing' | 'asked' | 'free'> {
     const free = this.#room.free
     const missing = kindsIn(shortfall(request.resources, free))
-    const { first } = this.#queue
+    const first = this.#firstInLine
     if (missing.length > 0 || first === undefined)
       return { lackedBy: 'itself', missing, asked: request.resources, free }
     const asked = first.request.resources
@@ -212,6 +213,7 @@ export class Admission {
     let blocking: Waiting | undefined
     for (const waiting of this.#queue) {
       if (blocking !== undefined && !this.#mayPass(waiting, blocking)) continue
+      if (this.#isSetAside(waiting)) continue
       const settle = this.#settlement(waiting.request)
       if (settle !== undefined) {
         this.#queue.delete(waiting)
@@ -222,6 +224,16 @@ export class Admission {
         this.#makeRoom(waiting.request.resources)
       }
     }
+  }
+
+  /** Whom nobody is before but those that are set aside. */
+  get #firstInLine(): Waiting | undefined {
+    return [...this.#queue].find((waiting) => !this.#isSetAside(waiting))
+  }
+
+  /** It asks for more than is granted since it came. No release ever makes room for it, so it blocks nobody. */
+  #isSetAside({ request }: Waiting): boolean {
+    return isExecution(request) && !this.#canEverFit(request)
   }
 
   #mayPass({ request }: Waiting, { firstMs = 0 }: Waiting): boolean {
@@ -241,6 +253,14 @@ export class Admission {
     return (waiter) => waiter.grant(lease)
   }
 
+  #tryReserve(request: AdmissionRequest): Lease | undefined {
+    return this.#canEverFit(request) ? this.#room.tryReserve(request.resources, request.holder) : undefined
+  }
+
+  #canEverFit({ resources }: AdmissionRequest): boolean {
+    return exceeding(resources, this.#room.maximum).length === 0
+  }
+
   #makeRoom(asked: Resources): void {
     const evictions = chooseEvictions(this.#deps.idle(), this.#room.missing(asked)) ?? []
     for (const evictable of evictions) evictable.evict()
@@ -251,7 +271,7 @@ export class Admission {
   }
 
   #scheduleRecheck(): void {
-    const { first } = this.#queue
+    const first = this.#firstInLine
     if (first === undefined || !this.#room.isHostShort(first.request.resources)) {
       this.#recheck?.[Symbol.dispose]()
       this.#recheck = undefined
@@ -262,4 +282,9 @@ export class Admission {
       this.wake()
     })
   }
+}
+
+/** Warm starts have no priority: they come first. */
+function isExecution({ priority }: Ranked): boolean {
+  return priority !== undefined
 }

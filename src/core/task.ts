@@ -14,6 +14,9 @@ export const ISOLATIONS = [
   'microvm',
 ] as const
 
+/** Of one execution: an engine may run a process for each port on each address that it publishes. */
+export const MOST_PORTS = 32
+
 function isIsolation(text: string | undefined): text is Isolation {
   return ISOLATIONS.some((isolation) => isolation === text)
 }

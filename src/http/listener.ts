@@ -179,9 +179,10 @@ export class Listener implements AsyncDisposable {
   }
 
   #makeLast(response: ServerResponse): void {
+    const { socket } = response.req
     if (!response.headersSent) response.shouldKeepAlive = false
     // An answer whose head is out already keeps its connection alive.
-    else response.once('close', () => this.#server.closeIdleConnections())
+    else response.once('close', () => socket.destroySoon())
   }
 }
 

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { lstat, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { RequestListener, ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -157,6 +158,25 @@ test('an answer whose head was out before closing ends its connection too', asyn
   response.end()
   await connection.untilClosed()
   await closed
+})
+
+test('a caller that cuts its connection within an answer does not end those of others', async () => {
+  const gone = Promise.withResolvers<void>()
+  await using listeners = await open([LOOPBACK], (request, response) => {
+    if (request.url !== '/stream') return void response.end('ok')
+    response.once('close', gone.resolve)
+    response.write('head')
+  })
+  using other = new RawConnection(portOf(listeners))
+  other.write('GET / HTTP/1.1', 'Host: localhost', '', '')
+  await other.until('ok')
+  const cut = connect(portOf(listeners), '127.0.0.1')
+  cut.write('GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await once(cut, 'data')
+  cut.resetAndDestroy()
+  await gone.promise
+  other.write('GET / HTTP/1.1', 'Host: localhost', 'Connection: close', '', '')
+  assert.equal((await other.untilClosed()).split('ok').length, 3)
 })
 
 test('disposing cuts what closing waits for', async () => {

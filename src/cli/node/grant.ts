@@ -1,5 +1,6 @@
 import type { NodeConfigView } from '../../client/client.ts'
 import { ErrandError } from '../../core/errors.ts'
+import { parseBytes } from '../../util/quantity.ts'
 import type { ContextFlags } from '../context/resolve-context.ts'
 import { malformed, readDuration, readNumber } from '../flag-values.ts'
 import { describeFacts } from '../output/facts.ts'
@@ -27,6 +28,7 @@ export async function changeGrant(flags: GrantFlags, terminal: Terminal): Promis
     throw new ErrandError('validation_failed', 'nothing to change: give --cpu, --mem or --keep-alive')
   }
   const granted = await withClient(flags, terminal, ({ node }) => node.changeConfig(change))
+  for (const note of describeCaps(change, granted)) terminal.stderr.write(`errand: ${note}\n`)
   if (json === true) printJson(terminal.stdout, granted)
   else terminal.stdout.write(describeGrant(granted, terminal.stdout))
 }
@@ -35,6 +37,14 @@ export async function changeGrant(flags: GrantFlags, terminal: Terminal): Promis
 function readSize(text: string): string {
   if (/[a-z]$/i.test(text)) return text
   throw malformed('--mem', text, 'a size with its unit, such as 512MiB')
+}
+
+/** The node grants no more than its host has, and says what that is. */
+function describeCaps(asked: { cpu?: number; memory?: string }, granted: NodeConfigView): string[] {
+  const { cpu = 0, memory = '0' } = asked
+  const cores = `--cpu ${cpu} is more than this host offers; it is ${formatCores(granted.cpu * 1000)} now`
+  const bytes = `--mem ${memory} is more than this host offers; it is ${formatBytes(granted.memory)} now`
+  return [...(granted.cpu < cpu ? [cores] : []), ...(granted.memory < (parseBytes(memory) ?? 0) ? [bytes] : [])]
 }
 
 function describeGrant({ cpu, memory, keepAliveMs }: NodeConfigView, output: Output): string {

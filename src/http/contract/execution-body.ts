@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { TERMINAL_STATUSES, type TerminalStatus } from '../../core/execution.ts'
-import { ISOLATIONS, type Isolation } from '../../core/task.ts'
+import { ISOLATIONS, type Isolation, MOST_PORTS } from '../../core/task.ts'
 import { id, MOST_ITEMS, milliseconds, type ResourcesBody, resources, size, words } from './fields.ts'
 
 // The body of `POST /v1/executions`. Strict everywhere: a key that is not known is refused, so that nobody believes in a
@@ -19,7 +19,7 @@ const surroundings = {
   isolation: z.enum(ISOLATIONS).exactOptional(),
   sgx: z.boolean().exactOptional(),
   network: z.enum(['none', 'internal', 'egress']).exactOptional(),
-  ports: z.array(port).max(MOST_ITEMS).exactOptional(),
+  ports: z.array(port).max(MOST_PORTS).exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),
   preset: z.string().min(1).max(64).exactOptional(),
   provision: z

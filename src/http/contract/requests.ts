@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ExecutionStatus } from '../../core/execution.ts'
+import { LEAST_MEMORY_BYTES } from '../../core/resources.ts'
 import { parseDuration } from '../../util/quantity.ts'
 import { id, milliseconds, size, words } from './fields.ts'
 
@@ -35,7 +36,7 @@ export interface ExecBody {
 /** The body of `PATCH /v1/node/config`: what is not named stays. Numbers only: paths and runtimes are for the file. */
 export const nodeConfigBody: z.ZodType<NodeConfigBody, NodeConfigBody<number | string>> = z.strictObject({
   cpu: z.number().positive().exactOptional(),
-  memory: size.exactOptional(),
+  memory: size.refine((bytes) => bytes >= LEAST_MEMORY_BYTES, 'must be at least 6MiB').exactOptional(),
   keepAliveMs: milliseconds.exactOptional(),
 })
 

@@ -58,6 +58,9 @@ test('the grant is changed in part while work goes on, and what waits has the ne
   await config({ memory: '128MiB' })
   const running = viewOf(await node.call(undefined, 'POST /v1/executions', FOREVER))
   const waiting = viewOf(await node.call(undefined, 'POST /v1/executions', { task: { image: 'hello' } }))
+  await config({ memory: '64MiB' })
+  const { status, queue } = viewOf(await node.call(undefined, `GET /v1/executions/${waiting.id}`))
+  assert.deepEqual([status, queue?.position], ['queued', 1], 'F14: what was accepted is not failed by a lower grant')
   await config({ memory: '256MiB' })
   const ended = await node.call(undefined, `GET /v1/executions/${waiting.id}/wait?timeout=60s`)
   assert.deepEqual([ended.status, viewOf(ended).exitCode], [200, 3])
@@ -72,6 +75,8 @@ test('A18: no path, runtime or other text can be set over HTTP, and no number th
     { cpu: 0 },
     { cpu: 0.05 },
     { memory: 'much' },
+    { memory: 1 },
+    { memory: '5MiB' },
     { keepAliveMs: -1 },
   ]
   const before = await node.call(undefined, 'GET /v1/node/config')

@@ -30,6 +30,10 @@ function withParams(params: object): object {
 }
 
 describe('a request', () => {
+  function ports(count: number): { executorPort: number }[] {
+    return Array.from({ length: count }, (_, index) => ({ executorPort: index + 1 }))
+  }
+
   test('needs an engine and an image; everything else has a default', () => {
     const { executionId, jobId, callerId, resources, profile, network, stopSignal, graceMs, logBytes } = plan(SMALLEST)
     assert.deepEqual(
@@ -100,6 +104,7 @@ describe('a request', () => {
     'a signal that is none': { ...SMALLEST, stopSignal: 'SIGNOPE' },
     'a time-out that is no timer': { ...SMALLEST, timeoutMs: 2 ** 40 },
     'ports without a network': { ...SMALLEST, portsToBind: [{ executorPort: 80 }] },
+    'more than 32 ports': { ...SMALLEST, network: 'internal', portsToBind: ports(33) },
     'a port that is none': { ...SMALLEST, network: 'internal', portsToBind: [{ executorPort: 70_000 }] },
     'a DNS server by name': { ...SMALLEST, network: 'internal', gatewayIp: 'dns.example' },
     'a label of ours': { ...SMALLEST, labels: { 'dev.errand.id': 'x' } },

@@ -6,7 +6,7 @@ import { GPU_VENDORS, type GpuRequest } from '../../core/gpu.ts'
 import { isId } from '../../core/ids.ts'
 import { isCores } from '../../core/resources.ts'
 import { isSignalName } from '../../core/signal-number.ts'
-import { ISOLATIONS, type Isolation } from '../../core/task.ts'
+import { ISOLATIONS, type Isolation, MOST_PORTS } from '../../core/task.ts'
 
 // Strict: a key that is not known is refused. Whoever hands in more than this asks for what there is no way to give.
 
@@ -124,7 +124,7 @@ export const executionRequest: z.ZodType<ExecutionRequest> = z.strictObject({
         protocol: z.enum(['tcp', 'udp']).exactOptional(),
       }),
     )
-    .max(MOST_ITEMS)
+    .max(MOST_PORTS)
     .exactOptional(),
   gatewayIp: ip.exactOptional(),
   inputs: z
