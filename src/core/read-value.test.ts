@@ -31,9 +31,9 @@ test('what is wrong is told field by field, and the first in words', () => {
 test('however much is wrong, 20 problems of at most 500 characters are told', () => {
   const long = 'x'.repeat(10_000)
   const all = refusalOf(() => readValue(schema, { list: Array.from({ length: 1000 }, () => 'a') }))
-  assert.equal((all.details['problems'] as unknown[]).length, 20)
+  assert.equal((all.details.problems as unknown[]).length, 20)
   const { message, details } = refusalOf(() => readValue(schema, { list: [], [long]: 1 }))
-  const [problem] = details['problems'] as { message: string }[]
+  const [problem] = details.problems as { message: string }[]
   assert.deepEqual([message.length, problem?.message.length], [500, 500])
 })
 

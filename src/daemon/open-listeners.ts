@@ -82,6 +82,7 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
     executions,
     tasks,
     later,
+    maxLaterBytes: config.invocations.maxRequestBytes,
     nodeName: config.node,
     version,
     streams: new Slots(MOST_STREAMS, 'streams'),

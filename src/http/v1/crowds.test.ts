@@ -39,6 +39,6 @@ test('a caller with all the streams that it may have keeps no other from one', a
   }
   const refused = await node.call(ann, 'GET /v1/events')
   const { code, details } = problemIn(refused)
-  assert.deepEqual([refused.status, code, details['ofCaller']], [429, 'queue_full', STREAMS])
+  assert.deepEqual([refused.status, code, details.ofCaller], [429, 'queue_full', STREAMS])
   assert.equal((await readLog(node, bob)).status, 200)
 })

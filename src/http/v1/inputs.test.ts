@@ -182,7 +182,7 @@ describe('inputs by the names of an operator', () => {
     for (const input of bad) {
       const answer = await submit([input])
       assert.deepEqual([answer.status, problemIn(answer).code], [400, 'validation_failed'], JSON.stringify(input))
-      assert.ok(Array.isArray(problemIn(answer).details['problems']), answer.text)
+      assert.ok(Array.isArray(problemIn(answer).details.problems), answer.text)
       assert.ok(!answer.text.includes(place), 'where it is on the host is not told')
     }
   })

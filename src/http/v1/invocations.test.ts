@@ -291,7 +291,8 @@ describe('requests for later', options, () => {
     const { node, ada } = await openWith(MIRROR, ['invocations.maxRequestBytes=10'])
     await using _node = node
     for (const [headers, body, status] of [
-      [{}, { long: 'more than ten bytes' }, 400],
+      [{}, { long: 'more than ten bytes' }, 413],
+      [{ 'transfer-encoding': 'chunked' }, { long: 'more than ten bytes' }, 413],
       [{ 'errand-idempotent': 'yes' }, {}, 400],
       [{ 'idempotency-key': 'a b' }, {}, 400],
       [{ 'errand-webhook': 'https://example.org/' }, {}, 403],

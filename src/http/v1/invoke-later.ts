@@ -1,16 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import { ErrandError } from '../../core/errors.ts'
 import { headersForTask } from '../../forward/headers.ts'
-import { allowLongUpload } from '../long-upload.ts'
 import { checkedKey } from './execution-request.ts'
-import { bytesOf } from './request-bytes.ts'
+import { Incoming } from './incoming.ts'
 import type { Exchange, Reply, V1Deps } from './route.ts'
-import { StallWatch } from './stall-watch.ts'
 import { taskPath } from './task-path.ts'
 import { viewInvocation } from './views.ts'
 
-/** How long a sender may send nothing. Nothing is kept of half a request. */
-const STALL_MS = 60_000
 const LATER = /(?:^|,)\s*respond-async\s*(?:[,;]|$)/i
 /** Said to the node, not to the task. */
 const FOR_US: ReadonlySet<string> = new Set(['prefer', 'idempotency-key'])
@@ -23,7 +19,7 @@ export function isForLater({ headers: { prefer } }: IncomingMessage): boolean {
 /** Keeps a request, and answers with its record. */
 export async function invokeLater(
   { request, principal, id, tail, queryText, cancellation }: Exchange,
-  { later, clock, streams }: V1Deps,
+  { later, clock, streams, maxLaterBytes }: V1Deps,
 ): Promise<Reply> {
   const { headers, rawHeaders, method = 'GET' } = request
   const asked = {
@@ -35,24 +31,13 @@ export async function invokeLater(
     webhookUrl: webhookIn(headers['errand-webhook']),
   }
   using _slot = streams.take(principal.caller.id)
-  allowLongUpload(request)
-  using watch = new StallWatch(clock, STALL_MS, () =>
-    request.destroy(new ErrandError('deadline_exceeded', 'nothing more of the request came')),
-  )
-  const record = await later.accept(asked, whileWanted(bytesOf(request, watch), cancellation.signal))
+  using incoming = Incoming.open(request, { clock, signal: cancellation.signal, limitBytes: maxLaterBytes })
+  const record = await later.accept(asked, incoming.pieces())
   const location = `/v1/invocations/${record.id}`
   return {
     status: 202,
     value: viewInvocation(record),
     headers: { location, 'preference-applied': 'respond-async' },
-  }
-}
-
-/** @throws signal.reason between two pieces: its caller may not go on */
-async function* whileWanted(pieces: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-  for await (const piece of pieces) {
-    signal.throwIfAborted()
-    yield piece
   }
 }
 

@@ -58,6 +58,7 @@ test('a stream of a caller whose token was revoked is cut off', async () => {
     node: fakeNode(),
     tasks: {} as NamedTasksApi,
     later: {} as LaterApi,
+    maxLaterBytes: 1024,
     nodeName: 'test',
     version: '0.0.0',
     clock,

@@ -29,6 +29,8 @@ export interface V1Deps {
   readonly waits: Slots
   readonly tasks: NamedTasksApi
   readonly later: LaterApi
+  /** Of one request that is answered later. */
+  readonly maxLaterBytes: number
   /** What all bodies of requests under way may hold in memory, on all listeners. */
   readonly bodies: ByteBudget
 }
