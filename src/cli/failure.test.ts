@@ -10,7 +10,7 @@ import { runCommand } from './program.ts'
 import { testTerminal } from './test-terminal.fixture.ts'
 
 test('a failure ends with the status of its code; a daemon with those of its configuration', () => {
-  const status = (error: unknown, statuses = {}) => describeFailure(error, statuses).status
+  const status = (error: unknown, statuses = {}) => describeFailure(error, { statuses }).status
   assert.equal(status(new ErrandError('not_found', 'x')), 66)
   assert.equal(status(new ErrandError('queue_full', 'x')), 75)
   assert.equal(status(new ErrandError('validation_failed', 'x')), 65)

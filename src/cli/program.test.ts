@@ -93,22 +93,27 @@ test('a wrong command line ends with 64 and says why', async () => {
   }
 })
 
-test('help has examples and fits 80 columns', async () => {
-  for (const args of [
-    ['--help'],
-    ['help', 'serve'],
-    ['serve', '-h'],
-    ['config', '--help'],
-    ['config', 'explain', '--help'],
-    ...['run', 'exec', 'invoke', 'node', 'node set', 'tasks', 'tasks put', 'instances', 'drain', 'pause', 'events'].map(
-      (command) => [...command.split(' '), '--help'],
-    ),
-  ]) {
-    const { status, stdout } = await run(args)
-    assert.equal(status, 0)
-    if (args.join(' ') !== 'config --help') assert.match(stdout, /Examples:/)
-    for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
+/** The help of a command and of all below it. */
+async function helps(...path: readonly string[]): Promise<{ path: string; text: string; hasBelow: boolean }[]> {
+  const { status, stdout: text } = await run([...path, '--help'])
+  assert.equal(status, 0)
+  const [, list = ''] = text.split('\nCommands:\n')
+  const below = [...list.matchAll(/^ {2}([a-z]+)/gm)].flatMap(([, name]) => (name === undefined ? [] : [name]))
+  const names = below.filter((name) => name !== 'help' && name !== 'errand')
+  const rest = await Promise.all(names.map((name) => helps(...path, name)))
+  return [{ path: path.join(' '), text, hasBelow: names.length > 0 }, ...rest.flat()]
+}
+
+test('the help of every command has examples and fits 80 columns', async () => {
+  const all = await helps()
+  const paths = all.map(({ path }) => path)
+  for (const path of ['', 'serve', 'config explain', 'tasks put', 'node set']) assert.ok(paths.includes(path), path)
+  assert.ok(paths.length > 30)
+  for (const { path, text, hasBelow } of all) {
+    if (!hasBelow) assert.match(text, /\nExamples:\n {2}.*errand /, path)
+    for (const line of text.split('\n')) assert.ok(line.length <= 80, `${path}: ${line}`)
   }
+  assert.match((await run(['help', 'serve'])).stdout, /Examples:/)
 })
 
 /** Prints the address of each module that is loaded, to stderr. */

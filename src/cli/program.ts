@@ -38,18 +38,22 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
 
 /** Runs one command line, without the program's name. Resolves with the exit status; never rejects. */
 export async function runCommand(args: readonly string[], openDaemon: OpenDaemon, terminal: Terminal): Promise<number> {
-  const run = { status: EXIT.ok as number }
+  const run = { status: EXIT.ok as number, json: false }
   const end = (status: number) => {
     run.status = status
   }
   try {
-    await makeProgram({ terminal, openDaemon, end }).parseAsync(args, { from: 'user' })
+    const program = makeProgram({ terminal, openDaemon, end })
+    program.hook('preAction', (_program, command) => {
+      run.json = command.opts<{ json?: boolean }>().json === true
+    })
+    await program.parseAsync(args, { from: 'user' })
     return run.status
   } catch (error) {
     // Commander has printed what is wrong with the command line, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
     const { describeFailure } = await import('./failure.ts')
-    const failure = describeFailure(error)
+    const failure = describeFailure(error, { json: run.json })
     terminal.stderr.write(failure.text)
     return failure.status
   }

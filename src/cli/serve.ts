@@ -71,7 +71,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
 
 /** One sentence for whoever started us; where it happened only for those who debug. */
 function report(error: unknown, terminal: Terminal, log?: Log): number {
-  const failure = describeFailure(error, SERVE_STATUS)
+  const failure = describeFailure(error, { statuses: SERVE_STATUS })
   log?.debug({ err: error }, 'ended by an error')
   terminal.stderr.write(failure.text)
   return failure.status

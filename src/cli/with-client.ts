@@ -2,6 +2,9 @@ import { ErrandClient } from '../client/client.ts'
 import { type ContextFlags, resolveContext } from './context/resolve-context.ts'
 import type { Terminal } from './terminal.ts'
 
+/** For what is waited for: a node that goes away meanwhile comes back. */
+export const PATIENT: { readonly patienceMs: number } = { patienceMs: Infinity }
+
 /** Of commands whose daemon is up, or is not: nobody wants to wait for an error. */
 const PATIENCE_MS = 0
 

@@ -165,6 +165,12 @@ describe('errand, as it is installed, in pipes and scripts', { timeout: 100_000 
     assert.deepEqual([some.stdout, some.stderr], ['', 'two\n'])
     assert.equal((await node.errand(['logs', '--stream', 'stdout', '--tail', '1', 'kept'])).stdout, 'three\n')
 
+    assert.equal((await node.errand(['freeze', 'kept'])).stdout, 'kept\n')
+    assert.equal((await node.errand(['ps', '-q', '--filter', 'status=paused'])).stdout, 'kept\n')
+    assert.equal((await node.errand(['thaw', 'kept'])).stdout, 'kept\n')
+    const none = await node.errand(['cancel', '--json', 'nobody'])
+    assert.deepEqual([none.status, JSON.parse(none.stderr).error.code], [66, 'not_found'])
+
     assert.equal((await node.errand(['rm', 'kept'])).status, 65, 'what runs is not forgotten by mistake')
     assert.equal((await node.errand(['wait', '--timeout', '100ms', 'kept'])).status, 75)
     assert.equal((await node.errand(['cancel', '--grace', '0s', 'kept'])).status, 0)

@@ -1,11 +1,10 @@
 import { type Command, Option } from 'commander'
-import type { ExecFlags } from '../executions/exec.ts'
-import type { ListFlags, LogFlags, OneFlags, WaitFlags } from '../executions/execution-commands.ts'
+import type { ListFlags, LogFlags, OneFlags, WaitFlags } from '../executions/flags.ts'
 import type { LiveFlags } from '../live.ts'
 import type { CommandContext } from './command-context.ts'
 import { withDaemonFlags } from './daemon-flags.ts'
+import { addCancel, addExec, addFreeze, addRemove } from './execution-control.ts'
 import { collect } from './task-flags.ts'
-import { wordsAfter } from './words.ts'
 
 /** Adds the commands that look after executions. */
 export function addExecutions(program: Command, context: CommandContext): void {
@@ -13,6 +12,8 @@ export function addExecutions(program: Command, context: CommandContext): void {
   addLogs(program, context)
   addWait(program, context)
   addCancel(program, context)
+  addFreeze(program, context, 'freeze', 'Freeze the processes of executions.')
+  addFreeze(program, context, 'thaw', 'Let frozen executions go on.')
   addInspect(program, context)
   addExec(program, context)
   addStats(program, context)
@@ -23,12 +24,13 @@ function addList(program: Command, { terminal }: CommandContext): void {
   withDaemonFlags(program.command('ps').description('List executions that have not ended.'))
     .option('-a, --all', 'those that have ended, too')
     .option('-s, --status <status...>', 'those with this status')
-    .option('-n, --limit <count>', 'at most so many, the youngest', '50')
+    .option('-f, --filter <KEY=VALUE>', 'status=, label=NAME=VALUE or job=', collect)
+    .option('-n, --limit <count>', 'at most so many, the youngest; on a terminal 50')
     .option('-q, --quiet', 'print ids alone')
     .option('--json', 'print lines of JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  errand ps\n  errand ps -a --status failed timed_out\n  errand ps -q | xargs errand cancel',
+      '\nExamples:\n  errand ps\n  errand ps -a --status failed timed_out\n  errand ps -a --filter label=team=vision --filter job=nightly\n  errand ps -q | xargs errand cancel',
     )
     .action(async (flags: ListFlags) => {
       const { listExecutions } = await import('../executions/list.ts')
@@ -46,55 +48,32 @@ function addLogs(program: Command, { terminal }: CommandContext): void {
     .option('--json', 'lines of JSON, with times')
     .addHelpText('after', '\nExamples:\n  errand logs -f train-1\n  errand logs --tail 100 --stream stderr train-1')
     .action(async (id: string, flags: LogFlags) => {
-      const { showLogs } = await import('../executions/execution-commands.ts')
+      const { showLogs } = await import('../executions/logs.ts')
       await showLogs(id, flags, terminal)
     })
 }
 
 function addWait(program: Command, { terminal, end }: CommandContext): void {
-  withDaemonFlags(program.command('wait <id>').description('Wait for the end of an execution, and end as it did.'))
+  withDaemonFlags(program.command('wait <id...>').description('Wait for the end of executions, and end as they did.'))
     .option('--timeout <time>', 'give up after that, with 75')
-    .option('--json', 'print its record')
-    .addHelpText('after', '\nExamples:\n  errand wait train-1 && echo done\n  errand wait --timeout 10m train-1')
-    .action(async (id: string, flags: WaitFlags) => {
-      const { waitFor } = await import('../executions/execution-commands.ts')
-      end(await waitFor(id, flags, terminal))
-    })
-}
-
-function addCancel(program: Command, { terminal }: CommandContext): void {
-  withDaemonFlags(program.command('cancel <id...>').description('End executions: SIGTERM, then SIGKILL.'))
-    .option('--grace <time>', 'how long it has to end by itself')
-    .addHelpText('after', '\nExamples:\n  errand cancel train-1\n  errand cancel --grace 0s train-1 train-2')
-    .action(async (ids: readonly string[], flags: OneFlags & { readonly grace?: string }) => {
-      const { cancel } = await import('../executions/execution-commands.ts')
-      await cancel(ids, flags, terminal)
+    .option('--json', 'print records')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  errand wait train-1 && echo done\n  errand wait --timeout 10m train-1 train-2',
+    )
+    .action(async (ids: readonly string[], flags: WaitFlags) => {
+      const { waitFor } = await import('../executions/wait.ts')
+      end(await waitFor(ids, flags, terminal))
     })
 }
 
 function addInspect(program: Command, { terminal }: CommandContext): void {
-  withDaemonFlags(program.command('inspect <id>').description('Print everything that is known of an execution.'))
+  withDaemonFlags(program.command('inspect <id...>').description('Print everything that is known of executions.'))
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  errand inspect train-1\n  errand inspect --json train-1')
-    .action(async (id: string, flags: OneFlags) => {
+    .action(async (ids: readonly string[], flags: OneFlags) => {
       const { inspect } = await import('../executions/inspect.ts')
-      await inspect(id, flags, terminal)
-    })
-}
-
-function addExec(program: Command, { terminal, end }: CommandContext): void {
-  withDaemonFlags(program.command('exec <id> <command...>').description('Run a command inside a running execution.'))
-    .option('-e, --env <NAME=VALUE>', "environment, beside the execution's own", collect)
-    .option('-w, --workdir <path>', 'where the command runs')
-    .option('-u, --user <user>', 'who it runs as: USER or USER:GROUP')
-    .option('--timeout <time>', 'give up on it after that, such as 30s')
-    .option('--raw', 'on a terminal, too, print the output as it is')
-    .option('--json', 'print exit code and output as JSON')
-    .passThroughOptions()
-    .addHelpText('after', EXEC_EXAMPLES)
-    .action(async (id: string, command: readonly string[], flags: ExecFlags) => {
-      const { execInside } = await import('../executions/exec.ts')
-      end(await execInside(id, wordsAfter(command), flags, terminal))
+      await inspect(ids, flags, terminal)
     })
 }
 
@@ -108,21 +87,3 @@ function addStats(program: Command, { terminal }: CommandContext): void {
       await showStats(ids, flags, terminal)
     })
 }
-
-function addRemove(program: Command, { terminal }: CommandContext): void {
-  withDaemonFlags(program.command('rm <id...>').description('Forget executions, with their output.'))
-    .option('-f, --force', 'those that have not ended, too: they are ended')
-    .addHelpText('after', '\nExamples:\n  errand rm train-1\n  errand ps -aq --status succeeded | xargs errand rm')
-    .action(async (ids: readonly string[], flags: OneFlags & { readonly force?: boolean }) => {
-      const { remove } = await import('../executions/execution-commands.ts')
-      await remove(ids, flags, terminal)
-    })
-}
-
-const EXEC_EXAMPLES = `
-Examples:
-  errand exec train-1 -- ps aux
-  errand exec -e LANG=C -w /work --timeout 30s train-1 -- du -s .
-
-The exit status is that of the command; 124 it took too long. Of each stream the
-first MiB is shown, once the command has ended.`

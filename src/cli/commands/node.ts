@@ -80,7 +80,8 @@ const PAUSE_EXAMPLES = `
 Examples:
   errand pause && errand node set --cpu 2 && errand unpause
 
-Ends when the requests under way are answered and no warm instance is left.`
+Ends when the requests under way are answered and no warm instance is left.
+For executions there is errand freeze.`
 
 const UNPAUSE_EXAMPLES = `
 Examples:

@@ -88,6 +88,7 @@ function addShow(tasks: Command, { terminal }: CommandContext): void {
 function addRemove(tasks: Command, { terminal }: CommandContext): void {
   withDaemonFlags(tasks.command('rm <name...>').description('Forget tasks; requests under way are answered.'))
     .option('--caller <caller>', 'whose they are, for admin')
+    .option('--json', 'print lines of JSON')
     .addHelpText('after', '\nExamples:\n  errand tasks rm resize')
     .action(async (names: readonly string[], flags: TaskOfFlags) => {
       const { removeTasks } = await import('../tasks/task-commands.ts')
@@ -105,6 +106,7 @@ function addInstances(program: Command, { terminal }: CommandContext): void {
       await listInstances(flags, terminal)
     })
   withDaemonFlags(instances.command('evict <id...>').description('End instances, once they have answered.'))
+    .option('--json', 'print lines of JSON')
     .addHelpText('after', '\nExamples:\n  errand instances evict 4f1c09a2')
     .action(async (ids: readonly string[], flags: InstancesFlags) => {
       const { evictInstances } = await import('../tasks/instance-commands.ts')

@@ -7,7 +7,7 @@ import { RUN_EXIT } from '../run/run-status.ts'
 import { StopSignals } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
 import { withClient } from '../with-client.ts'
-import type { OneFlags } from './execution-commands.ts'
+import type { OneFlags } from './flags.ts'
 
 export interface ExecFlags extends OneFlags {
   readonly env?: readonly string[]

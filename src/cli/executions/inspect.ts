@@ -1,20 +1,31 @@
 import type { ExecutionView } from '../../client/client.ts'
+import { forEach } from '../for-each.ts'
 import { describeGpus } from '../output/describe-gpus.ts'
 import { describeFacts, type Fact } from '../output/facts.ts'
 import { formatBytes, formatCores, formatDuration } from '../output/format.ts'
-import { printJson } from '../output/json.ts'
+import { jsonLines, jsonText } from '../output/json.ts'
 import { neutralize } from '../output/neutralize.ts'
 import { style } from '../output/style.ts'
 import type { Output, Terminal } from '../terminal.ts'
-import { withClient } from '../with-client.ts'
-import type { OneFlags } from './execution-commands.ts'
+import type { OneFlags } from './flags.ts'
 import { describeStatus, ranMs, styleOf } from './list.ts'
 
-/** Prints one record, for people unless JSON is asked for. */
-export async function inspect(id: string, flags: OneFlags, terminal: Terminal): Promise<void> {
-  const record = await withClient(flags, terminal, ({ executions }) => executions.get(id))
-  if (flags.json === true) printJson(terminal.stdout, record)
-  else terminal.stdout.write(describeFacts(linesOf(record, terminal.stdout), terminal.stdout))
+/** Prints records, for people unless JSON is asked for. */
+export async function inspect(ids: readonly string[], flags: OneFlags, terminal: Terminal): Promise<void> {
+  const { stdout } = terminal
+  const [first] = ids
+  await forEach(ids, flags, terminal, {
+    act: ({ executions }, id, signal) => executions.get(id, { signal }),
+    show: (record, id) => {
+      if (flags.json === true) return jsonOf(record, ids)
+      return (id === first ? '' : '\n') + describeFacts(linesOf(record, stdout), stdout)
+    },
+  })
+}
+
+/** One document for one, and a line for each of several. */
+export function jsonOf(record: ExecutionView, { length }: readonly string[]): string {
+  return length === 1 ? `${jsonText(record, 2)}\n` : jsonLines([record])
 }
 
 function linesOf(record: ExecutionView, output: Output): Fact[] {

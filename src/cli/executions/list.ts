@@ -1,48 +1,82 @@
-import type { ExecutionStatus, ExecutionView } from '../../client/client.ts'
-import { ErrandError } from '../../core/errors.ts'
-import { EXECUTION_STATUSES, isExecutionStatus, isTerminal } from '../../core/execution.ts'
+import type { ErrandClient, ExecutionView } from '../../client/client.ts'
+import { isTerminal } from '../../core/execution.ts'
+import { malformed, readWholeNumber } from '../flag-values.ts'
 import { formatDuration } from '../output/format.ts'
 import { printJsonLine } from '../output/json.ts'
+import { shortImage } from '../output/short-image.ts'
 import type { Style } from '../output/style.ts'
 import { type Column, table } from '../output/table.ts'
 import type { Terminal } from '../terminal.ts'
 import { withClient } from '../with-client.ts'
-import type { ListFlags } from './execution-commands.ts'
+import { readFilters } from './filters.ts'
+import type { ListFlags } from './flags.ts'
 
-const MOST_AT_ONCE = 200
+type Views = ReturnType<ErrandClient['executions']['list']>
 
-/** Prints executions, the youngest first. @throws validation_failed */
+const PAGE = 200
+/** What a screen shows unless more is asked for. */
+const DEFAULT_SHOWN = 50
+/** Of those that are not shown so many are counted. */
+const MOST_COUNTED = 1000
+
+/** Prints executions, the youngest first: all of them, and on a screen as many as fit to be read. @throws validation_failed */
 export async function listExecutions(flags: ListFlags, terminal: Terminal): Promise<void> {
-  const limit = Number(flags.limit)
-  if (!Number.isSafeInteger(limit) || limit < 1)
-    throw new ErrandError('validation_failed', '--limit: must be 1 or more')
-  const status = statusesOf(flags)
-  const found: ExecutionView[] = []
+  const limit = flags.limit === undefined ? undefined : readLimit(flags.limit)
+  const wanted = readFilters(flags)
+  const isForPeople = flags.json !== true && flags.quiet !== true
   await withClient(flags, terminal, async ({ executions }) => {
-    for await (const view of executions.list({ limit: Math.min(limit, MOST_AT_ONCE), ...(status && { status }) })) {
-      found.push(view)
-      if (found.length >= limit) break
+    if (isForPeople && terminal.stdout.isTTY) {
+      return showSome(executions.list({ ...wanted, limit: PAGE }), limit ?? DEFAULT_SHOWN, terminal)
+    }
+    const most = limit ?? Infinity
+    const views = executions.list({ ...wanted, limit: Math.min(most, PAGE) })
+    if (isForPeople) return terminal.stdout.write(tableOf(await Array.fromAsync(firstOf(views, most)), terminal))
+    for await (const view of firstOf(views, most)) {
+      if (flags.json === true) printJsonLine(terminal.stdout, view)
+      else terminal.stdout.write(`${view.id}\n`)
+      await terminal.stdout.taken()
     }
   })
-  if (flags.json === true) for (const view of found) printJsonLine(terminal.stdout, view)
-  else if (flags.quiet === true) for (const { id } of found) terminal.stdout.write(`${id}\n`)
-  else terminal.stdout.write(table(columnsAt(Date.now()), found, terminal.stdout))
 }
 
-function statusesOf({ all, status }: ListFlags): ExecutionStatus[] | undefined {
-  if (status === undefined) return all === true ? undefined : EXECUTION_STATUSES.filter((each) => !isTerminal(each))
-  const asked = status.flatMap((text) => text.split(','))
-  const unknown = asked.find((text) => !isExecutionStatus(text))
-  if (unknown === undefined) return asked.filter(isExecutionStatus)
-  const known = EXECUTION_STATUSES.join(', ')
-  throw new ErrandError('validation_failed', `--status: ${JSON.stringify(unknown)} is none of ${known}`)
+async function showSome(views: Views, most: number, terminal: Terminal): Promise<void> {
+  const shown: ExecutionView[] = []
+  let left = 0
+  for await (const view of views) {
+    if (shown.length < most) shown.push(view)
+    else left += 1
+    if (left === MOST_COUNTED) break
+  }
+  terminal.stdout.write(tableOf(shown, terminal))
+  if (left === 0) return
+  const many = left === MOST_COUNTED ? `at least ${left}` : `${left}`
+  terminal.stderr.write(`errand: ${many} more are not shown: --limit ${most * 2}, or in a pipe all of them\n`)
+}
+
+async function* firstOf(views: Views, most: number): AsyncGenerator<ExecutionView, void, undefined> {
+  let count = 0
+  for await (const view of views) {
+    yield view
+    count += 1
+    if (count >= most) return
+  }
+}
+
+function readLimit(text: string): number {
+  const limit = readWholeNumber('--limit', text)
+  if (limit > 0) return limit
+  throw malformed('--limit', text, '1 or more')
+}
+
+function tableOf(views: readonly ExecutionView[], { stdout }: Terminal): string {
+  return table(columnsAt(Date.now()), views, stdout)
 }
 
 function columnsAt(nowMs: number): Column<ExecutionView>[] {
   return [
-    { title: 'ID', value: ({ id }) => id },
+    { title: 'ID', value: ({ id }) => id, cutFirst: 0 },
     { title: 'STATUS', value: describeStatus, style: styleOf, cutFirst: 1 },
-    { title: 'IMAGE', value: ({ image }) => image?.reference ?? '-', cutFirst: 2 },
+    { title: 'IMAGE', value: ({ image }) => (image === undefined ? '-' : shortImage(image.reference)), cutFirst: 2 },
     { title: 'AGE', value: ({ times }) => formatDuration(nowMs - (timeOf(times.accepted) ?? nowMs)), align: 'right' },
     { title: 'RAN', value: ({ times }) => formatDuration(ranMs(times, nowMs)), align: 'right' },
   ]

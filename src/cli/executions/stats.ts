@@ -5,7 +5,7 @@ import { formatBytes, formatPercent } from '../output/format.ts'
 import { jsonLines } from '../output/json.ts'
 import { type Column, table } from '../output/table.ts'
 import type { Terminal } from '../terminal.ts'
-import type { OneFlags } from './execution-commands.ts'
+import type { OneFlags } from './flags.ts'
 
 interface Row {
   readonly id: string

@@ -8,7 +8,7 @@ import { neutralize } from '../output/neutralize.ts'
 import { StatusLine } from '../run/status-line.ts'
 import { StopSignals } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
-import { withClient } from '../with-client.ts'
+import { PATIENT, withClient } from '../with-client.ts'
 
 export interface ControlFlags extends ContextFlags {
   readonly json?: boolean
@@ -18,8 +18,6 @@ export interface DrainFlags extends ControlFlags {
   readonly timeout?: string
 }
 
-/** A node that goes away meanwhile comes back. */
-const PATIENT = { patienceMs: Infinity }
 const LOOK_MS = 500
 
 /** Pauses or unpauses the node, and tells what it is then. */

@@ -1,8 +1,9 @@
 import type { InstanceView } from '../../client/client.ts'
 import type { ContextFlags } from '../context/resolve-context.ts'
-import { forEach } from '../for-each.ts'
+import { forEach, showId } from '../for-each.ts'
 import { formatBytes, formatDuration } from '../output/format.ts'
 import { printJsonLine } from '../output/json.ts'
+import { shortImage } from '../output/short-image.ts'
 import { type Column, table } from '../output/table.ts'
 import type { Terminal } from '../terminal.ts'
 import { withClient } from '../with-client.ts'
@@ -13,7 +14,7 @@ export interface InstancesFlags extends ContextFlags {
 
 const COLUMNS: readonly Column<InstanceView>[] = [
   { title: 'ID', value: ({ id }) => id },
-  { title: 'TASK', value: ({ task, image }) => task ?? image.reference, cutFirst: 1 },
+  { title: 'TASK', value: ({ task, image }) => task ?? shortImage(image.reference), cutFirst: 1 },
   { title: 'STATE', value: ({ state }) => state },
   { title: 'ANSWERED', value: ({ answered }) => `${answered}`, align: 'right' },
   { title: 'IDLE', value: ({ idleMs }) => formatDuration(idleMs), align: 'right' },
@@ -28,6 +29,9 @@ export async function listInstances(flags: InstancesFlags, terminal: Terminal): 
 }
 
 /** Gives instances no more requests; they go when they have answered those that they have. */
-export async function evictInstances(ids: readonly string[], flags: ContextFlags, terminal: Terminal): Promise<void> {
-  await forEach(ids, flags, terminal, ({ instances }, id) => instances.remove(id))
+export async function evictInstances(ids: readonly string[], flags: InstancesFlags, terminal: Terminal): Promise<void> {
+  await forEach(ids, flags, terminal, {
+    act: ({ instances }, id, signal) => instances.remove(id, { signal }),
+    show: showId(flags, (_removed, id) => ({ evicted: id })),
+  })
 }

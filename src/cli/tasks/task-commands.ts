@@ -1,11 +1,12 @@
 import type { TaskView } from '../../client/client.ts'
 import type { ContextFlags } from '../context/resolve-context.ts'
-import { forEach } from '../for-each.ts'
+import { forEach, showId } from '../for-each.ts'
 import { describeGpus } from '../output/describe-gpus.ts'
 import { describeFacts, type Fact } from '../output/facts.ts'
 import { formatBytes, formatCores, formatDuration } from '../output/format.ts'
 import { printJson, printJsonLine } from '../output/json.ts'
 import { neutralize } from '../output/neutralize.ts'
+import { shortImage } from '../output/short-image.ts'
 import { type Column, table } from '../output/table.ts'
 import type { Terminal } from '../terminal.ts'
 import { withClient } from '../with-client.ts'
@@ -21,7 +22,7 @@ export interface TaskOfFlags extends TasksFlags {
 
 const COLUMNS: readonly Column<TaskView>[] = [
   { title: 'NAME', value: ({ name }) => name },
-  { title: 'IMAGE', value: ({ image }) => image, cutFirst: 2 },
+  { title: 'IMAGE', value: ({ image }) => shortImage(image), cutFirst: 2 },
   { title: 'CPU', value: ({ resources }) => formatCores(resources.cpu * 1000), align: 'right' },
   { title: 'MEMORY', value: ({ resources }) => formatBytes(resources.memory), align: 'right' },
   { title: 'CALLER', value: ({ caller }) => caller, cutFirst: 1 },
@@ -63,7 +64,10 @@ export async function removeTasks(
   terminal: Terminal,
 ): Promise<void> {
   const options = caller === undefined ? {} : { caller }
-  await forEach(names, flags, terminal, ({ tasks }, name) => tasks.remove(name, options))
+  await forEach(names, flags, terminal, {
+    act: ({ tasks }, name, signal) => tasks.remove(name, { ...options, signal }),
+    show: showId(flags, (_removed, name) => ({ removed: name })),
+  })
 }
 
 function factsOf(task: TaskView): Fact[] {

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import type { ExecutionView } from '../../client/client.ts'
+import { PlayedServer, says } from '../../client/played-server.fixture.ts'
+import type { FakeScript } from '../../engine/fake/fake-engine.ts'
+import { openV1Node } from '../../http/v1/v1-node.fixture.ts'
+import { assertFits, commandLine } from '../command-line.fixture.ts'
+
+const TOGETHER = 4
+const told = { count: 0, all: Promise.withResolvers<void>() }
+
+const IMAGES: Readonly<Record<string, FakeScript>> = {
+  good: { run: async () => 0 },
+  /** Does not end when it is asked to. */
+  deaf: { run: (process) => process.untilSignal('SIGKILL').then(() => 137) },
+  /** Ends as soon as all of them are asked to. */
+  together: {
+    run: async (process) => {
+      await process.untilSignal('SIGTERM')
+      told.count += 1
+      if (told.count === TOGETHER) told.all.resolve()
+      await told.all.promise
+      return 0
+    },
+  },
+}
+const node = await openV1Node(IMAGES)
+after(() => node[Symbol.asyncDispose]())
+const errand = commandLine(`unix://${node.socketPath}`)
+
+/** Resolves once it runs. */
+async function begin(id: string, image: string, ...flags: readonly string[]): Promise<void> {
+  const { status, printed } = await errand(['run', '-d', '--id', id, '--mem', '6MiB', ...flags, image])
+  assert.equal(status, 0, printed.stderr)
+  while ((await recordOf(id)).status !== 'running') await setImmediate()
+}
+
+async function recordOf(id: string): Promise<ExecutionView> {
+  return JSON.parse((await errand(['inspect', '--json', id])).printed.stdout)
+}
+
+/** What a command that failed under `--json` says of why. */
+function errorsIn(stderr: string): { code: string; message: string; details: { id?: string } }[] {
+  return stderr
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).error)
+}
+
+test('several are cancelled side by side, and waited for until they have ended', async () => {
+  const ids = Array.from({ length: TOGETHER }, (_, at) => `together-${at}`)
+  for (const id of ids) await begin(id, 'together')
+  const { status, printed } = await errand(['cancel', '--grace', '10m', ...ids])
+  assert.deepEqual([status, printed.stdout], [0, `${ids.join('\n')}\n`])
+  for (const id of ids) assert.equal((await recordOf(id)).status, 'cancelled')
+})
+
+test('a cancel that does not wait leaves before the end, and its JSON is a record', async () => {
+  await begin('slow', 'deaf')
+  const { printed } = await errand(['cancel', '--no-wait', '--json', '--grace', '200ms', 'slow'])
+  assert.equal(JSON.parse(printed.stdout).id, 'slow')
+  assert.equal((await errand(['wait', 'slow'])).status, 130)
+})
+
+test('wait, inspect and rm take several, and what is wrong with some keeps nothing from the others', async () => {
+  await errand(['run', '--id', 'one', 'good'])
+  await errand(['run', '--id', 'two', 'hello'])
+  const waited = await errand(['wait', 'one', 'two'])
+  assert.deepEqual([waited.status, waited.printed.stdout], [3, 'one  succeeded\ntwo  failed (3)\n'])
+  const records = (await errand(['wait', '--json', 'two', 'one'])).printed.stdout.trim().split('\n')
+  assert.deepEqual(
+    records.map((line) => JSON.parse(line).id),
+    ['two', 'one'],
+  )
+  const shown = await errand(['inspect', 'one', 'nobody', 'two'])
+  assert.equal(shown.status, 66)
+  assert.match(shown.printed.stdout, /^id +one\n[\s\S]*\n\nid +two\n/)
+
+  const removed = await errand(['rm', '--json', 'one', 'nobody', 'two', 'noone'])
+  assert.deepEqual([removed.status, removed.printed.stdout], [66, '{"removed":"one"}\n{"removed":"two"}\n'])
+  const errors = errorsIn(removed.printed.stderr)
+  assert.deepEqual(errors.map(({ code, details }) => `${code} ${details.id}`).toSorted(), [
+    'not_found nobody',
+    'not_found noone',
+  ])
+})
+
+test('a failure under --json is JSON on stderr, with the same status', async () => {
+  for (const [words, status, code] of [
+    [['inspect', 'nosuch'], 66, 'not_found'],
+    [['cancel', 'nosuch'], 66, 'not_found'],
+    [['logs', 'nosuch'], 66, 'not_found'],
+    [['wait', '--timeout', 'soon', 'x'], 65, 'validation_failed'],
+    [['tasks', 'rm', 'nosuch'], 66, 'not_found'],
+    [['tasks', 'show', 'nosuch'], 66, 'not_found'],
+    [['instances', 'evict', 'nosuch'], 66, 'not_found'],
+    [['invoke', 'nosuch'], 66, 'not_found'],
+    [['node', '--host', 'unix:///none.sock'], 69, 'node_unavailable'],
+    [['context', 'use', 'nosuch'], 66, 'not_found'],
+    [['config', 'explain', '--cpu', '0'], 78, 'validation_failed'],
+  ] as const) {
+    const { printed, ...ended } = await errand([...words, '--json'])
+    assert.deepEqual([ended.status, printed.stdout], [status, ''], words.join(' '))
+    const [error, ...others] = errorsIn(printed.stderr)
+    assert.deepEqual([error?.code, others.length], [code, 0], printed.stderr)
+    assert.ok(error?.message && error.details)
+    assert.match((await errand(words)).printed.stderr, /^[^{]/)
+  }
+})
+
+test('executions are found by status, label and job', async () => {
+  await begin('found', 'forever', '--label', 'team=vision', '--label', 'kind=a=b')
+  await begin('other', 'forever', '--label', 'team=sound')
+  const ids = async (...filters: readonly string[]): Promise<string> =>
+    (await errand(['ps', '-q', ...filters.flatMap((each) => ['--filter', each])])).printed.stdout
+  assert.equal(await ids('label=team=vision'), 'found\n')
+  assert.equal(await ids('label=team=vision', 'label=kind=a=b'), 'found\n')
+  assert.equal(await ids('label=team=vision', 'label=kind=c'), '')
+  assert.equal(await ids('job=other'), 'other\n')
+  assert.equal(await ids('status=paused'), '')
+  assert.equal(await ids('status=running,paused', 'job=found'), 'found\n')
+  for (const wrong of ['colour=red', 'label=team', 'status=', 'status=done', 'job']) {
+    assert.equal((await errand(['ps', '--filter', wrong])).status, 65, wrong)
+  }
+  assert.equal((await errand(['cancel', '--grace', '0s', 'found', 'other'])).status, 0)
+})
+
+test('what is frozen is paused until it is thawed', async () => {
+  await begin('cold', 'forever')
+  assert.equal((await errand(['freeze', 'cold'])).printed.stdout, 'cold\n')
+  assert.equal((await recordOf('cold')).status, 'paused')
+  assert.equal(JSON.parse((await errand(['thaw', '--json', 'cold'])).printed.stdout).status, 'running')
+  assert.equal((await errand(['freeze', 'nobody'])).status, 66)
+  assert.equal((await errand(['rm', '--force', 'cold'])).status, 0)
+})
+
+/** Pages of executions as a node has many of them. */
+async function withMany(count: number): Promise<PlayedServer> {
+  const view = {
+    status: 'running',
+    image: { reference: `sha256:${'ab'.repeat(32)}`, id: 'x' },
+    times: { accepted: '2026-01-01T00:00:00.000Z' },
+  }
+  const all = Array.from({ length: count }, (_, at) => ({ id: `a${at}-${'x'.repeat(58)}`, ...view }))
+  return PlayedServer.open((request, response) => {
+    const { searchParams } = new URL(request.url ?? '', 'http://a')
+    const from = Number(searchParams.get('cursor') ?? 0)
+    const to = from + Number(searchParams.get('limit'))
+    const page = { executions: all.slice(from, to), ...(to < count && { cursor: `${to}` }) }
+    says(200, 'application/json', JSON.stringify(page))(request, response)
+  })
+}
+
+test('ps lists all of them for programs, and for people says how many it does not show', async () => {
+  await using server = await withMany(450)
+  const many = commandLine(server.url)
+  for (const words of [['-q'], ['--json'], []] as const) {
+    const { printed } = await many(['ps', ...words])
+    assert.equal(
+      printed.stdout
+        .trim()
+        .split('\n')
+        .filter((line) => !line.startsWith('ID')).length,
+      450,
+      words[0],
+    )
+    assert.equal(printed.stderr, '')
+  }
+  assert.equal((await many(['ps', '-q', '-n', '3'])).printed.stdout.trim().split('\n').length, 3)
+  assert.equal((await many(['ps', '-q'], { columns: 80 })).printed.stdout.trim().split('\n').length, 450)
+  const screen = await many(['ps'], { columns: 80 })
+  assert.equal(screen.printed.stdout.trim().split('\n').length, 51)
+  assert.match(screen.printed.stderr, /^errand: 400 more are not shown: /)
+  assert.match((await many(['ps', '-n', '449'], { columns: 80 })).printed.stderr, /^errand: 1 more /)
+  assert.equal((await many(['ps', '-n', '450'], { columns: 80 })).printed.stderr, '')
+  for (const wrong of ['0', '-1', 'x', '1.5']) assert.equal((await many(['ps', '-n', wrong])).status, 65, wrong)
+})
+
+test('ps fits a terminal, whatever ids are like, and shows an image without a name as Docker does', async () => {
+  await using server = await withMany(2)
+  const text = assertFits((await commandLine(server.url)(['ps'], { columns: 80 })).printed.stdout, 80)
+  assert.match(text, /^ID +STATUS +IMAGE +AGE +RAN$/m)
+  const whole = (await commandLine(server.url)(['ps'])).printed.stdout
+  assert.match(whole, /^a0-x{58} +running +abababababab +/m)
+})

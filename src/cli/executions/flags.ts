@@ -1,0 +1,37 @@
+import type { ContextFlags } from '../context/resolve-context.ts'
+
+// What the commands on executions are told. Everything as it was written.
+
+export interface OneFlags extends ContextFlags {
+  readonly json?: boolean
+}
+
+export interface ListFlags extends OneFlags {
+  readonly all?: boolean
+  readonly status?: readonly string[]
+  readonly filter?: readonly string[]
+  readonly limit?: string
+  readonly quiet?: boolean
+}
+
+export interface LogFlags extends OneFlags {
+  readonly follow?: boolean
+  readonly tail?: string
+  readonly since?: string
+  readonly stream?: 'stdout' | 'stderr'
+  readonly raw?: boolean
+}
+
+export interface WaitFlags extends OneFlags {
+  readonly timeout?: string
+}
+
+export interface CancelFlags extends OneFlags {
+  readonly grace?: string
+  /** False for `--no-wait`. */
+  readonly wait?: boolean
+}
+
+export interface RemoveFlags extends OneFlags {
+  readonly force?: boolean
+}
