@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { Admission } from '../admission/admission.ts'
 import { StartPermits } from '../admission/start-permits.ts'
 import type { Clock } from '../core/clock.ts'
@@ -14,6 +15,8 @@ import { isResponsive, reach } from '../forward/reach.ts'
 import { type ImageOptions, openImages } from '../images/open-images.ts'
 import type { Installation } from '../instance/identity.ts'
 import { Instances } from '../instance/instances.ts'
+import { makeRoom } from '../journal/sqlite/reserve.ts'
+import { JOURNAL_FILE } from '../journal/sqlite/sqlite-journal.ts'
 import { findCpuCounter } from '../resources/cgroup-cpu.ts'
 import { HOST_ROOTS, HostMonitor } from '../resources/host-monitor.ts'
 import { Ledger } from '../resources/ledger.ts'
@@ -81,7 +84,9 @@ export async function openNode(
   signal: AbortSignal,
 ): Promise<OpenedNode> {
   const { log, clock, metrics } = deps
-  const { installation } = held.use(await StateFolder.open(config.stateDir))
+  const { installation } = held.use(
+    await StateFolder.open(config.stateDir, () => makeRoom(join(config.stateDir, JOURNAL_FILE))),
+  )
   const monitor = held.use(HostMonitor.open({ clock, roots: HOST_ROOTS }))
   const faults = new FaultHook(config.fault)
   const opened = faults.engine(await deps.openEngine(installation, signal))

@@ -2,6 +2,7 @@ import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
+import { makeRoom } from '../journal/sqlite/reserve.ts'
 import { JOURNAL_FILE } from '../journal/sqlite/sqlite-journal.ts'
 import { SqliteRepair } from '../journal/sqlite/sqlite-repair.ts'
 import { readBootId } from '../resources/boot-id.ts'
@@ -21,7 +22,7 @@ export async function repair(
   signal: AbortSignal,
 ): Promise<RepairReport | undefined> {
   const { stateDir, node } = config
-  await using state = await StateFolder.open(stateDir)
+  await using state = await StateFolder.open(stateDir, () => makeRoom(join(stateDir, JOURNAL_FILE)))
   const { installation } = state
   const journal = new SqliteRepair<ExecutionRecord>(join(stateDir, JOURNAL_FILE))
   if (journal.findDamage() === undefined) return undefined

@@ -108,7 +108,7 @@ export class ExecutionService implements ExecutionsApi {
       new ErrandError('deadline_exceeded', `execution ${executionId} was not ${status} within ${timeoutMs} ms`)
     using deadline = new Deadline(this.#deps.clock, timeoutMs, tooLate, signal)
     const { journal, clock } = this.#deps
-    const live = await this.#known.live(executionId)
+    const live = await this.#known.begun(executionId, deadline.signal)
     const record = live?.record ?? new TrackedRecord(journal, clock, await this.getInfo(executionId))
     await record.reached(status, deadline.signal)
   }
@@ -229,7 +229,7 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   async #result(executionId: string, signal: AbortSignal): Promise<ExecutionResult> {
-    const live = await this.#known.live(executionId)
+    const live = await this.#known.begun(executionId, signal)
     await abortable(live?.settled ?? Promise.resolve(), signal)
     const { record, files } = await this.#known.past(executionId)
     const { status } = record

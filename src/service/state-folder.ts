@@ -8,6 +8,9 @@ import { ErrandError } from '../core/errors.ts'
 import { isId, randomId } from '../core/ids.ts'
 import type { Installation } from '../instance/identity.ts'
 import { writeDurably } from '../util/durable-file.ts'
+import { storageCodeOf } from '../util/storage-code.ts'
+
+const HOLDER = 'holder.json'
 
 /** Says who holds the lock, for people; the lock itself is the kernel's. */
 export interface Holder {
@@ -54,14 +57,16 @@ export class StateFolder implements AsyncDisposable {
   /**
    * Makes the folder and what is missing in it. The folder is for its owner alone (0700), also when somebody else has made it:
    * in it is what callers sent, and what tokens are checked against.
+   * @param makeRoom called once it is ours, before anything is written: a full disk must not keep a daemon from what runs
    * @throws StateFolderLocked at once when another daemon has it; storage_error when it cannot be used or is damaged
    */
-  static async open(path: string): Promise<StateFolder> {
+  static async open(path: string, makeRoom: () => void = () => {}): Promise<StateFolder> {
     await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => fail(path, error))
     await chmod(path, 0o700).catch((error: unknown) => fail(path, error))
     const lock = takeLock(join(path, 'lock.db')) ?? (await refuse(path))
     try {
-      await writeDurably(path, 'holder.json', describeThisProcess())
+      makeRoom()
+      await announce(path)
       return new StateFolder(path, await loadInstallation(path), lock)
     } catch (error) {
       lock.close()
@@ -71,7 +76,7 @@ export class StateFolder implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#lock.isOpen) return
-    await rm(join(this.path, 'holder.json'), { force: true }).catch(() => {}) // only informs; the lock decides
+    await rm(join(this.path, HOLDER), { force: true }).catch(() => {}) // only informs; the lock decides
     this.#lock.close()
   }
 }
@@ -84,7 +89,8 @@ function takeLock(file: string): DatabaseSync | undefined {
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(file)
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    // Nothing is ever written to it, a rollback journal included: there may be no room for one.
+    database.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     return database
   } catch (error) {
     database?.close()
@@ -100,12 +106,22 @@ function isBusy(error: unknown): boolean {
 }
 
 async function refuse(path: string): Promise<never> {
-  const text = await readFile(join(path, 'holder.json'), 'utf8').catch(() => '')
+  const text = await readFile(join(path, HOLDER), 'utf8').catch(() => '')
   throw new StateFolderLocked(path, parseJson(holderSchema, text))
 }
 
 function describeThisProcess(): Holder {
   return { pid: process.pid, host: hostname(), startedAt: new Date(Date.now() - process.uptime() * 1000).toISOString() }
+}
+
+/** It only informs: on a full disk there is no word of a holder rather than one of an earlier process. */
+async function announce(path: string): Promise<void> {
+  try {
+    await writeDurably(path, HOLDER, describeThisProcess())
+  } catch (error) {
+    if (storageCodeOf(error) !== 'storage_full') throw error
+    await rm(join(path, HOLDER), { force: true })
+  }
 }
 
 /** @throws storage_error when it is damaged: a new identity would orphan the sandboxes of the old one */

@@ -4,6 +4,8 @@ import { dirname } from 'node:path'
 const PIECE_BYTES = 2 ** 20
 /** `st_blocks` counts in these, whatever the file system. */
 const BLOCK_BYTES = 512
+/** What opening a journal takes at the most, and taking up what it tells of, is less than that. */
+const LEAST_BYTES = 8 * 2 ** 20
 /** This share of the reserve must be free beside it, so that it is not taken just to be released again. */
 const MARGIN = 0.125
 
@@ -66,6 +68,20 @@ export class Reserve {
     } catch {
       return false
     }
+  }
+}
+
+/**
+ * Gives up the reserve beside a journal that is not open, where the disk has so little room that it could not be opened.
+ * Never fails.
+ */
+export function makeRoom(databasePath: string): void {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(databasePath))
+    if (bavail * bsize >= LEAST_BYTES || !Reserve.isKnown(databasePath)) return
+    writeFileSync(fileOf(databasePath), '')
+  } catch {
+    // Whoever needs the room says what is the matter.
   }
 }
 

@@ -15,7 +15,7 @@ export async function giveUp(
   left: ExecutionRecord,
   error: ErrandError,
 ): Promise<void> {
-  if (isOfHost(left, error)) throw error
+  if (isOfHost(error)) throw error
   log.error({ err: error, execution: left.executionId }, 'an execution of an earlier process cannot be taken up')
   for (const watcher of watchers) watcher.began(left)
   const record = new TrackedRecord(journal, clock, left, watchers)

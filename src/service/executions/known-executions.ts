@@ -20,6 +20,7 @@ import { LiveExecutions } from './live-executions.ts'
 import { newRecord } from './new-record.ts'
 import { PastExecution, refuseEnded } from './past-execution.ts'
 import { LOCAL_CALLER, planExecution } from './plan-execution.ts'
+import { Postponed } from './postponed.ts'
 import { QueuePlaces } from './queue-places.ts'
 import { type Beginning, takeUp } from './recovery.ts'
 import { ResultWaits } from './result-waits.ts'
@@ -47,6 +48,7 @@ export class KnownExecutions {
   readonly #uploads: UploadStore
   readonly #places: QueuePlaces
   readonly #disks: DiskWatch
+  readonly #postponed: Postponed
   #isClosed = false
 
   constructor(deps: ExecutionDeps) {
@@ -54,6 +56,11 @@ export class KnownExecutions {
     this.#uploads = new UploadStore(deps)
     this.#places = new QueuePlaces(deps.admission, deps.defaults)
     this.#disks = new DiskWatch({ clock: deps.clock, log: deps.log, periodMs: deps.watchPeriodMs })
+    this.#postponed = new Postponed({
+      ...deps,
+      begin: (record) => this.#takeUp(record, { kind: 'new' }),
+      giveUp: (record, error) => giveUp(deps, record, error),
+    })
     this.#webhooks = new ExecutionWebhooks({ deps, amend: (id, webhook) => this.#amend(id, { webhook }) })
     this.#ended = new EndedExecutions(deps, this.#webhooks, (executionId) => this.forget(executionId))
   }
@@ -62,9 +69,15 @@ export class KnownExecutions {
     return this.current.find(executionId)
   }
 
-  /** @throws not_found; already_ended */
+  /** The same, but for one that waits to be begun: it is waited for. */
+  async begun(executionId: string, signal: AbortSignal): Promise<Execution | undefined> {
+    return (await this.live(executionId)) ?? (await this.#postponed.begun(executionId, signal))
+  }
+
+  /** @throws not_found; already_ended; storage_full for one that cannot go on yet */
   async loadLive(executionId: string): Promise<Execution> {
-    return (await this.live(executionId)) ?? refuseEnded((await this.past(executionId)).record)
+    const live = (await this.live(executionId)) ?? (await this.#postponed.beginNow(executionId))
+    return live ?? refuseEnded((await this.past(executionId)).record)
   }
 
   /** As the journal has it, whether it has ended or not. @throws not_found */
@@ -162,12 +175,18 @@ export class KnownExecutions {
     if (beginning.kind === 'new' && view !== undefined) {
       await this.#deps.engines.get(record.request.engineSpec.type)?.engine.remove(view, signal)
     }
-    await this.#takeUp(record, beginning)
+    try {
+      await this.#takeUp(record, beginning)
+    } catch (error) {
+      if (beginning.kind !== 'new' || ErrandError.from(error).code !== 'storage_full') throw error
+      this.#postponed.add(record)
+    }
   }
 
   /** Lets go of all that live: what runs goes on. */
   async detach(): Promise<void> {
     this.close()
+    await this.#postponed.idle()
     await this.current.detach()
     await this.#ended.idle()
     await this.#disks[Symbol.asyncDispose]()
@@ -185,6 +204,7 @@ export class KnownExecutions {
   /** Nothing more is begun. */
   close(): void {
     this.#isClosed = true
+    this.#postponed[Symbol.dispose]()
     this.#ended[Symbol.dispose]()
   }
 
@@ -232,7 +252,7 @@ export class KnownExecutions {
     return execution
   }
 
-  async #takeUp(record: ExecutionRecord, beginning: Beginning): Promise<void> {
+  async #takeUp(record: ExecutionRecord, beginning: Beginning): Promise<Execution> {
     const { defaults, newId } = this.#deps
     const plan = planAgain(record, defaults, newId)
     const on = this.#engineOf(plan)
@@ -242,8 +262,10 @@ export class KnownExecutions {
         : await ExecutionFiles.takeOver(this.#deps, record, plan)
     using undo = new DisposableStack()
     const place = undo.use(this.#places.keep(record.callerId))
-    await this.#add({ plan, on, launch: new Launch(this.#deps, plan, on), files, place }, record, beginning)
+    const parts = { plan, on, launch: new Launch(this.#deps, plan, on), files, place }
+    const execution = await this.#add(parts, record, beginning)
     undo.move()
+    return execution
   }
 
   /** Of one that has ended: whoever else writes has come to an end before it is not alive any more. */
@@ -256,6 +278,7 @@ export class KnownExecutions {
 
   async #forget(executionId: string): Promise<void> {
     const { journal, executorId } = this.#deps
+    await this.#postponed.drop(executionId)
     const live = await this.live(executionId)
     if (live !== undefined) {
       await live.cancel(0).catch(() => {}) // it may be ending by itself

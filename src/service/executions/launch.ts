@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
 import { invalidField } from '../../core/read-value.ts'
-import { Deadline } from '../../core/wait.ts'
+import { Deadline, sleep } from '../../core/wait.ts'
 import { chooseRuntime, chooseSgx } from '../../engine/choose.ts'
 import type { SandboxMount, SandboxSpec } from '../../engine/engine.ts'
 import { presetLimits, presetMounts, withUser } from '../../engine/profile-options.ts'
@@ -16,6 +16,9 @@ import type { ExecutionPlan } from './execution-plan.ts'
 
 /** To fetch nothing, and to start and remove a sandbox: what it takes beyond the time that it may run. */
 const ROUND_TRIPS_MS = 5000
+
+/** Between two looks at the disk. */
+const ROOM_MS = 2000
 
 /** The steps that lead to a sandbox, for one execution. Whatever they hold is in `held` of the caller. */
 export class Launch {
@@ -75,14 +78,41 @@ export class Launch {
     throw new ErrandError('forbidden', message, { details: { hostIp: foreign.hostIp, allowed } })
   }
 
-  /** @throws resources_exhausted after `queueTimeoutMs` */
+  /**
+   * Waits for resources, and on a disk that is nearly full for room there: whatever runs needs some to be settled.
+   * @throws resources_exhausted after `queueTimeoutMs`
+   */
   async admit(queueTimeoutMs: number, signal: AbortSignal): Promise<Lease> {
-    const { executionId, callerId, image, priority, timeoutMs, graceMs } = this.#plan
+    const { clock } = this.#deps
+    const untilMs = clock.monotonicMs() + queueTimeoutMs
+    for (;;) {
+      const leftMs = Math.max(0, untilMs - clock.monotonicMs())
+      const lease = await this.#admitted(leftMs, signal)
+      const shortage = await this.#shortage()
+      if (shortage === undefined) return lease
+      lease.release()
+      if (leftMs === 0) throw new ErrandError('resources_exhausted', shortage.message, { cause: shortage })
+      await sleep(clock, Math.min(ROOM_MS, leftMs), signal)
+    }
+  }
+
+  #admitted(timeoutMs: number, signal: AbortSignal): Promise<Lease> {
+    const { executionId, callerId, image, priority } = this.#plan
     const resources = this.#on.engine.footprint(this.specify('', []))
     const holder = { instanceId: executionId, image }
-    const holdsAtMostMs = timeoutMs === undefined ? undefined : timeoutMs + graceMs + ROUND_TRIPS_MS
+    const { timeoutMs: runsMs, graceMs } = this.#plan
+    const holdsAtMostMs = runsMs === undefined ? undefined : runsMs + graceMs + ROUND_TRIPS_MS
     const place = { priority, callerId, ...(holdsAtMostMs !== undefined && { holdsAtMostMs }) }
-    return this.#deps.admission.admit({ resources, holder, timeoutMs: queueTimeoutMs, ...place }, signal)
+    return this.#deps.admission.admit({ resources, holder, timeoutMs, ...place }, signal)
+  }
+
+  async #shortage(): Promise<ErrandError | undefined> {
+    try {
+      await this.#deps.assertRoom?.()
+      return undefined
+    } catch (error) {
+      return ErrandError.from(error)
+    }
   }
 
   async image(signal: AbortSignal): Promise<HeldImage> {

@@ -42,9 +42,9 @@ export function unfit(record: ExecutionRecord, error: ErrandError): Outcome {
 }
 
 /** Whether an error is about this host or its engine rather than about the one execution that met it. Pure. */
-export function isOfHost(record: ExecutionRecord, { code, retryAfterMs }: ErrandError): boolean {
-  // What runs is not given up for want of disk space: a later start may have it.
-  return retryAfterMs !== undefined || (code === 'storage_full' && !isBeforeSandbox(record))
+export function isOfHost({ code, retryAfterMs }: ErrandError): boolean {
+  // Nothing that was accepted is given up for want of disk space: there may be some later.
+  return retryAfterMs !== undefined || code === 'storage_full'
 }
 
 function isBeforeSandbox({ status }: ExecutionRecord): boolean {
