@@ -30,7 +30,9 @@ function make() {
     giveUp: async ({ executionId }) => void givenUp.push(executionId),
   })
   for (const id of ['a', 'b']) postponed.add(record(id))
-  const fail = (error: ErrandError | undefined): void => void (failure = error)
+  const fail = (error: ErrandError | undefined): void => {
+    failure = error
+  }
   return { clock, tried, givenUp, postponed, execution, fail }
 }
 
