@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { ErrandError } from '../../core/errors.ts'
 import { openV1Node, problemIn, viewOf } from './v1-node.fixture.ts'
 
 const node = await openV1Node()
@@ -168,4 +169,19 @@ test("a task in an engine's own words, with all that can surround it, is taken",
   assert.deepEqual(resources.asked, { cpu: 0.5, memory: 64 * 1024 ** 2, disk: 1024 ** 3, pids: 32, gpus: [] })
   const taken = await node.call(ann, 'POST /v1/executions', body)
   assert.deepEqual([taken.status, problemIn(taken).code], [409, 'already_exists'])
+})
+
+test('an engine that gives no answer is told as that', async () => {
+  const id = await submitRunning()
+  const gone = new ErrandError('engine_unavailable', 'the engine gave no answer', { retryAfterMs: 1000 })
+  for (const [method, asked, body] of [
+    ['pause', 'POST', undefined],
+    ['exec', 'POST', { argv: ['a'] }],
+    ['stats', 'GET', undefined],
+  ] as const) {
+    node.engine.failNext(method, gone)
+    const answer = await node.call(ann, `${asked} /v1/executions/${id}/${method}`, body)
+    assert.deepEqual([answer.status, problemIn(answer).code], [503, 'engine_unavailable'], method)
+  }
+  assert.equal((await node.call(ann, `DELETE /v1/executions/${id}`)).status, 204)
 })

@@ -24,6 +24,8 @@ import {
   waitQuery,
 } from '../requests.ts'
 
+/** Of whatever needs its sandbox, and an engine that answers. */
+const OF_SANDBOXES = ['not_found', 'already_ended', 'not_ready', 'engine_unavailable', 'task_gone'] as const
 const RECORD = { description: 'The record.', value: executionView }
 
 export const submitExecution: Operation<ExecutionView, ExecutionBody, Nothing, ExecutionBodyIn> = {
@@ -93,7 +95,7 @@ export const removeExecution: Operation<undefined> = {
   tag: 'executions',
   summary: 'Forget an execution, with its output; one that has not ended is cancelled first.',
   answers: { 204: { description: 'It is forgotten.' } },
-  errors: ['not_found'],
+  errors: ['not_found', 'deadline_exceeded'],
 }
 
 export const waitForExecution: Operation<ExecutionView, Nothing, WaitQuery> = {
@@ -108,7 +110,7 @@ export const waitForExecution: Operation<ExecutionView, Nothing, WaitQuery> = {
     200: { description: 'It has ended.', value: executionView },
     202: { description: 'The time is up before its end: ask again.', value: executionView },
   },
-  errors: ['not_found'],
+  errors: ['not_found', 'deadline_exceeded'],
 }
 
 export const cancelExecution: Operation<ExecutionView, CancelBody> = {
@@ -127,8 +129,6 @@ export const pauseExecution: Operation<ExecutionView> = freezing('pause', 'Freez
 
 export const resumeExecution: Operation<ExecutionView> = freezing('resume', 'Let frozen processes go on.')
 
-const OF_COMMANDS = ['forbidden', 'command_not_found', 'deadline_exceeded', 'queue_full'] as const
-
 export const execInExecution: Operation<ExecView, ExecBody> = {
   id: 'execInExecution',
   method: 'POST',
@@ -138,7 +138,7 @@ export const execInExecution: Operation<ExecView, ExecBody> = {
   summary: 'Run a command inside a running execution.',
   body: execBody,
   answers: { 200: { description: 'What it came to.', value: execView } },
-  errors: ['not_found', 'already_ended', 'not_ready', 'unsupported', ...OF_COMMANDS],
+  errors: [...OF_SANDBOXES, 'unsupported', 'command_not_found', 'deadline_exceeded'],
 }
 
 export const getExecutionStats: Operation<StatsView> = {
@@ -149,7 +149,7 @@ export const getExecutionStats: Operation<StatsView> = {
   tag: 'executions',
   summary: 'Read what a running execution uses.',
   answers: { 200: { description: 'What it uses now, and has used.', value: statsView } },
-  errors: ['not_found', 'already_ended', 'not_ready'],
+  errors: [...OF_SANDBOXES],
 }
 
 export const readExecutionLogs: Operation<LogLine, Nothing, LogsQuery> = {
@@ -183,7 +183,15 @@ export const uploadInputs: Operation<ExecutionView> = {
     'A tar archive, not compressed, with every `upload` of the request as a file or folder of that name at its top, and nothing else. It is answered when all of it is on the disk; half an upload is nothing. Another may take its place until the execution starts.',
   streamedBody: 'application/x-tar',
   answers: { 200: { description: 'They are here, and will not be lost.', value: executionView } },
-  errors: ['not_found', 'already_exists', 'already_ended', 'storage_full', 'queue_full', 'deadline_exceeded'],
+  errors: [
+    'not_found',
+    'already_exists',
+    'already_ended',
+    'storage_full',
+    'deadline_exceeded',
+    'cancelled',
+    'draining',
+  ],
 }
 
 const ARCHIVE = { 'application/x-tar': undefined }
@@ -197,7 +205,7 @@ export const readOutputs: Operation<undefined> = {
   tag: 'executions',
   summary: 'Read all outputs of an execution that has ended.',
   answers: { 200: { description: 'A tar archive with each output by its name.', streams: ARCHIVE } },
-  errors: ['not_found', 'not_ready', 'queue_full'],
+  errors: ['not_found', 'not_ready'],
 }
 
 export const readOutput: Operation<undefined> = {
@@ -213,7 +221,7 @@ export const readOutput: Operation<undefined> = {
     200: { description: 'The file or folder.', streams: { ...BYTES, ...ARCHIVE } },
     206: { description: 'The range of the file.', streams: BYTES, headers: { 'content-range': 'which it is' } },
   },
-  errors: ['not_found', 'not_ready', 'queue_full'],
+  errors: ['not_found', 'not_ready'],
 }
 
 function freezing(verb: 'pause' | 'resume', summary: string): Operation<ExecutionView> {
@@ -225,6 +233,6 @@ function freezing(verb: 'pause' | 'resume', summary: string): Operation<Executio
     tag: 'executions',
     summary,
     answers: { 200: RECORD },
-    errors: ['not_found', 'already_ended', 'not_ready', 'unsupported'],
+    errors: [...OF_SANDBOXES, 'unsupported'],
   }
 }
