@@ -83,12 +83,13 @@ function parameterTable(parameters: readonly ParameterEntry[]): Html {
   return html`<table>${rows}</table>`
 }
 
-/** The first example as a command that works as it stands, given a token. */
+/** The first example as a command that works as it stands, given a token and whatever its path names. */
 function curlOf({ method, path, requestBody }: PlacedOperation): Html {
   const [example] = Object.values(requestBody?.content['application/json']?.examples ?? {}) as { value: unknown }[]
   if (example === undefined) return html``
   const body = JSON.stringify(example.value, null, 2)
-  const command = `curl -X ${method} -H "authorization: Bearer $ERRAND_TOKEN" -H 'content-type: application/json' http://127.0.0.1:2591${path} -d '${body}'`
+  const named = path.replaceAll(/\{([a-z]+)\}/g, (_, name: string) => `$${name.toUpperCase()}`)
+  const command = `curl -X ${method} -H "authorization: Bearer $ERRAND_TOKEN" -H 'content-type: application/json' http://127.0.0.1:2591${named} -d '${body}'`
   return html`<pre>${command}</pre>`
 }
 

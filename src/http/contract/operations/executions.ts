@@ -123,6 +123,7 @@ export const cancelExecution: Operation<ExecutionView, CancelBody> = {
   body: cancelBody,
   answers: { 200: { description: 'It is told to end; it may not have yet.', value: executionView } },
   errors: ['not_found', 'already_ended'],
+  examples: { now: { summary: 'Without grace', body: { graceMs: 0 } } },
 }
 
 export const pauseExecution: Operation<ExecutionView> = freezing('pause', 'Freeze the processes of an execution.')
@@ -139,6 +140,9 @@ export const execInExecution: Operation<ExecView, ExecBody> = {
   body: execBody,
   answers: { 200: { description: 'What it came to.', value: execView } },
   errors: [...OF_SANDBOXES, 'unsupported', 'command_not_found', 'deadline_exceeded'],
+  examples: {
+    look: { summary: 'Look around, at most ten seconds', body: { argv: ['ls', '-l', '/'], timeoutMs: 10_000 } },
+  },
 }
 
 export const getExecutionStats: Operation<StatsView> = {

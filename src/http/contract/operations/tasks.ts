@@ -43,6 +43,12 @@ export const putTask: Operation<TaskView, NamedTaskBody, Nothing, NamedTaskBodyI
     201: { description: 'It is new.', value: taskView, headers: { location: 'where it is' } },
   },
   errors: ['resources_unsatisfiable', 'runtime_unavailable', 'network_unavailable', 'storage_full'],
+  examples: {
+    server: {
+      summary: 'A web server that is ready when it answers',
+      body: { image: 'nginx:alpine', port: 80, readiness: 'http:/', resources: { memory: '64MiB' } },
+    },
+  },
 }
 
 export const removeTask: Operation<undefined, Nothing, TaskQuery> = {
