@@ -5,7 +5,7 @@ import { V1_ROUTES } from '../../src/http/v1/routes.ts'
 import { type Door, openV1Node, problemIn, viewOf } from '../../src/http/v1/v1-node.fixture.ts'
 import { type Answer, type Ask, ask } from '../../src/http/wire-kit.fixture.ts'
 
-const node = await openV1Node()
+const node = await openV1Node({ web: { serve: (_request, response) => void response.end('mine') } })
 after(() => node[Symbol.asyncDispose]())
 const TOKENS: Readonly<Record<Scope, string>> = {
   read: await node.token('reader', 'read'),
@@ -100,19 +100,46 @@ test('A15: the MECA face is not behind the door with tokens, nor is /v1 open bes
   }
 })
 
-test("A16: another caller's execution is not there, on any route", async () => {
+/** One thing of each kind that has a name of its own, by where it is; all of them can be seen by their caller. */
+async function makeOneOfEach(caller: string): Promise<Readonly<Record<string, string>>> {
+  const execution = await node.call(caller, 'POST /v1/executions', { task: { image: 'forever' } })
+  assert.equal((await node.call(caller, 'PUT /v1/tasks/mine', { image: 'web' })).status, 201)
+  const later = await node.call(caller, 'POST /v1/tasks/mine/invoke', {}, { prefer: 'respond-async' })
+  const { id: invocation } = JSON.parse(later.text)
+  assert.equal((await node.call(caller, `GET /v1/invocations/${invocation}/wait?timeout=30s`)).status, 200)
+  const [instance] = JSON.parse((await node.call(caller, 'GET /v1/instances')).text).instances
+  return { executions: viewOf(execution).id, tasks: 'mine', invocations: invocation, instances: instance.id }
+}
+
+/** What may be sent to a thing that is somebody else's. Whoever defines a task of that name has one of its own. */
+function requestsTo(kind: string): string[] {
+  const paths = ROUTES.filter((route) => route.includes(` /v1/${kind}/{`) && !route.startsWith('PUT /v1/tasks/'))
+  const sent = paths.map((route) => route.replace('ANY ', 'POST ').replace('/{path...}', ''))
+  const asOf = sent.filter((route) => route.endsWith('/v1/tasks/{name}')).map((route) => `${route}?caller=ann`)
+  return [...sent, ...asOf]
+}
+
+test("A16: what is another caller's is not there, on any route", async () => {
   const ann = await node.token('ann', 'read', 'submit', 'operate')
   const eve = await node.token('eve', 'read', 'submit', 'operate')
-  const mine = viewOf(await node.call(ann, 'POST /v1/executions', { task: { image: 'forever' } })).id
-  for (const route of ROUTES.filter((each) => each.includes('{id}'))) {
-    const body = route.endsWith('exec') ? { argv: ['x'] } : {}
-    const send = (id: string): Promise<Answer> =>
-      node.call(eve, route.replace('{id}', id), route.startsWith('POST') ? body : undefined)
-    const [theirs, none] = [await send(mine), await send('no-such')]
-    assert.deepEqual([theirs.status, theirs.text.replace(mine, 'no-such')], [404, none.text], route)
+  const own = await makeOneOfEach(ann)
+  let sent = 0
+  for (const [kind, id] of Object.entries(own)) {
+    for (const route of requestsTo(kind)) {
+      const body = route.endsWith('exec') ? { argv: ['x'] } : {}
+      const send = (name: string): Promise<Answer> =>
+        node.call(eve, route.replace(/\{[a-z]+\}/, name), route.startsWith('POST') ? body : undefined)
+      const [theirs, none] = [await send(id), await send('no-such')]
+      assert.deepEqual([theirs.status, theirs.text.replaceAll(id, 'no-such')], [404, none.text], route)
+      sent += 1
+    }
+    assert.equal((await node.call(ann, `GET /v1/${kind}/${id}`)).status, 200, `${kind} are left as they are`)
+    const { [kind]: listed } = JSON.parse((await node.call(eve, `GET /v1/${kind}`)).text)
+    assert.deepEqual(listed, [], kind)
   }
-  const listed = JSON.parse((await node.call(eve, 'GET /v1/executions')).text)
-  assert.deepEqual(listed, { executions: [] })
+  const ofOneThing = ROUTES.filter((route) => route.includes('{'))
+  assert.equal(sent, ofOneThing.length - 1 + 2, 'all routes but the definition of a task, and two as another caller')
+  const mine = own.executions ?? ''
   assert.equal(viewOf(await node.call(ann, `GET /v1/executions/${mine}`)).times.ended, undefined)
   const taken = await node.call(eve, 'POST /v1/executions', { id: mine, task: { image: 'hello' } })
   assert.equal(taken.status, 409)
