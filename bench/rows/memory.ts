@@ -16,6 +16,8 @@ const HERE = join(import.meta.dirname, '..')
 const CONCURRENCY = 32
 /** On 10,000 ended executions. */
 const PER = 10_000
+/** After two looks of the daemon, each ten seconds from the last, it has given back what it needed to work. */
+const REST_MS = 25_000
 /** Enough room for a few of the largest tasks; the rest of them is evicted. */
 const ROOM = ['cpu=4', 'mem=8192', 'resources.cpuOvercommit=100', 'tasks.queueLimit=1000']
 
@@ -76,8 +78,10 @@ async function perExecution({ isQuick, signal, say }: BenchContext, daemon: Benc
   say(`${count} executions, and before them as many as it takes to be warm`)
   // The first make the heap, the journal and its cache what they are at work.
   await runExecutions(daemon, isQuick ? 500 : 4000, signal)
+  await sleep(REST_MS, undefined, { signal })
   const before = await ask(daemon, signal)
   await runExecutions(daemon, count, signal)
+  await sleep(REST_MS, undefined, { signal })
   const after = await ask(daemon, signal)
   const grown = (of: keyof MemoryReport): number => ((after[of] - before[of]) / MIB) * (PER / count)
   return {

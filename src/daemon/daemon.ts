@@ -13,6 +13,7 @@ import type { NamedTasksApi } from '../service/tasks/named-tasks.ts'
 import { abortable } from '../util/abort.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
 import { collectGarbage } from '../util/collect-garbage.ts'
+import { IdleCollection } from '../util/idle-collection.ts'
 import type { ResolveName } from '../webhooks/webhook-sender.ts'
 import type { Config } from './config/config.ts'
 import { LoopWatch } from './loop-watch.ts'
@@ -101,6 +102,7 @@ export class Daemon implements AsyncDisposable {
     collectGarbage() // now, while nobody waits for an answer
     const serving = { node, executions, tasks, later, metrics, clock, log, answerMemory, onStop: stopAsked.resolve }
     opening.use(new LoopWatch({ clock, log }))
+    opening.use(new IdleCollection({ clock }))
     const listeners = opening.use(await openListeners(config, serving, signal))
     const daemon = new Daemon({
       node,

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
+import { threadCpuMicros } from '../util/idle-collection.ts'
 
 /** How often it is looked: four times a second cost an idle process a hundredth of a percent of a core. */
 const PERIOD_MS = 250
@@ -51,9 +52,4 @@ export class LoopWatch implements Disposable {
     }
     this.#arm()
   }
-}
-
-function threadCpuMicros(): number {
-  const { user, system } = process.threadCpuUsage()
-  return user + system
 }

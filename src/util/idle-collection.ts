@@ -1,0 +1,55 @@
+import { collectGarbage } from './collect-garbage.ts'
+
+const PERIOD_MS = 10_000
+/** One percent of a core. */
+const IDLE_MICROS = 100_000
+
+export interface IdleCollectionDeps {
+  readonly clock: { setTimer(delayMs: number, callback: () => void): Disposable }
+  /** CPU time of this thread, in microseconds since some fixed point. */
+  readonly cpuMicros?: () => number
+  readonly collect?: () => void
+}
+
+/**
+ * Gives back the memory of a thread that was busy, as soon as it has had next to nothing to do for ten seconds: V8 keeps a
+ * heap as large as work has made it, while no more work comes. Once after each time of work, because it holds the thread up
+ * for 50 ms. Ends when disposed.
+ */
+export class IdleCollection implements Disposable {
+  readonly #clock: IdleCollectionDeps['clock']
+  readonly #cpuMicros: () => number
+  readonly #collect: () => void
+  #timer: Disposable | undefined
+  #cpuBefore = 0
+  #hasWorked = false
+
+  constructor({ clock, cpuMicros = threadCpuMicros, collect = collectGarbage }: IdleCollectionDeps) {
+    this.#clock = clock
+    this.#cpuMicros = cpuMicros
+    this.#collect = collect
+    this.#arm()
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]()
+  }
+
+  #arm(): void {
+    this.#cpuBefore = this.#cpuMicros()
+    this.#timer = this.#clock.setTimer(PERIOD_MS, () => this.#look())
+  }
+
+  #look(): void {
+    const isIdle = this.#cpuMicros() - this.#cpuBefore < IDLE_MICROS
+    if (isIdle && this.#hasWorked) this.#collect()
+    this.#hasWorked = !isIdle
+    this.#arm()
+  }
+}
+
+/** In microseconds. */
+export function threadCpuMicros(): number {
+  const { user, system } = process.threadCpuUsage()
+  return user + system
+}
