@@ -4,6 +4,7 @@ import { ErrandError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { Deadline } from '../core/wait.ts'
 import type { Engine } from '../engine/engine.ts'
+import { assertListenable } from '../http/assert-listenable.ts'
 import { describeListenAddress } from '../http/listener-config.ts'
 import type { Listeners } from '../http/listeners.ts'
 import type { Installation } from '../instance/identity.ts'
@@ -83,7 +84,11 @@ export class Daemon implements AsyncDisposable {
    */
   static async open(config: Config, deps: DaemonDeps, signal: AbortSignal): Promise<Daemon> {
     const { log, clock = systemClock, resolveWebhook } = deps
-    const openEngine = deps.openEngine ?? ((ours: Installation) => openDocker(config, ours, log, signal))
+    const engineOf = deps.openEngine ?? ((ours: Installation) => openDocker(config, ours, log, signal))
+    const openEngine = async (installation: Installation): Promise<Engine> => {
+      await assertServable(config)
+      return engineOf(installation, signal)
+    }
     await using opening = new AsyncDisposableStack()
     const answerMemory = new ByteBudget(Math.max(ANSWER_BYTES, FEWEST_LARGEST_ANSWERS * config.tasks.maxResponseBytes))
     // `POST /stop` can arrive before the daemon is whole, and so can the end of the journal.
@@ -98,7 +103,6 @@ export class Daemon implements AsyncDisposable {
     const parts = { log, clock, answerMemory, openEngine, onJournalFailure, metrics, tracing, resolveWebhook }
     const { node, executions, tasks, later, readings } = await openNode(config, parts, opening, signal)
     metrics?.watch(readings)
-    await makeRunDir(config.runDir)
     collectGarbage() // now, while nobody waits for an answer
     const serving = { node, executions, tasks, later, metrics, clock, log, answerMemory, onStop: stopAsked.resolve }
     opening.use(new LoopWatch({ clock, log }))
@@ -157,6 +161,15 @@ export class Daemon implements AsyncDisposable {
       .untilNoneRuns(patience.signal)
       .catch((error: unknown) => log.warn({ err: error }, overdue.message))
   }
+}
+
+/**
+ * Once the state folder is ours, and before anything is made outside of it: a start that fails for an address or a certificate
+ * leaves neither a network nor a rule of the firewall.
+ */
+async function assertServable({ runDir, listeners }: Config): Promise<void> {
+  await makeRunDir(runDir)
+  for (const listener of listeners) await assertListenable(listener)
 }
 
 /** Open to be passed through: who may use a socket in it, the socket itself says. */

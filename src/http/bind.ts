@@ -31,7 +31,7 @@ export async function bind(server: Server, address: ListenAddress): Promise<void
     listen(server, address)
     await listening
   } catch (error) {
-    throw toErrandError(error, address)
+    throw toBindError(error, address)
   }
 }
 
@@ -49,7 +49,8 @@ function listen(server: Server, address: ListenAddress): void {
   }
 }
 
-function toErrandError(error: unknown, address: ListenAddress): ErrandError {
+/** What the kernel has against an address. */
+export function toBindError(error: unknown, address: ListenAddress): ErrandError {
   const { code, message } = error as NodeJS.ErrnoException
   const [named, reason] = REASON.get(code) ?? ['internal', message]
   const where = describeListenAddress(address)

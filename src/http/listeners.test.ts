@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
+import { assertListenable } from './assert-listenable.ts'
 import type { ListenAddress, ListenerConfig } from './listener-config.ts'
 import { Listeners } from './listeners.ts'
 import { ask, fakeNode, RawConnection, serveFace } from './wire-kit.fixture.ts'
@@ -97,6 +98,27 @@ test('an address that cannot be had is named, and nothing stays open', async () 
   await assert.rejects(open([{ host: '192.0.2.1', port: 0 }]), { code: 'validation_failed' })
   await assert.rejects(open([{ unixPath: '/nowhere/errand.sock' }]), { code: 'validation_failed' })
   await assert.rejects(open([{ unixPath: `/tmp/${'x'.repeat(120)}` }]), { code: 'validation_failed' })
+})
+
+test('an address is known for one that can be had without listening there', async () => {
+  await using first = await open([LOOPBACK])
+  await using folder = await temporaryFolder()
+  const taken = { host: '127.0.0.1', port: portOf(first) }
+  for (const host of ['127.0.0.1', '0.0.0.0']) {
+    await assert.rejects(assertListenable({ address: { ...taken, host } }), {
+      code: 'already_exists',
+      message: `cannot listen on ${host}:${taken.port}: another process listens there`,
+    })
+  }
+  await assert.rejects(assertListenable({ address: { host: '192.0.2.1', port: 2591 } }), { code: 'validation_failed' })
+  await assertListenable({ address: LOOPBACK })
+  await assertListenable({ address: { unixPath: folder.socketPath } })
+  await writeFile(folder.socketPath, 'precious')
+  await assert.rejects(assertListenable({ address: { unixPath: folder.socketPath } }), { code: 'already_exists' })
+  await first.close()
+  await assertListenable({ address: taken })
+  await using again = await open([taken])
+  assert.equal(portOf(again), taken.port)
 })
 
 test('an abort before opening opens nothing', async () => {

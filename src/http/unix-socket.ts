@@ -13,16 +13,24 @@ const MAX_PATH_BYTES = 107
  * in no folder
  */
 export async function removeStaleSocket(path: string): Promise<void> {
+  if (await assertSocketPath(path)) await unlink(path)
+}
+
+/**
+ * Resolves with whether a stale socket is in the way.
+ * @throws as `removeStaleSocket`
+ */
+export async function assertSocketPath(path: string): Promise<boolean> {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
     throw new ErrandError('validation_failed', `a socket path has at most ${MAX_PATH_BYTES} bytes: ${path}`)
   }
   const folder = dirname(path)
   if (!existsSync(folder)) throw new ErrandError('validation_failed', `there is no folder ${folder} for a socket`)
   const found = await lstat(path).catch(() => undefined)
-  if (found === undefined) return
+  if (found === undefined) return false
   if (!found.isSocket()) throw new ErrandError('already_exists', `${path} exists and is not a socket: not replaced`)
   if (await isAnswered(path)) throw new ErrandError('already_exists', `another process listens on ${path}`)
-  await unlink(path)
+  return true
 }
 
 /** Only a refused connection proves that nobody listens; a full backlog or a missing right does not. */

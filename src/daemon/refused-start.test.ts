@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { silentLog } from '../core/log.ts'
+import { loadConfig } from './config/load.ts'
+import { Daemon } from './daemon.ts'
+
+async function refusedBeforeEngine(set: readonly string[], expected: object): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'errand-refused-'))
+  try {
+    const { config } = loadConfig({ stateDir: join(folder, 'state'), runDir: join(folder, 'run'), set: [...set] })
+    const openEngine = (): never => assert.fail('the engine was opened')
+    await assert.rejects(Daemon.open(config, { log: silentLog, openEngine }, AbortSignal.timeout(30_000)), expected)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+test('an address that is taken is found before anything is made at the engine', async () => {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const { port } = holder.address() as AddressInfo
+  try {
+    await refusedBeforeEngine([`listen=["127.0.0.1:0", "127.0.0.1:${port}"]`], { code: 'already_exists' })
+  } finally {
+    holder.close()
+  }
+})
+
+test('a certificate that is not there is found before anything is made at the engine', async () => {
+  const listener = '{address: "127.0.0.1:0", tls: {cert: /nowhere/cert.pem, key: /nowhere/key.pem}}'
+  await refusedBeforeEngine([`listen=[${listener}]`], {
+    code: 'validation_failed',
+    message: 'listen: tls: /nowhere/cert.pem cannot be read (ENOENT)',
+  })
+})
