@@ -17,7 +17,7 @@ import { Home } from '../support/serve-process.ts'
 
 const IMAGE = 'test/answers'
 const SETTINGS = ['cpu=2', 'mem=1000', 'tasks.queueTimeoutMs=500']
-const LIVES = scale(200, 1000)
+const LIVES = scale(120, 1000)
 const SCRIPT = {
   mark: 'meca-init-done',
   serve: (_request: unknown, response: { end(text: string): unknown }) => response.end('ok'),

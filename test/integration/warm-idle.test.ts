@@ -6,6 +6,7 @@ import { eventually, onlyContainer } from '../support/containers.ts'
 import { startDaemon, type TestDaemon } from '../support/daemon.ts'
 import { containerEvents } from '../support/engine-events.ts'
 import { EngineProxy } from '../support/engine-proxy.ts'
+import { scale } from '../support/scale.ts'
 import { ensureTask, say } from '../support/test-tasks.ts'
 
 const options = { timeout: 300_000 }
@@ -42,8 +43,8 @@ describe('an idle instance', options, () => {
   })
 })
 
-test('300 requests that race with the removal of their idle instance are all answered', options, async () => {
-  const [racers, rounds] = [4, 75]
+test('many requests that race with the removal of their idle instance are all answered', options, async () => {
+  const [racers, rounds] = [4, scale(40, 150)]
   await using proxy = await EngineProxy.open()
   await using node = await startDaemon(['timeout=0.001', proxy.setting])
   const id = await ensureImage('echo-socket')
