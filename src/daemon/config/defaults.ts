@@ -77,6 +77,7 @@ export function defaultValues(
     'invocations.maxRequestBytes': '16MiB',
     'invocations.maxResponseBytes': '64MiB',
     'invocations.retentionMs': 86_400_000,
+    'invocations.retentionBytes': '4GiB',
     'webhooks.allow': [],
     'webhooks.privateAddresses': [],
     'webhooks.secretFile': fileIn(usedStateDir, 'webhook-secret'),

@@ -110,6 +110,7 @@ test('without any source the defaults hold', () => {
       maxRequestBytes: 16 * 2 ** 20,
       maxResponseBytes: 64 * 2 ** 20,
       retentionMs: 86_400_000,
+      retentionBytes: 4 * 1024 * MIB,
     },
     webhooks: {
       allow: [],
@@ -167,7 +168,7 @@ test('a file of everything is read into inside units', () => {
       hostAccess: allow
       privateNetworks: deny
     executions: { network: egress, profile: strict, presets: [big-shm], publishAddresses: [10.0.0.5, '0:0::1'], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, retentionBytes: 5GiB, minFreeBytes: 2MiB, drainTimeoutMs: 5, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
-    invocations: { concurrency: 1, queueLimit: 2, callerQueueLimit: 3, queueTimeoutMs: 4, maxRequestBytes: 5, maxResponseBytes: 1KiB, retentionMs: 6 }
+    invocations: { concurrency: 1, queueLimit: 2, callerQueueLimit: 3, queueTimeoutMs: 4, maxRequestBytes: 5, maxResponseBytes: 1KiB, retentionMs: 6, retentionBytes: unlimited }
     webhooks: { allow: ['http://*.lan:81'], privateAddresses: [10.1.0.0/16, '::1'], secretFile: /s, timeoutMs: 7, giveUpAfterMs: 8 }
     isolation: { gvisorRuntime: gvisor, runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
@@ -259,6 +260,7 @@ test('a file of everything is read into inside units', () => {
       maxRequestBytes: 5,
       maxResponseBytes: 1024,
       retentionMs: 6,
+      retentionBytes: Infinity,
     },
     webhooks: {
       allow: [LAN],

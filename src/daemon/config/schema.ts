@@ -94,6 +94,7 @@ const schema = z.strictObject({
   'invocations.maxRequestBytes': fields.diskBytes,
   'invocations.maxResponseBytes': fields.diskBytes,
   'invocations.retentionMs': fields.millis,
+  'invocations.retentionBytes': fields.diskBytesOr('unlimited'),
   'webhooks.allow': webhookRules(),
   'webhooks.privateAddresses': privateAddresses(),
   'webhooks.secretFile': fields.absolutePath,
@@ -290,6 +291,7 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
       maxRequestBytes: values['invocations.maxRequestBytes'],
       maxResponseBytes: values['invocations.maxResponseBytes'],
       retentionMs: values['invocations.retentionMs'],
+      retentionBytes: values['invocations.retentionBytes'] ?? Infinity,
     },
     webhooks: {
       allow: values['webhooks.allow'],

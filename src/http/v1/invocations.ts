@@ -16,24 +16,24 @@ import { StreamAnswer } from './stream-answer.ts'
 import { viewInvocation } from './views.ts'
 
 const list = route(listInvocations, async ({ principal, query: { limit, cursor } }, { later }) => {
-  const page = later.page(seesAll(principal) ? undefined : principal.caller.id, limit, cursor)
+  const page = await later.page(seesAll(principal) ? undefined : principal.caller.id, limit, cursor)
   const invocations = page.records.filter((record) => isOwn(principal, record)).map(viewInvocation)
   return { status: 200, value: { invocations, ...(page.cursor !== undefined && { cursor: page.cursor }) } }
 })
 
 const get = route(getInvocation, async ({ principal, id }, { later }) => {
-  return { status: 200, value: viewInvocation(ownInvocation(later, principal, id)) }
+  return { status: 200, value: viewInvocation(await ownInvocation(later, principal, id)) }
 })
 
 const wait = route(waitForInvocation, async ({ principal, id, query: { timeoutMs }, signal }, { later, waits }) => {
-  ownInvocation(later, principal, id)
+  await ownInvocation(later, principal, id)
   using _slot = waits.take(principal.caller.id)
   const isEnded = await later.untilEnded(id, timeoutMs, signal)
-  return { status: isEnded ? 200 : 202, value: viewInvocation(ownInvocation(later, principal, id)) }
+  return { status: isEnded ? 200 : 202, value: viewInvocation(await ownInvocation(later, principal, id)) }
 })
 
 const read = route(readInvocationResponse, async ({ principal, id, response, signal }, { later, streams, clock }) => {
-  ownInvocation(later, principal, id)
+  await ownInvocation(later, principal, id)
   using _slot = streams.take(principal.caller.id)
   const { status, bytes, instanceId, headers, body } = await later.openAnswer(id)
   using answer = new StreamAnswer(response, clock, signal)
@@ -49,7 +49,7 @@ const read = route(readInvocationResponse, async ({ principal, id, response, sig
 })
 
 const remove = route(removeInvocation, async ({ principal, id }, { later }) => {
-  ownInvocation(later, principal, id)
+  await ownInvocation(later, principal, id)
   await later.remove(id)
   return { status: 204 }
 })
@@ -57,8 +57,8 @@ const remove = route(removeInvocation, async ({ principal, id }, { later }) => {
 export const INVOCATION_ROUTES: readonly Route[] = [list, get, wait, read, remove]
 
 /** @throws not_found for another's, as for one that does not exist */
-function ownInvocation(later: LaterApi, principal: Principal, id: string): InvocationRecord {
-  const record = later.get(id)
+async function ownInvocation(later: LaterApi, principal: Principal, id: string): Promise<InvocationRecord> {
+  const record = await later.get(id)
   if (isOwn(principal, record)) return record
   throw new ErrandError('not_found', `there is no invocation ${id}`)
 }

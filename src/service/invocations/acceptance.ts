@@ -9,6 +9,7 @@ import { Tally } from '../../util/tally.ts'
 import type { WebhookOutlet } from '../../webhooks/webhooks.ts'
 import type { Gate } from '../gate.ts'
 import type { NamedTasksApi } from '../tasks/named-tasks.ts'
+import type { InvocationIndex } from './invocation-index.ts'
 import type { InvocationLimits } from './invocation-limits.ts'
 import type { InvocationHead, InvocationRecord } from './invocation-record.ts'
 import type { InvocationStore } from './invocation-store.ts'
@@ -26,7 +27,7 @@ export interface AskedInvocation {
   readonly webhookUrl: string | undefined
 }
 
-interface AcceptanceDeps {
+export interface AcceptanceDeps {
   readonly tasks: Pick<NamedTasksApi, 'load'>
   readonly gate: Gate
   readonly clock: Clock
@@ -42,43 +43,36 @@ interface Accepted {
   readonly isNew: boolean
 }
 
+type Waiting = Pick<FairQueue<{ callerId: string }>, 'size' | 'sizeOf'>
+type FindRecord = (id: string) => Promise<InvocationRecord | undefined>
+
 const FULL_RETRY_MS = 5000
 
 /** The way from a request as it comes to one that will not be forgotten. */
 export class Acceptance {
   readonly #deps: AcceptanceDeps
   readonly #store: InvocationStore
-  readonly #queue: Pick<FairQueue<{ callerId: string }>, 'size' | 'sizeOf'>
-  /** What keys stand for. */
-  readonly #keys = new Map<string, InvocationRecord>()
+  readonly #queue: Waiting
+  readonly #index: InvocationIndex
+  readonly #find: FindRecord
   /** Of two that come with the same key, one is first. */
   readonly #keyed = new Serial()
   /** Those whose bodies are coming, by caller. */
   readonly #coming = new Tally()
 
-  constructor(
-    deps: AcceptanceDeps,
-    store: InvocationStore,
-    queue: Pick<FairQueue<{ callerId: string }>, 'size' | 'sizeOf'>,
-  ) {
+  /** @param find the record of one that is in the index, as it is now; undefined when it is not there any more */
+  constructor(deps: AcceptanceDeps, store: InvocationStore, queue: Waiting, index: InvocationIndex, find: FindRecord) {
     this.#deps = deps
     this.#store = store
     this.#queue = queue
-  }
-
-  /** One that an earlier process has accepted. */
-  remember(record: InvocationRecord): void {
-    if (record.key !== undefined) this.#keys.set(nameOf(record.callerId, record.key.key), record)
-  }
-
-  forget({ callerId, key }: InvocationRecord): void {
-    if (key !== undefined) this.#keys.delete(nameOf(callerId, key.key))
+    this.#index = index
+    this.#find = find
   }
 
   async accept(asked: AskedInvocation, body: AsyncIterable<Uint8Array>): Promise<Accepted> {
     const { caller, key, webhookUrl, task } = asked
     // What was taken is told whatever is the matter now: it is no new work.
-    const before = key === undefined ? undefined : this.#keys.get(nameOf(caller.id, key))
+    const before = await this.#findByKey(caller.id, key)
     if (before !== undefined) return { record: await this.#sameAs(before, asked, body), isNew: false }
     const { tasks, gate, webhooks, assertRoom, newId } = this.#deps
     gate.assertOpen()
@@ -128,13 +122,18 @@ export class Acceptance {
       ...(webhookUrl !== undefined && { webhookUrl }),
     }
     const keep = async (): Promise<Accepted> => {
-      const before = key === undefined ? undefined : this.#keys.get(nameOf(caller.id, key))
+      const before = await this.#findByKey(caller.id, key)
       if (before !== undefined) return { record: assertSame(before, sum), isNew: false }
       await this.#store.accept(record, head)
-      this.remember(record)
+      this.#index.add(record, key)
       return { record, isNew: true }
     }
     return key === undefined ? keep() : this.#keyed.run(keep)
+  }
+
+  async #findByKey(callerId: string, key: string | undefined): Promise<InvocationRecord | undefined> {
+    const id = key === undefined ? undefined : this.#index.findByKey(callerId, key)
+    return id === undefined ? undefined : this.#find(id)
   }
 
   async #sameAs(
@@ -181,9 +180,4 @@ class RequestDigest {
 function assertSame(before: InvocationRecord, digest: string): InvocationRecord {
   if (before.key?.digest === digest) return before
   throw new ErrandError('key_conflict', 'the key stands for another request', { details: { id: before.id } })
-}
-
-/** A caller's id holds no line feed. */
-function nameOf(callerId: string, key: string): string {
-  return `${callerId}\n${key}`
 }

@@ -1,152 +1,37 @@
 import assert from 'node:assert/strict'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import type { Cancellation } from '../../core/cancellation.ts'
 import { ErrandError } from '../../core/errors.ts'
-import type { Log } from '../../core/log.ts'
-import { silentLog } from '../../core/log.ts'
-import { ManualClock } from '../../core/manual-clock.ts'
-import type { WebhookDelivery } from '../../webhooks/webhooks.ts'
-import { Gate } from '../gate.ts'
-import type { Forwarding, TaskSink } from '../node-api.ts'
-import type { NamedTask } from '../tasks/named-tasks.ts'
-import { AsyncInvocations } from './async-invocations.ts'
-import type { InvocationLimits } from './invocation-limits.ts'
-import { assertMove, INVOCATION_STATUSES, type InvocationRecord } from './invocation-record.ts'
+import { answerOk, ask, type Behave, LIMITS, sayNothing, World } from './async-invocations.fixture.ts'
+import { assertMove, INVOCATION_STATUSES } from './invocation-record.ts'
 
 const { signal } = new AbortController()
-const LIMITS = {
-  concurrency: 1,
-  queueLimit: 100,
-  callerQueueLimit: 100,
-  queueTimeoutMs: 10_000,
-  maxRequestBytes: 1000,
-  maxResponseBytes: 1000,
-  retentionMs: 60_000,
-}
-
-/** What a task does with one request. */
-type Behave = (sink: TaskSink, cancellation: Cancellation) => Promise<void>
-
-const answerOk: Behave = async (sink) => {
-  sink.from('i1')
-  sink.begin(200, ['x-a', 'b'])
-  sink.write(Buffer.from('hello'))
-  sink.end([])
-}
-
-/** It has got the request, and says nothing until it is broken off. */
-const sayNothing: Behave = (sink, cancellation) => {
-  sink.from('i1')
-  return new Promise((_resolve, reject) =>
-    cancellation.signal.addEventListener('abort', () => reject(cancellation.reason)),
-  )
-}
-
-class World {
-  readonly clock = new ManualClock()
-  readonly gate = new Gate()
-  readonly errors: object[] = []
-  readonly told: WebhookDelivery[] = []
-  readonly sent: string[] = []
-  behave: Behave = answerOk
-  room: ErrandError | undefined
-  folder = ''
-  readonly #log: Log = { ...silentLog, error: (fields) => void this.errors.push(fields) }
-
-  async open(folder = this.folder, limits: Partial<InvocationLimits> = {}): Promise<AsyncInvocations> {
-    let made = 0
-    const invocations = await AsyncInvocations.open({
-      tasks: { load: () => ({ key: 'k', task: {} }) as unknown as NamedTask },
-      forward: async ({ request }: Forwarding, sink, cancellation) => {
-        this.gate.assertOpen()
-        this.sent.push(request.path)
-        await this.behave(sink, cancellation)
-      },
-      gate: this.gate,
-      clock: this.clock,
-      log: this.#log,
-      newId: () => {
-        made += 1
-        return `${folder === this.folder ? 'id' : 'new'}-${made}`
-      },
-      limits: { ...LIMITS, ...limits },
-      folder: join(folder, 'invocations'),
-      assertRoom: async () => {
-        if (this.room !== undefined) throw this.room
-      },
-      webhooks: { assertAllowed() {}, add: (delivery) => void this.told.push(delivery), settled: async () => {} },
-      event: ({ id, status }) => ({ id, status }),
-    })
-    invocations.start()
-    return invocations
-  }
-
-  reset(): void {
-    for (const list of [this.errors, this.told, this.sent]) list.length = 0
-    this.behave = answerOk
-    this.room = undefined
-  }
-
-  /** What a daemon that is killed now leaves. */
-  async killed(): Promise<string> {
-    const copy = await mkdtemp(join(tmpdir(), 'errand-killed-'))
-    await cp(this.folder, copy, { recursive: true })
-    return copy
-  }
-}
-
-const world = new World()
+let world: World
 
 beforeEach(async () => {
-  world.reset()
-  world.folder = await mkdtemp(join(tmpdir(), 'errand-later-'))
+  world = await World.make()
 })
 
-afterEach(async () => {
-  await rm(world.folder, { recursive: true })
-})
-
-async function* bodyOf(text: string): AsyncGenerator<Uint8Array, void> {
-  if (text !== '') yield Buffer.from(text)
-}
-
-function ask(
-  invocations: AsyncInvocations,
-  path: string,
-  more: { key?: string; isIdempotent?: boolean; webhookUrl?: string; callerId?: string } = {},
-): Promise<InvocationRecord> {
-  const { key, isIdempotent = false, webhookUrl, callerId = 'ada' } = more
-  const head = { method: 'POST', path, headers: ['x-secret', 's'] }
-  return invocations.accept(
-    { caller: { id: callerId }, task: 'it', head, key, isIdempotent, webhookUrl },
-    bodyOf('body'),
-  )
-}
-
-async function untilSent(count: number): Promise<void> {
-  while (world.sent.length < count) await new Promise(setImmediate)
-}
+afterEach(() => world[Symbol.asyncDispose]())
 
 describe('invocations that a killed daemon left', () => {
   test('are run when they were not begun, lost when they were, and run again where they may be', async () => {
     world.behave = sayNothing
     const before = await world.open()
     const begun = await ask(before, '/begun')
-    await untilSent(1)
+    await world.untilSent(1)
     const waiting = await ask(before, '/waiting')
     const left = await world.killed()
     await before.remove(begun.id)
-    await untilSent(2)
+    await world.untilSent(2)
     await before.detach()
     world.behave = answerOk
     const after = await world.open(left)
-    assert.equal(after.get(begun.id).status, 'lost')
+    assert.equal((await after.get(begun.id)).status, 'lost')
     assert.ok(await after.untilEnded(begun.id, 1000, signal))
     assert.ok(await after.untilEnded(waiting.id, 1000, signal))
-    assert.equal(after.get(waiting.id).status, 'answered')
+    assert.equal((await after.get(waiting.id)).status, 'answered')
     assert.deepEqual(world.sent, ['/begun', '/waiting', '/waiting'], 'the last one by the next daemon')
     await after.detach()
     await rm(left, { recursive: true })
@@ -156,14 +41,14 @@ describe('invocations that a killed daemon left', () => {
     world.behave = sayNothing
     const before = await world.open()
     const { id } = await ask(before, '/again', { isIdempotent: true })
-    await untilSent(1)
+    await world.untilSent(1)
     const left = await world.killed()
     await before.remove(id)
     await before.detach()
     world.behave = answerOk
     const after = await world.open(left)
     assert.ok(await after.untilEnded(id, 1000, signal))
-    assert.equal(after.get(id).status, 'answered')
+    assert.equal((await after.get(id)).status, 'answered')
     await after.detach()
     await rm(left, { recursive: true })
   })
@@ -172,7 +57,7 @@ describe('invocations that a killed daemon left', () => {
     const before = await world.open()
     const { id } = await ask(before, '/done', { key: 'k', webhookUrl: 'https://a.example/' })
     await before.untilEnded(id, 1000, signal)
-    assert.equal(world.told.length, 1)
+    while (world.told.length < 1) await new Promise(setImmediate)
     await before.detach()
     const after = await world.open()
     const { status, headers, body } = await after.openAnswer(id)
@@ -186,7 +71,7 @@ describe('invocations that a killed daemon left', () => {
     await second?.settle({ deliveredMs: 7 })
     await after.detach()
     const last = await world.open()
-    assert.deepEqual([last.get(id).webhook, world.told.length], [{ deliveredMs: 7 }, 2])
+    assert.deepEqual([(await last.get(id)).webhook, world.told.length], [{ deliveredMs: 7 }, 2])
     assert.equal(world.sent.length, 1)
     await last.detach()
   })
@@ -203,11 +88,8 @@ describe('invocations that a killed daemon left', () => {
     await mkdir(join(folder, 'draft'))
     await writeFile(join(folder, 'draft', 'request.body'), 'half')
     const after = await world.open()
-    assert.equal(after.get(good).status, 'answered')
-    assert.throws(
-      () => after.get(bad),
-      (error) => ErrandError.from(error).code === 'not_found',
-    )
+    assert.equal((await after.get(good)).status, 'answered')
+    await assert.rejects(after.get(bad), (error) => ErrandError.from(error).code === 'not_found')
     assert.equal(world.errors.length, 1)
     assert.deepEqual((await readdir(folder)).toSorted(), [good, bad].toSorted(), 'what is damaged is left where it is')
     await after.detach()
@@ -220,7 +102,7 @@ describe('invocations that a killed daemon left', () => {
     await before.detach()
     await world.clock.advance(LIMITS.retentionMs - 1)
     const after = await world.open()
-    assert.equal(after.get(id).status, 'answered')
+    assert.equal((await after.get(id)).status, 'answered')
     await world.clock.advance(1)
     while ((await readdir(join(world.folder, 'invocations'))).length > 0) await new Promise(setImmediate)
     await after.detach()
@@ -241,7 +123,7 @@ describe('an invocation', () => {
       await world.clock.advance(4000)
     }
     await invocations.untilEnded(id, 1000, signal)
-    assert.deepEqual([tries, invocations.get(id).failure?.code], [3, 'resources_exhausted'])
+    assert.deepEqual([tries, (await invocations.get(id)).failure?.code], [3, 'resources_exhausted'])
     await invocations.detach()
   })
 
@@ -253,7 +135,7 @@ describe('an invocation', () => {
     const invocations = await world.open()
     const { id } = await ask(invocations, '/')
     await invocations.untilEnded(id, 1000, signal)
-    assert.deepEqual([world.sent.length, invocations.get(id).status], [1, 'failed'])
+    assert.deepEqual([world.sent.length, (await invocations.get(id)).status], [1, 'failed'])
     await invocations.detach()
   })
 
@@ -292,8 +174,8 @@ describe('what waits for another try', () => {
     const invocations = await world.open(world.folder, { queueLimit: 3, callerQueueLimit: 2 })
     const isFull = (error: unknown): boolean => ErrandError.from(error).code === 'queue_full'
     const untilWaiting = async (count: number): Promise<void> => {
-      await untilSent(count)
-      while (invocations.page(undefined, 9).records.some(({ status }) => status === 'running')) {
+      await world.untilSent(count)
+      while ((await invocations.page(undefined, 9)).records.some(({ status }) => status === 'running')) {
         await new Promise(setImmediate)
       }
     }
@@ -302,9 +184,9 @@ describe('what waits for another try', () => {
     await ask(invocations, '/2')
     await untilWaiting(2)
     await assert.rejects(ask(invocations, '/3'), isFull)
-    await ask(invocations, '/3', { callerId: 'eve' })
+    await ask(invocations, '/3', { caller: { id: 'eve' } })
     await untilWaiting(3)
-    await assert.rejects(ask(invocations, '/4', { callerId: 'mia' }), isFull)
+    await assert.rejects(ask(invocations, '/4', { caller: { id: 'mia' } }), isFull)
     assert.equal(world.clock.pendingTimers, 1)
     await invocations.detach()
   })
@@ -313,7 +195,7 @@ describe('what waits for another try', () => {
     world.behave = refuse
     const invocations = await world.open()
     const { id: first } = await ask(invocations, '/1')
-    await untilSent(1)
+    await world.untilSent(1)
     while (world.clock.pendingTimers === 0) await new Promise(setImmediate)
     const held = Promise.withResolvers<void>()
     world.behave = async (sink, cancellation) => {
@@ -321,7 +203,7 @@ describe('what waits for another try', () => {
       await answerOk(sink, cancellation)
     }
     await ask(invocations, '/2')
-    await untilSent(2)
+    await world.untilSent(2)
     const { id: last } = await ask(invocations, '/3')
     await world.clock.advance(1000)
     held.resolve()

@@ -11,4 +11,6 @@ export interface InvocationLimits {
   readonly maxResponseBytes: number
   /** How long record and answer are kept after the end. */
   readonly retentionMs: number
+  /** What all that have ended may take on disk; Infinity for no bound. */
+  readonly retentionBytes: number
 }

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { writeDurably } from '../../util/durable-file.ts'
+import { folderUsage } from '../../util/folder-usage.ts'
 import { storageCodeOf } from '../../util/storage-code.ts'
 import { AnswerFile } from './answer-file.ts'
 import {
@@ -21,6 +22,10 @@ const REQUEST = 'request.json'
 const REQUEST_BODY = 'request.body'
 const ANSWER = 'answer.json'
 const ANSWER_BODY = 'answer.body'
+
+/** Records read together. */
+const BATCH = 64
+const UNLIMITED = { bytes: Infinity, inodes: Infinity }
 
 /** Invocations on disk, a folder each, for their owner alone. Every method may reject with storage_full or storage_error. */
 export class InvocationStore {
@@ -91,25 +96,52 @@ export class InvocationStore {
     await kept(rm(this.#at(id), { recursive: true, force: true }))
   }
 
-  /** All that were accepted, the oldest first. What is damaged is told, left where it is, and passed over. */
-  async readAll(): Promise<InvocationRecord[]> {
+  /** Of all that there are, accepted or not. */
+  ids(): Promise<string[]> {
+    return kept(readdir(this.#folder))
+  }
+
+  /** Undefined for one that was never accepted or has gone, and for what is damaged, which is told and left where it is. */
+  async find(id: string): Promise<InvocationRecord | undefined> {
+    const text = await this.#readRecord(id)
+    return text === undefined ? undefined : this.#parse(id, text)
+  }
+
+  /** Of those that were accepted, the oldest first. What never was, or has gone for the most part, is removed. */
+  async readAll(ids: readonly string[]): Promise<InvocationRecord[]> {
     const records: InvocationRecord[] = []
-    for (const id of await kept(readdir(this.#folder))) {
-      const record = await this.#read(id)
-      if (record !== undefined) records.push(record)
+    for (let from = 0; from < ids.length; from += BATCH) {
+      const found = await Promise.all(ids.slice(from, from + BATCH).map((id) => this.#findOrRemove(id)))
+      records.push(...found.filter((record) => record !== undefined))
     }
     return records.sort((a, b) => a.acceptedMs - b.acceptedMs || (a.id < b.id ? -1 : 1))
   }
 
-  async #read(id: string): Promise<InvocationRecord | undefined> {
+  /** Bytes on disk. */
+  async usage(id: string, signal: AbortSignal): Promise<number> {
+    return (await kept(folderUsage(this.#at(id), UNLIMITED, signal))).bytes
+  }
+
+  async #findOrRemove(id: string): Promise<InvocationRecord | undefined> {
+    const text = await this.#readRecord(id)
+    if (text !== undefined) return this.#parse(id, text)
+    await this.remove(id)
+    return undefined
+  }
+
+  async #readRecord(id: string): Promise<string | undefined> {
     try {
-      const text = await readFile(this.#at(id, RECORD), 'utf8').catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return undefined
-        throw error
-      })
-      if (text === undefined) await this.remove(id)
-      const record = text === undefined ? undefined : invocationRecord.parse(JSON.parse(text))
-      if (record === undefined || record.id === id) return record
+      return await readFile(this.#at(id, RECORD), 'utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      return kept(Promise.reject(error))
+    }
+  }
+
+  #parse(id: string, text: string): InvocationRecord | undefined {
+    try {
+      const record = invocationRecord.parse(JSON.parse(text))
+      if (record.id === id) return record
       throw new ErrandError('storage_error', `it is of ${record.id}`)
     } catch (error) {
       this.#log.error({ err: error, path: this.#at(id) }, 'the record of an invocation is damaged; it is passed over')

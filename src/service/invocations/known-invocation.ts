@@ -1,6 +1,6 @@
-import type { Cancellation } from '../../core/cancellation.ts'
+import { Cancellation } from '../../core/cancellation.ts'
 import type { Clock } from '../../core/clock.ts'
-import type { ErrandError } from '../../core/errors.ts'
+import { ErrandError } from '../../core/errors.ts'
 import { Serial } from '../../util/serial.ts'
 import type { WebhookOutlet } from '../../webhooks/webhooks.ts'
 import { assertMove, hasEnded, type InvocationRecord, type InvocationStatus } from './invocation-record.ts'
@@ -8,24 +8,42 @@ import type { InvocationStore } from './invocation-store.ts'
 
 type Changes = Partial<Pick<InvocationRecord, 'failure' | 'answer' | 'webhook'>>
 
-/** One invocation in this process. The only writer of its record; what it says is on the disk. */
+/** What this process does with one. */
+type Phase =
+  /** It is in the queue. */
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'answering'; readonly cancellation: Cancellation; readonly over: Promise<void> }
+  /** Nothing: it has ended, or what became of it could not be kept. */
+  | { readonly kind: 'resting' }
+  /** It is being removed: nothing of it is written any more. */
+  | { readonly kind: 'leaving'; readonly over: Promise<void> }
+  | { readonly kind: 'gone' }
+
+const NEXT: Record<Phase['kind'], readonly Phase['kind'][]> = {
+  waiting: ['answering', 'resting', 'leaving'],
+  answering: ['waiting', 'resting', 'leaving'],
+  resting: ['leaving'],
+  // Back where it could not be removed.
+  leaving: ['waiting', 'resting', 'gone'],
+  gone: [],
+}
+
+/** One invocation that has not ended, or whose end is still to be told. The only writer of its record; what it says is on the disk. */
 export class KnownInvocation {
   /** Resolves when it has ended, or was forgotten. */
   readonly ended: Promise<void>
-  /** While it is under way. */
-  cancellation: Cancellation | undefined
-  work: Promise<void> = Promise.resolve()
   readonly #store: InvocationStore
   readonly #clock: Clock
   readonly #changes = new Serial()
   readonly #hasEnded = Promise.withResolvers<void>()
   #record: InvocationRecord
-  #isForgotten = false
+  #phase: Phase
 
   constructor(store: InvocationStore, clock: Clock, record: InvocationRecord) {
     this.#store = store
     this.#clock = clock
     this.#record = record
+    this.#phase = { kind: hasEnded(record) ? 'resting' : 'waiting' }
     this.ended = this.#hasEnded.promise
     if (hasEnded(record)) this.#hasEnded.resolve()
   }
@@ -42,8 +60,18 @@ export class KnownInvocation {
     return this.#record.callerId
   }
 
+  get isWaiting(): boolean {
+    return this.#phase.kind === 'waiting'
+  }
+
+  /** Its caller has removed it, or is about to. */
   get isForgotten(): boolean {
-    return this.#isForgotten
+    return this.#phase.kind === 'leaving' || this.#phase.kind === 'gone'
+  }
+
+  /** What its caller was to be told, and has not been. */
+  get isToBeTold(): boolean {
+    return this.#record.webhookUrl !== undefined && this.#record.webhook === undefined
   }
 
   /** @throws internal for a move that is none; storage_full, storage_error, and then nothing has changed */
@@ -55,34 +83,86 @@ export class KnownInvocation {
       if (status === 'running') return { ...moved, begunMs: nowMs }
       return hasEnded(moved) ? { ...moved, endedMs: nowMs } : moved
     })
-    if (hasEnded(this.#record)) this.#hasEnded.resolve()
+    if (!hasEnded(this.#record)) return
+    if (this.#phase.kind === 'waiting') this.#enter({ kind: 'resting' })
+    this.#hasEnded.resolve()
   }
 
-  /** Hands its end to whoever tells it to the caller's webhook, unless that was done. */
-  tell(webhooks: WebhookOutlet, event: (record: InvocationRecord) => object): void {
-    const { id, webhookUrl, webhook, endedMs = 0 } = this.#record
-    if (webhookUrl === undefined || webhook !== undefined) return
+  /**
+   * @param work never rejects; resolves with the time after which it is to be tried again, undefined for one that is over
+   * @returns what `work` resolves with
+   */
+  async answer(work: (cancellation: Cancellation) => Promise<number | undefined>): Promise<number | undefined> {
+    const cancellation = new Cancellation()
+    const over = Promise.withResolvers<void>()
+    this.#enter({ kind: 'answering', cancellation, over: over.promise })
+    const againMs = await work(cancellation)
+    if (this.#phase.kind === 'answering') this.#enter({ kind: againMs === undefined ? 'resting' : 'waiting' })
+    over.resolve()
+    return againMs
+  }
+
+  /** Breaks it off if it is under way. */
+  breakOff(reason: ErrandError): void {
+    if (this.#phase.kind === 'answering') this.#phase.cancellation.cancel(reason)
+  }
+
+  /** Hands its end to whoever tells it to the caller's webhook. @param onTold when that is over, unless it was forgotten before */
+  tell(webhooks: WebhookOutlet, event: (record: InvocationRecord) => object, onTold: () => void): void {
+    const { id, webhookUrl = '', endedMs = 0 } = this.#record
     webhooks.add({
       id: KnownInvocation.webhookIdOf(id),
       url: webhookUrl,
       sinceMs: endedMs,
-      load: async () => (this.#isForgotten ? undefined : event(this.#record)),
-      settle: (outcome) => this.#change((record) => ({ ...record, webhook: outcome })),
+      load: async () => (this.isForgotten ? undefined : event(this.#record)),
+      settle: async (outcome) => {
+        await this.#change((record) => ({ ...record, webhook: outcome }))
+        if (!this.isForgotten) onTold()
+      },
     })
   }
 
-  /** Breaks it off with `reason` if it is under way, and removes all that there is of it. */
-  async forget(reason: ErrandError): Promise<void> {
-    this.#isForgotten = true
-    this.cancellation?.cancel(reason)
-    await this.work
-    await this.#changes.run(() => this.#store.remove(this.#record.id))
+  /**
+   * Breaks it off with `reason` if it is under way, and removes all that there is of it.
+   * @throws storage_full, storage_error, and then it is where it was, but under way no more
+   */
+  forget(reason: ErrandError): Promise<void> {
+    if (this.#phase.kind === 'leaving') return this.#phase.over
+    if (this.#phase.kind === 'gone') return Promise.resolve()
+    const before = this.#phase
+    const left = Promise.withResolvers<void>()
+    this.#enter({ kind: 'leaving', over: left.promise })
+    this.#leave(before, reason).then(left.resolve, left.reject)
+    return left.promise
+  }
+
+  async #leave(before: Phase, reason: ErrandError): Promise<void> {
+    if (before.kind === 'answering') {
+      before.cancellation.cancel(reason)
+      await before.over
+    }
+    try {
+      await this.#changes.run(() => this.#store.remove(this.#record.id))
+    } catch (error) {
+      this.#enter({ kind: this.#record.status === 'queued' ? 'waiting' : 'resting' })
+      throw error
+    }
+    this.#enter({ kind: 'gone' })
     this.#hasEnded.resolve()
+  }
+
+  /** The only way from one phase to another. */
+  #enter(next: Phase): void {
+    const { kind } = this.#phase
+    if (!NEXT[kind].includes(next.kind)) {
+      throw new ErrandError('internal', `an invocation that is ${kind} cannot be ${next.kind}`)
+    }
+    this.#phase = next
   }
 
   async #change(next: (record: InvocationRecord) => InvocationRecord): Promise<void> {
     await this.#changes.run(async () => {
-      if (this.#isForgotten) return
+      if (this.isForgotten) return
       const record = next(this.#record)
       await this.#store.save(record)
       this.#record = record

@@ -12,15 +12,15 @@ export interface LaterApi {
    * what `body` throws
    */
   accept(asked: AskedInvocation, body: AsyncIterable<Uint8Array>): Promise<InvocationRecord>
-  /** @throws not_found */
-  get(id: string): InvocationRecord
-  /** Of one caller, or of all: the youngest first. */
-  page(callerId: string | undefined, limit: number, cursor?: string): InvocationPage
+  /** @throws not_found; storage_error */
+  get(id: string): Promise<InvocationRecord>
+  /** Of one caller, or of all: the youngest first. @throws validation_failed for a cursor that is none; storage_error */
+  page(callerId: string | undefined, limit: number, cursor?: string): Promise<InvocationPage>
   /** Whether it ends within that time, or has already. @throws not_found; signal.reason */
   untilEnded(id: string, timeoutMs: number, signal: AbortSignal): Promise<boolean>
   /** @throws not_found, also for one that has ended without an answer; not_ready before it has ended; storage_error */
   openAnswer(id: string): Promise<KeptAnswer>
-  /** Forgets it; a request under way is broken off first. @throws not_found */
+  /** Forgets it; a request under way is broken off first. @throws not_found; storage_error, and then it is still there */
   remove(id: string): Promise<void>
 }
 

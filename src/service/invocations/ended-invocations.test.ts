@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import { ErrandError } from '../../core/errors.ts'
+import { answerOk, ask, asked, sayNothing, World } from './async-invocations.fixture.ts'
+import type { AsyncInvocations } from './async-invocations.ts'
+import type { InvocationPage } from './later-api.ts'
+
+const { signal } = new AbortController()
+let world: World
+
+beforeEach(async () => {
+  world = await World.make()
+})
+
+afterEach(() => world[Symbol.asyncDispose]())
+
+describe('invocations that have ended', () => {
+  test('are known to the next process without a look at their records, keys and order included', async () => {
+    const before = await world.open()
+    const ids: string[] = []
+    for (const key of ['a', 'b', 'c']) {
+      const { id } = await ask(before, '/', { key })
+      await before.untilEnded(id, 1000, signal)
+      await world.clock.advance(1)
+      ids.push(id)
+    }
+    await before.detach()
+    const folder = join(world.folder, 'invocations')
+    for (const id of ids) await rename(join(folder, id, 'record.json'), join(folder, id, 'aside'))
+    const after = await world.open()
+    for (const id of ids) await rename(join(folder, id, 'aside'), join(folder, id, 'record.json'))
+    const first = await after.page('ada', 2)
+    const second = await after.page(undefined, 2, first.cursor)
+    const idsOf = ({ records }: InvocationPage): string[] => records.map(({ id }) => id)
+    assert.deepEqual([...idsOf(first), ...idsOf(second)], ids.toReversed())
+    assert.deepEqual([second.cursor, (await after.page('eve', 2)).records], [undefined, []])
+    await assert.rejects(after.page(undefined, 2, 'x'), (error) => ErrandError.from(error).code === 'validation_failed')
+    assert.equal((await ask(after, '/', { key: 'b' })).id, ids[1])
+    await assert.rejects(ask(after, '/other', { key: 'b' }), (error) => ErrandError.from(error).code === 'key_conflict')
+    await after.detach()
+  })
+
+  test('go before their time when they take too much room, the first ones first, also after a restart', async () => {
+    const room = { retentionBytes: 100_000 }
+    const before = await world.open(world.folder, room)
+    const folder = join(world.folder, 'invocations')
+    const untilLeft = async (invocations: AsyncInvocations, count: number): Promise<string[]> => {
+      while ((await readdir(folder)).length > count) await new Promise(setImmediate)
+      return (await invocations.page(undefined, 99)).records.map(({ id }) => id)
+    }
+    const ids: string[] = []
+    for (let index = 0; index < 8; index += 1) {
+      const { id } = await ask(before, '/')
+      await before.untilEnded(id, 1000, signal)
+      await world.clock.advance(1)
+      ids.unshift(id)
+    }
+    // Each takes five blocks of 4 KiB.
+    assert.deepEqual(await untilLeft(before, 4), ids.slice(0, 4))
+    await before.detach()
+    const after = await world.open(world.folder, { retentionBytes: 50_000 })
+    assert.deepEqual(await untilLeft(after, 2), ids.slice(0, 2))
+    await after.detach()
+  })
+
+  test('that could not be removed are still there, and can be removed again', async () => {
+    const invocations = await world.open()
+    const { id } = await ask(invocations, '/', { key: 'k' })
+    await invocations.untilEnded(id, 1000, signal)
+    const { folder } = world
+    const record = join(folder, 'invocations', id, 'record.json')
+    await rename(record, join(folder, 'aside'))
+    await mkdir(join(record, 'in-the-way'), { recursive: true })
+    await assert.rejects(invocations.remove(id), (error) => ErrandError.from(error).code === 'storage_error')
+    await rm(record, { recursive: true })
+    await rename(join(folder, 'aside'), record)
+    assert.equal((await invocations.get(id)).status, 'answered')
+    assert.equal((await ask(invocations, '/', { key: 'k' })).id, id)
+    await invocations.remove(id)
+    await assert.rejects(invocations.get(id), (error) => ErrandError.from(error).code === 'not_found')
+    await invocations.detach()
+  })
+})
+
+describe('one that waits and could not be removed', () => {
+  test('is answered all the same', async () => {
+    const invocations = await world.open()
+    const held = Promise.withResolvers<void>()
+    world.behave = async (sink, cancellation) => {
+      await held.promise
+      await answerOk(sink, cancellation)
+    }
+    const first = await ask(invocations, '/1')
+    const second = await ask(invocations, '/2')
+    const record = join(world.folder, 'invocations', second.id, 'record.json')
+    await rename(record, join(world.folder, 'aside'))
+    await mkdir(join(record, 'in-the-way'), { recursive: true })
+    await assert.rejects(invocations.remove(second.id), (error) => ErrandError.from(error).code === 'storage_error')
+    await rm(record, { recursive: true })
+    await rename(join(world.folder, 'aside'), record)
+    held.resolve()
+    for (const each of [first, second]) assert.ok(await invocations.untilEnded(each.id, 1000, signal))
+    assert.equal((await invocations.get(second.id)).status, 'answered')
+    await invocations.detach()
+  })
+})
+
+describe('letting go', () => {
+  test('waits for what is being accepted, and for no body that does not come', async () => {
+    const invocations = await world.open()
+    const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    async function* halfABody(): AsyncGenerator<Uint8Array, void> {
+      yield Buffer.from('half')
+      begun.resolve()
+      await ended.promise
+    }
+    const accepting = invocations.accept(asked('/'), halfABody())
+    await begun.promise
+    const refused = assert.rejects(accepting, (error) => ErrandError.from(error).code === 'draining')
+    await invocations.detach()
+    assert.deepEqual(await readdir(join(world.folder, 'invocations')), [], 'nothing of it is left')
+    await refused
+    ended.resolve()
+  })
+
+  test('leaves no timer, whatever ends meanwhile', async () => {
+    world.behave = sayNothing
+    const invocations = await world.open()
+    await ask(invocations, '/')
+    await world.untilSent(1)
+    await invocations.detach()
+    assert.equal(world.clock.pendingTimers, 0)
+  })
+})
