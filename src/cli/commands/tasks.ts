@@ -31,8 +31,8 @@ function addInvoke(program: Command, { terminal, end }: CommandContext): void {
     .addHelpText('after', INVOKE_EXAMPLES)
   withDaemonFlags(invoke, { host: '--host <url>' }).action(
     async (name: string, path: string | undefined, flags: InvokeFlags) => {
-      const { invokeTask } = await import('../tasks/invoke.ts')
-      end(await invokeTask(name, path ?? '/', flags, terminal))
+      const { sendToTask } = await import('../tasks/invoke.ts')
+      end(await sendToTask(name, path ?? '/', flags, terminal))
     },
   )
 }

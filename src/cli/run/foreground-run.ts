@@ -5,9 +5,9 @@ import { Deadline, sleep } from '../../core/wait.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
 import { describeFailure } from '../failure.ts'
 import { printJson } from '../output/json.ts'
-import { jsonError } from '../output/json-error.ts'
 import { neutralize } from '../output/neutralize.ts'
 import type { Terminal } from '../terminal.ts'
+import { PATIENT } from '../with-client.ts'
 import { FateUnknown } from './fate-unknown.ts'
 import type { Interrupts } from './interrupts.ts'
 import { printLogs } from './print-logs.ts'
@@ -28,8 +28,6 @@ interface RunParts {
 const LOOK_MS = 300
 /** For telling a node that what it waits for does not come. */
 const GIVE_UP_MS = 10_000
-/** Once it is known to the node, an execution is worth waiting for. */
-const PATIENT = { patienceMs: Infinity }
 
 /** One execution from the request to its end, in front of somebody's eyes. */
 export class ForegroundRun {
@@ -217,7 +215,7 @@ export class ForegroundRun {
 
   #report(error: unknown): void {
     this.#status.clear()
-    this.#terminal.stderr.write(this.#flags.json === true ? jsonError(error) : describeFailure(error).text)
+    this.#terminal.stderr.write(describeFailure(error, { json: this.#flags.json === true }).text)
   }
 
   #tell(text: string): void {

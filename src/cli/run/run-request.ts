@@ -1,6 +1,10 @@
 import { basename, dirname, resolve } from 'node:path'
 import type { ExecutionBodyIn, PortBody } from '../../http/contract/execution-body.ts'
+import { type Fields, isFields, readBodyFile } from '../body-file.ts'
 import { malformed, readDuration, readNumber, readPairs } from '../flag-values.ts'
+import type { Input } from '../terminal.ts'
+import type { Shell } from './environment.ts'
+import { assertAllSent, overFile } from './over-file.ts'
 import type { RunFlags } from './run-flags.ts'
 import { taskFields } from './task-fields.ts'
 
@@ -25,37 +29,65 @@ export interface RunPlan {
   readonly outputs: readonly LocalOutput[]
 }
 
-/** What a command line asks for. Names of the daemon's choice, such as isolations, are the daemon's to check. @throws validation_failed */
-export function planRun(
-  image: string,
+/** What a command line is given in. */
+export interface Surroundings {
+  readonly shell: Shell
+  readonly stdin: Input
+  readonly cwd: string
+  /** Of chance, for an id. */
+  readonly newId: string
+}
+
+/**
+ * What a command line asks for, over what `--file` says. Whether that makes sense is the node's to say, in its own words.
+ * @throws validation_failed; not_found for a file
+ */
+export async function planRun(
+  image: string | undefined,
   command: readonly string[],
   flags: RunFlags,
-  newId: string,
-  cwd: string,
-): RunPlan {
+  { shell, stdin, cwd, newId }: Surroundings,
+): Promise<RunPlan> {
   const inputs = (flags.input ?? []).map((text, index) => readInput(text, index, cwd))
   const outputs = (flags.output ?? []).map((text, index) => readOutput(text, index, cwd))
-  const body = {
-    id: flags.id ?? readableId(image, newId),
-    task: {
-      ...taskFields(image, command, flags),
-      ...(flags.port !== undefined && { ports: flags.port.map(readPort) }),
-    },
+  const task = {
+    ...(await taskFields(image, command, flags, shell)),
+    ...(flags.port !== undefined && { ports: flags.port.map(readPort) }),
+  }
+  const line = {
+    ...(Object.keys(task).length > 0 && { task }),
     ...(inputs.length > 0 && {
       inputs: inputs.map(({ local, target, readOnly }) => ({ upload: local.name, target, readOnly })),
     }),
     ...(outputs.length > 0 && { outputs: outputs.map(({ local, path }) => ({ path, name: local.name })) }),
-    ...(flags.timeout !== undefined && { timeoutMs: readDuration('--timeout', flags.timeout) }),
-    ...(flags.queueTimeout !== undefined && { queueTimeoutMs: readDuration('--queue-timeout', flags.queueTimeout) }),
-    ...(flags.priority !== undefined && { priority: readNumber('--priority', flags.priority) }),
-    ...(flags.idempotent === true && { idempotent: true }),
-    ...(flags.label !== undefined && { labels: readPairs('--label', flags.label) }),
+    ...termsOf(flags),
   }
-  // What is not known here is refused by the daemon, in its own words.
+  const file: Fields = flags.file === undefined ? {} : await readBodyFile(flags.file, stdin)
+  const sent = inputs.map(({ local }) => local)
+  const merged = overFile(file, line)
+  assertAllSent(merged, new Set(sent.map(({ name }) => name)))
+  const body: object = { ...merged, id: merged.id ?? readableId(imageIn(merged), newId) }
+  return { body: body as ExecutionBodyIn, inputs: sent, outputs: outputs.map(({ local }) => local) }
+}
+
+function imageIn({ task }: Fields): string {
+  return isFields(task) && typeof task.image === 'string' ? task.image : ''
+}
+
+function termsOf({ id, job, priority, idempotent, label, webhook, ...flags }: RunFlags): Fields {
+  const { timeout, queueTimeout, pullTimeout, grace, retention } = flags
   return {
-    body: body as ExecutionBodyIn,
-    inputs: inputs.map(({ local }) => local),
-    outputs: outputs.map(({ local }) => local),
+    ...(id !== undefined && { id }),
+    ...(job !== undefined && { job }),
+    ...(timeout !== undefined && { timeoutMs: readDuration('--timeout', timeout) }),
+    ...(queueTimeout !== undefined && { queueTimeoutMs: readDuration('--queue-timeout', queueTimeout) }),
+    ...(pullTimeout !== undefined && { pullTimeoutMs: readDuration('--pull-timeout', pullTimeout) }),
+    ...(grace !== undefined && { graceMs: readDuration('--grace', grace) }),
+    ...(retention !== undefined && { retentionMs: readDuration('--retention', retention) }),
+    ...(priority !== undefined && { priority: readNumber('--priority', priority) }),
+    ...(idempotent === true && { idempotent: true }),
+    ...(label !== undefined && { labels: readPairs('--label', label) }),
+    ...(webhook !== undefined && { webhook: { url: webhook } }),
   }
 }
 

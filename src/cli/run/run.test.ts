@@ -53,6 +53,34 @@ test('a run that is detached prints its id and goes on', async () => {
   assert.equal((await errand(['inspect', 'detached'])).status, 66)
 })
 
+test('a file says what to run, and the command line the rest', async () => {
+  const body = { id: 'filed', task: { image: 'forever', resources: { memory: '64MiB' } }, labels: { from: 'file' } }
+  const words = [
+    'run',
+    '-d',
+    '--json',
+    '-f',
+    '-',
+    '-e',
+    'WORD',
+    '--pids',
+    '32',
+    '--retention',
+    '2h',
+    '--grace',
+    '1s',
+    'hello',
+  ]
+  const { status, printed } = await errand(words, { input: JSON.stringify(body), environment: { WORD: 'said' } })
+  assert.equal(status, 0, printed.stderr)
+  const { id, labels, resources } = JSON.parse(printed.stdout)
+  assert.deepEqual([id, labels], ['filed', { from: 'file' }])
+  assert.equal((await errand(['wait', 'filed'])).status, 3)
+  assert.deepEqual([resources.asked.memory, resources.asked.pids], [64 * 1024 * 1024, 32])
+  const neither = await errand(['run'])
+  assert.deepEqual([neither.status, neither.printed.stderr], [64, 'error: give an image, or --file\n'])
+})
+
 /** Runs an image in the foreground until the node says that it does. */
 async function interruptible(
   id: string,

@@ -1,7 +1,6 @@
 import { ErrandError } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
 import { describeFailure } from '../failure.ts'
-import { jsonError } from '../output/json-error.ts'
 import type { OpenDaemon } from '../serve.ts'
 import type { Terminal } from '../terminal.ts'
 import { withClient } from '../with-client.ts'
@@ -18,7 +17,7 @@ import { RUN_EXIT } from './run-status.ts'
  * kept it from running, 75 where that cannot be known. Never rejects.
  */
 export async function run(
-  image: string,
+  image: string | undefined,
   command: readonly string[],
   flags: RunFlags,
   openDaemon: OpenDaemon,
@@ -26,14 +25,16 @@ export async function run(
 ): Promise<number> {
   using interrupts = new Interrupts(terminal, { ownsWork: flags.local === true })
   try {
-    const plan = planRun(image, command, flags, randomId(), process.cwd())
+    const { host, stdin } = terminal
+    const given = { shell: host.environment, stdin, cwd: process.cwd(), newId: randomId() }
+    const plan = await planRun(image, command, flags, given)
     if (flags.local === true) return await runLocally(plan, flags, openDaemon, terminal, interrupts)
     return await withClient(flags, terminal, (client) =>
       new ForegroundRun({ client, plan, flags, terminal, interrupts }).run(),
     )
   } catch (error) {
     if (interrupts.asked.aborted && ErrandError.from(error).code === 'cancelled') return interrupts.status
-    terminal.stderr.write(flags.json === true ? jsonError(error) : describeFailure(error).text)
+    terminal.stderr.write(describeFailure(error, { json: flags.json === true }).text)
     return error instanceof FateUnknown ? RUN_EXIT.lost : RUN_EXIT.failed
   }
 }

@@ -31,7 +31,7 @@ interface Sent extends AsyncDisposable {
 const FIRST_ERROR = 400
 
 /** Sends one request to a task, prints what it answers as it comes, and resolves with the exit status that its status means. */
-export async function invokeTask(name: string, path: string, flags: InvokeFlags, terminal: Terminal): Promise<number> {
+export async function sendToTask(name: string, path: string, flags: InvokeFlags, terminal: Terminal): Promise<number> {
   using signals = new StopSignals(terminal.signals, terminal.stderr.isTTY)
   const { signal } = signals
   const { method } = flags

@@ -1,12 +1,10 @@
-import { text } from 'node:stream/consumers'
-import { parse } from 'yaml'
 import type { NamedTaskBodyIn } from '../../client/client.ts'
 import { ErrandError } from '../../core/errors.ts'
+import { readBodyFile } from '../body-file.ts'
 import type { ContextFlags } from '../context/resolve-context.ts'
 import { readDuration, readWholeNumber } from '../flag-values.ts'
-import { openLocalFile } from '../local-file.ts'
 import { type TaskFlags, taskFields } from '../run/task-fields.ts'
-import type { Input } from '../terminal.ts'
+import type { Terminal } from '../terminal.ts'
 
 /** What `errand tasks put` is told. Everything as it was written. */
 export interface PutFlags extends ContextFlags, TaskFlags {
@@ -20,26 +18,25 @@ export interface PutFlags extends ContextFlags, TaskFlags {
   readonly json?: boolean
 }
 
-const STDIN = '-'
-
 /** What a named task is to be. Whether it makes sense is the daemon's to check, in its own words. @throws validation_failed; not_found */
-export async function namedTaskBody(
+export async function readTaskBody(
   image: string | undefined,
   command: readonly string[],
   flags: PutFlags,
-  stdin: Input,
+  { host, stdin }: Pick<Terminal, 'host' | 'stdin'>,
 ): Promise<NamedTaskBodyIn> {
   if ((image === undefined) === (flags.file === undefined)) {
     throw new ErrandError('validation_failed', 'give an image, or --file with all that the task is')
   }
-  const body = image === undefined ? await readBody(flags.file ?? '', stdin) : bodyOf(image, command, flags)
+  const body: object =
+    image === undefined
+      ? await readBodyFile(flags.file ?? '', stdin)
+      : { ...(await taskFields(image, command, flags, host.environment)), ...servingOf(flags) }
   return body as NamedTaskBodyIn
 }
 
-function bodyOf(image: string, command: readonly string[], flags: PutFlags): object {
-  const { port, readiness, concurrency, keepAlive, startTimeout, requestTimeout } = flags
+function servingOf({ port, readiness, concurrency, keepAlive, startTimeout, requestTimeout }: PutFlags): object {
   return {
-    ...taskFields(image, command, flags),
     ...(port !== undefined && { port: readWholeNumber('--port', port) }),
     ...(readiness !== undefined && { readiness }),
     ...(concurrency !== undefined && { concurrency: readConcurrency(concurrency) }),
@@ -51,21 +48,4 @@ function bodyOf(image: string, command: readonly string[], flags: PutFlags): obj
 
 function readConcurrency(text: string): number | 'unlimited' {
   return text === 'unlimited' ? text : readWholeNumber('--concurrency', text)
-}
-
-/** JSON is YAML, too. */
-async function readBody(path: string, stdin: Input): Promise<unknown> {
-  const content = await readText(path, stdin)
-  try {
-    return parse(content)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new ErrandError('validation_failed', `${path}: ${why}`, { cause })
-  }
-}
-
-async function readText(path: string, stdin: Input): Promise<string> {
-  if (path === STDIN) return text(stdin)
-  await using file = await openLocalFile(path)
-  return await file.readFile('utf8')
 }

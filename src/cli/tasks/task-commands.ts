@@ -10,7 +10,7 @@ import { shortImage } from '../output/short-image.ts'
 import { type Column, table } from '../output/table.ts'
 import type { Terminal } from '../terminal.ts'
 import { withClient } from '../with-client.ts'
-import { namedTaskBody, type PutFlags } from './task-body.ts'
+import { type PutFlags, readTaskBody } from './task-body.ts'
 
 export interface TasksFlags extends ContextFlags {
   readonly json?: boolean
@@ -43,7 +43,7 @@ export async function putTask(
   flags: PutFlags,
   terminal: Terminal,
 ): Promise<void> {
-  const body = await namedTaskBody(image, command, flags, terminal.stdin)
+  const body = await readTaskBody(image, command, flags, terminal)
   const task = await withClient(flags, terminal, ({ tasks }) => tasks.put(name, body))
   if (flags.json === true) printJson(terminal.stdout, task)
   else terminal.stdout.write(`${task.name}\n`)

@@ -7,7 +7,7 @@ import { namedTaskBody } from '../../http/contract/task-body.ts'
 import { openV1Node } from '../../http/v1/v1-node.fixture.ts'
 import { assertFits, commandLine } from '../command-line.fixture.ts'
 import { testTerminal } from '../test-terminal.fixture.ts'
-import { type PutFlags, namedTaskBody as readTask } from './task-body.ts'
+import { type PutFlags, readTaskBody } from './task-body.ts'
 
 const EVIL = '\u001b]0;owned\u0007'
 
@@ -38,7 +38,7 @@ after(() => rm(folder, { recursive: true }))
 const errand = commandLine(`unix://${node.socketPath}`)
 
 function put(flags: PutFlags, image: string | undefined = 'mirror', command: readonly string[] = []): Promise<object> {
-  return readTask(image, command, flags, testTerminal().stdin)
+  return readTaskBody(image, command, flags, testTerminal())
 }
 
 test('every flag becomes its field, in a body that the node understands', async () => {
