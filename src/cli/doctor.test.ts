@@ -40,6 +40,8 @@ async function doctor(
       survey: async () => SURVEY,
       canFilter: async () => true,
       askHealth: async () => false,
+      assertListenable: async () => {},
+      inspectJournal: async () => {},
       clock: systemClock,
       nodeVersion: node,
       uid: 0,

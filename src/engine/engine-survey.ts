@@ -16,4 +16,6 @@ export interface EngineSurvey {
   readonly joinsNeighbours: boolean | undefined
   /** The program behind each OCI runtime, where it is told. */
   readonly runtimePaths: ReadonlyMap<string, string>
+  /** The network that was asked about, and why tasks cannot be put on it. */
+  readonly namedNetwork?: { readonly name: string; readonly refusal: string | undefined }
 }

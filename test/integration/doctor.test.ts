@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -57,6 +59,20 @@ describe('errand doctor on the Docker Engine of this machine', () => {
     const { status, answer } = await doctor<Diagnosis>('--docker-host', `unix://${folder}/none.sock`)
     assert.equal(status, 1)
     assert.equal(answer.findings.find(({ check }) => check === 'Docker Engine')?.level, 'problem')
+  })
+
+  test('what would end a start at once is a problem: a port that is taken, a certificate, a network that is not there', async () => {
+    const holder = createServer().listen(0, '127.0.0.1')
+    await once(holder, 'listening')
+    const { port } = holder.address() as AddressInfo
+    const secure = '{address: "127.0.0.1:0", tls: {cert: /nowhere.pem, key: /nowhere.pem}}'
+    const listen = ['--set', `listen=["127.0.0.1:${port}", ${secure}]`]
+    const { status, answer } = await doctor<Diagnosis>(...listen, '--set', 'docker.network=errand-nonet')
+    holder.close()
+    assert.equal(status, 1)
+    const found = new Map(answer.findings.map(({ check, level, found }) => [check, `${level}: ${found}`]))
+    assert.match(found.get('listen') ?? '', /^problem: cannot listen on .*another process.*; listen: tls: .*ENOENT/)
+    assert.match(found.get('network') ?? '', /^problem: the Docker Engine has no network called errand-nonet/)
   })
 
   test('an image that runs on is fit', async () => {

@@ -22,8 +22,8 @@ export async function checkDaemon(
   return warning('daemon', `is at work${who}, and does not answer on ${socketPath}`, advice)
 }
 
-/** NUMBER: POSIX ADVISORY WRITE PID MAJOR:MINOR:INODE FIRST LAST */
-async function findHolder(look: HostLook, stateDir: string): Promise<string | undefined> {
+/** The process that has the state folder. NUMBER: POSIX ADVISORY WRITE PID MAJOR:MINOR:INODE FIRST LAST */
+export async function findHolder(look: HostLook, stateDir: string): Promise<string | undefined> {
   const lock = await look.stat(join(stateDir, 'lock.db'))
   if (lock === undefined) return undefined
   const rows = (await look.readText('/proc/locks'))?.split('\n').map((line) => line.trim().split(/ +/)) ?? []

@@ -15,6 +15,8 @@ function machine(changes: Partial<DiagnosisDeps> = {}): DiagnosisDeps {
     survey: async () => SURVEY,
     canFilter: async () => true,
     askHealth: async () => false,
+    assertListenable: async () => {},
+    inspectJournal: async () => {},
     clock: new ManualClock(),
     nodeVersion: 'v24.20.0',
     uid: 0,
@@ -34,6 +36,8 @@ test('every check has one finding with a name of its own', async () => {
     'iptables',
     'clock',
     'daemon',
+    'listen',
+    'journal',
   ]) {
     assert.ok(names.includes(name), name)
   }

@@ -2,13 +2,14 @@ import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { RuntimePolicy } from '../../engine/choose.ts'
 import type { EngineSurvey } from '../../engine/engine-survey.ts'
+import type { ListenerConfig } from '../../http/listener-config.ts'
 import { shortageOf } from '../../images/low-water-mark.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
 import type { ConfigFlags } from '../config/flags.ts'
 import type { ConfigHost } from '../config/host.ts'
 import { loadConfig } from '../config/load.ts'
-import { type AskHealth, checkDaemon } from './daemon-checks.ts'
+import { type AskHealth, checkDaemon, findHolder } from './daemon-checks.ts'
 import { checkGpus, checkSgx } from './device-checks.ts'
 import { checkEngine, checkProxy, checkRuntimes } from './engine-checks.ts'
 import { type Finding, ok, problem } from './finding.ts'
@@ -24,6 +25,7 @@ import {
 } from './host-checks.ts'
 import type { HostLook } from './host-look.ts'
 import { type IsolationRow, isolationTable } from './isolation-table.ts'
+import { checkJournal, checkListeners, checkNamedNetwork } from './start-checks.ts'
 
 /** What is known of this machine as a node. */
 export interface Diagnosis {
@@ -35,10 +37,14 @@ export interface Diagnosis {
 /** What looking needs. */
 export interface DiagnosisDeps {
   readonly look: HostLook
-  /** @throws engine_unavailable */
-  readonly survey: (socketPath: string, signal: AbortSignal) => Promise<EngineSurvey>
+  /** With the network that warm tasks are to be put on, if one was named. @throws engine_unavailable */
+  readonly survey: (socketPath: string, signal: AbortSignal, network?: string) => Promise<EngineSurvey>
   readonly canFilter: () => Promise<boolean>
   readonly askHealth: AskHealth
+  /** Rejects with what a daemon would be refused it for. Listens nowhere. */
+  readonly assertListenable: (listener: ListenerConfig) => Promise<void>
+  /** Rejects with what is wrong with the file, which it leaves as it is. */
+  readonly inspectJournal: (path: string) => Promise<void>
   readonly clock: Clock
   readonly nodeVersion: string
   readonly uid: number
@@ -60,9 +66,12 @@ export async function diagnose(
   const { config, finding } = readConfig(flags, host)
   const survey = await surveyEngine(config, deps, signal)
   const seen = survey instanceof ErrandError ? [engineProblem(survey)] : await lookAtEngine(survey, deps)
+  const isAtWork = (await findHolder(look, config.stateDir)) !== undefined
   const looks = await Promise.all([
     checkDaemon(look, config.stateDir, socketOf(config), deps.askHealth),
     checkStateFolder(look, config.stateDir, deps.uid),
+    checkJournal(look, config.stateDir, isAtWork, deps.inspectJournal),
+    checkListeners(config.listeners, isAtWork, deps.assertListenable),
     checkDisk(look, 'disk of the state folder', config.stateDir, shortageOf),
     checkOpenFiles(look),
     checkFileSystems(look),
@@ -108,7 +117,7 @@ async function surveyEngine(
   { survey }: DiagnosisDeps,
   signal: AbortSignal,
 ): Promise<EngineSurvey | ErrandError> {
-  return survey(docker.socketPath, signal).catch((error: unknown) => {
+  return survey(docker.socketPath, signal, docker.network).catch((error: unknown) => {
     signal.throwIfAborted()
     return ErrandError.from(error)
   })
@@ -118,6 +127,7 @@ async function lookAtEngine(survey: EngineSurvey, { look }: DiagnosisDeps): Prom
   const { storageFolder } = survey.probe
   return [
     ...checkEngine(survey),
+    ...checkNamedNetwork(survey),
     ...(await checkRuntimes(look, survey)),
     await checkProxy(look),
     await checkControllers(look, survey.cgroup.version),

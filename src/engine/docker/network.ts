@@ -82,7 +82,7 @@ export class SandboxNetworks implements AsyncDisposable {
     executions: ExecutionNetworkOptions,
     signal: AbortSignal,
   ): Promise<SandboxNetworks> {
-    const named = options.kind === 'named' ? await nameOf(deps.client, options.name, signal) : undefined
+    const named = options.kind === 'named' ? await findNamedNetwork(deps.client, options.name, signal) : undefined
     const networks = new SandboxNetworks(deps, named, options, executions)
     if (networks.#tasks instanceof OwnNetwork) await networks.#tasks.ensure(signal)
     return networks
@@ -190,8 +190,11 @@ async function ensured(network: OwnNetwork | string | undefined, signal: AbortSi
   return network.name
 }
 
-/** Of a network of somebody else, who makes it again if it is removed. */
-async function nameOf(client: DockerClient, asked: string, signal: AbortSignal): Promise<string> {
+/**
+ * The name of a network of somebody else, who makes it again if it is removed.
+ * @throws network_unavailable where tasks cannot be put on it
+ */
+export async function findNamedNetwork(client: DockerClient, asked: string, signal: AbortSignal): Promise<string> {
   const found = await findNetwork(client, asked, signal)
   if (found === undefined) {
     throw new ErrandError('network_unavailable', `the Docker Engine has no network called ${asked} (docker.network)`)

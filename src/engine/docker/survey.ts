@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { ErrandError } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
 import type { EngineSurvey } from '../engine-survey.ts'
 import { DockerClient, type DockerRequest } from './client.ts'
 import { MountView } from './mount-view.ts'
+import { findNamedNetwork } from './network.ts'
 import { findNetwork } from './own-network.ts'
 import { askProbe } from './probe.ts'
 import { infoAnswer, readJson } from './schemas.ts'
@@ -31,18 +33,20 @@ const details = z.object({
  * Asks a Docker Engine about itself, and changes nothing there.
  * @throws engine_unavailable when none answers, or only one that is too old
  */
-export async function surveyDocker(socketPath: string, signal: AbortSignal): Promise<EngineSurvey> {
+export async function surveyDocker(socketPath: string, signal: AbortSignal, network?: string): Promise<EngineSurvey> {
   await using client = await DockerClient.open({ socketPath }, signal)
   using view = await MountView.open()
   const look = (path: string): Promise<{ readonly body: string }> =>
     client.look({ operation: 'probe', method: 'GET', path } satisfies DockerRequest, signal)
-  const [probe, version, info, bridge] = await Promise.all([
+  const [probe, version, info, bridge, refusal] = await Promise.all([
     askProbe({ client, installation: randomId(), view, stateFolder: undefined }, new Set(), signal),
     look('/version').then(({ body }) => readJson(versions, body)),
     look('/info').then(({ body }) => ({ ...readJson(infoAnswer, body), ...readJson(details, body) })),
     findNetwork(client, 'bridge', signal),
+    network === undefined ? undefined : refusalOf(client, network, signal),
   ])
   return {
+    ...(network !== undefined && { namedNetwork: { name: network, refusal } }),
     probe,
     apiVersion: version.ApiVersion,
     components: new Map((version.Components ?? []).map((one) => [one.Name.toLowerCase(), packageVersion(one)])),
@@ -55,6 +59,16 @@ export async function surveyDocker(socketPath: string, signal: AbortSignal): Pro
     runtimePaths: new Map(
       Object.entries(info.Runtimes).flatMap(([name, { path }]) => (path === undefined ? [] : [[name, path]])),
     ),
+  }
+}
+
+async function refusalOf(client: DockerClient, network: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    await findNamedNetwork(client, network, signal)
+    return undefined
+  } catch (error) {
+    if (error instanceof ErrandError && error.code === 'network_unavailable') return error.message
+    throw error
   }
 }
 

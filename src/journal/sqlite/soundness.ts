@@ -17,18 +17,18 @@ export class Damaged extends Error {
 }
 
 /**
- * Looks at a journal's file, and changes nothing about it. What it does not find: changed bytes inside records and
+ * Looks at a journal's file, or at a copy of it, and changes nothing about it. What it does not find: changed bytes inside records and
  * indexes, and commits that lay in a write-ahead log that was taken away whole.
  * @throws Damaged; NewerSchema; what SQLite throws for a file that it cannot get at
  */
-export function assertSound(path: string): void {
+export function assertSound(path: string, copy: string = path): void {
   const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   if (bytes === 0) {
     if (Reserve.isKnown(path)) throw new Damaged('it is empty, and was not')
     return
   }
   try {
-    using database = new DatabaseSync(path, { readOnly: true, timeout: 5000 })
+    using database = new DatabaseSync(copy, { readOnly: true, timeout: 5000 })
     look(database, path)
   } catch (error) {
     throw isDamage(error) ? new Damaged(error.message) : error
