@@ -9,7 +9,7 @@ const OURS = /(?:^|[|;&]|\$\(|<\()\s*(?:[A-Z_]+=\S*\s+)*(?:\S*\/)?errand (.*)$/
 const WORD = /(?:[^\s'"]|'[^']*'|"[^"]*")+/g
 /** What ends a command of a shell, or is the shell's own. */
 const END = /^(\||;|&|#|\d?[<>]|\))/
-const WITH_COMMANDS = ['config', 'context', 'instances', 'node', 'tasks', 'token']
+const WITH_COMMANDS = ['config', 'context', 'instances', 'invocations', 'node', 'tasks', 'token']
 
 /** The words of every command line of Errand's that a page shows, in blocks of shell and in its text. */
 function commandsOf(text: string): string[][] {

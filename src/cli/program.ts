@@ -7,6 +7,7 @@ import { addContext } from './commands/context.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addEvents } from './commands/events.ts'
 import { addExecutions } from './commands/executions.ts'
+import { addInvocations } from './commands/invocations.ts'
 import { addNode } from './commands/node.ts'
 import { addRepair } from './commands/repair.ts'
 import { addRun } from './commands/run.ts'
@@ -26,6 +27,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[]
   addExecutions,
   addEvents,
   addTasks,
+  addInvocations,
   addNode,
   addDoctor,
   addConfig,

@@ -33,9 +33,19 @@ describe('named tasks and callers over TCP, as installed', { timeout: 100_000 },
       /^HTTP\/1\.1 200\n[\s\S]*Hello, file!$/,
     )
 
+    const { stdout: later } = await node.errand(['invoke', 'hello', '-d', 'later', '--async'])
+    const invocation = later.trim()
+    assert.deepEqual(await told(node.errand(['invocations', 'wait', invocation])), [0, '', ''])
+    assert.deepEqual(await told(node.errand(['invocations', 'response', invocation])), [0, 'Hello, later!', ''])
+    assert.match(
+      (await node.errand(['invocations'])).stdout,
+      new RegExp(`^${invocation} +hello +answered \\(200\\) `, 'm'),
+    )
+    assert.deepEqual(await told(node.errand(['invocations', 'rm', invocation])), [0, `${invocation}\n`, ''])
+
     const { stdout } = await node.errand(['instances', '--json'])
     const { id, task, answered } = JSON.parse(stdout)
-    assert.deepEqual([task, answered], ['hello', 3])
+    assert.deepEqual([task, answered], ['hello', 4])
     assert.deepEqual(await told(node.errand(['instances', 'evict', id])), [0, `${id}\n`, ''])
     assert.deepEqual(await told(node.errand(['tasks', 'rm', 'hello'])), [0, 'hello\n', ''])
     assert.equal((await node.errand(['invoke', 'hello'])).status, 66)

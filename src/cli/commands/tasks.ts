@@ -27,6 +27,10 @@ function addInvoke(program: Command, { terminal, end }: CommandContext): void {
     .option('-H, --header <Name: value>', 'a header of the request', collect)
     .option('-i, --include', 'print status and headers, too')
     .option('--raw', 'on a terminal, too, print the answer as it is')
+    .option('--async', 'have it answered later: print an id, see errand invocations')
+    .option('--webhook <url>', 'with --async: told of the end')
+    .option('--idempotency-key <key>', 'with --async: the same key is the same request')
+    .option('--idempotent', 'with --async: it may be sent again if it is lost')
     .option('--json', 'print status, headers and body as JSON')
     .addHelpText('after', INVOKE_EXAMPLES)
   withDaemonFlags(invoke, { host: '--host <url>' }).action(
@@ -121,6 +125,7 @@ Examples:
   errand invoke resize -d @photo.jpg -H 'Content-Type: image/jpeg' > small.jpg
   errand invoke resize '/v2/info?verbose=1' -i
   tar -c data | errand invoke analyse -d @-
+  errand invoke analyse -d @data --async
 
 Both ways as it comes. Exit status: 0; 22 the task answered with an error status
 (400 or more); what the node refuses by the table of errand's own.`

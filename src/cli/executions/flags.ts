@@ -1,4 +1,5 @@
 import type { ContextFlags } from '../context/resolve-context.ts'
+import type { ListingFlags } from '../listing.ts'
 
 // What the commands on executions are told. Everything as it was written.
 
@@ -6,12 +7,10 @@ export interface OneFlags extends ContextFlags {
   readonly json?: boolean
 }
 
-export interface ListFlags extends OneFlags {
+export interface ListFlags extends ContextFlags, ListingFlags {
   readonly all?: boolean
   readonly status?: readonly string[]
   readonly filter?: readonly string[]
-  readonly limit?: string
-  readonly quiet?: boolean
 }
 
 export interface LogFlags extends OneFlags {

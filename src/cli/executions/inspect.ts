@@ -3,7 +3,7 @@ import { forEach } from '../for-each.ts'
 import { describeGpus } from '../output/describe-gpus.ts'
 import { describeFacts, type Fact } from '../output/facts.ts'
 import { formatBytes, formatCores, formatDuration } from '../output/format.ts'
-import { jsonLines, jsonText } from '../output/json.ts'
+import { jsonDocuments } from '../output/json.ts'
 import { neutralize } from '../output/neutralize.ts'
 import { style } from '../output/style.ts'
 import type { Output, Terminal } from '../terminal.ts'
@@ -17,15 +17,10 @@ export async function inspect(ids: readonly string[], flags: OneFlags, terminal:
   await forEach(ids, flags, terminal, {
     act: ({ executions }, id, signal) => executions.get(id, { signal }),
     show: (record, id) => {
-      if (flags.json === true) return jsonOf(record, ids)
+      if (flags.json === true) return jsonDocuments(record, ids.length)
       return (id === first ? '' : '\n') + describeFacts(linesOf(record, stdout), stdout)
     },
   })
-}
-
-/** One document for one, and a line for each of several. */
-export function jsonOf(record: ExecutionView, { length }: readonly string[]): string {
-  return length === 1 ? `${jsonText(record, 2)}\n` : jsonLines([record])
 }
 
 function linesOf(record: ExecutionView, output: Output): Fact[] {

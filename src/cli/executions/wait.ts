@@ -1,12 +1,12 @@
 import type { ExecutionView } from '../../client/client.ts'
 import { readDuration } from '../flag-values.ts'
 import { forEach } from '../for-each.ts'
+import { jsonDocuments } from '../output/json.ts'
 import { neutralize } from '../output/neutralize.ts'
 import { runStatus } from '../run/run-status.ts'
 import type { Terminal } from '../terminal.ts'
 import { PATIENT } from '../with-client.ts'
 import type { WaitFlags } from './flags.ts'
-import { jsonOf } from './inspect.ts'
 import { describeStatus } from './list.ts'
 
 /**
@@ -28,7 +28,7 @@ export async function waitFor(
     },
     show: (record) => {
       statuses.push(runStatus(record))
-      if (flags.json === true) return jsonOf(record, ids)
+      if (flags.json === true) return jsonDocuments(record, ids.length)
       return ids.length === 1 ? '' : `${record.id}  ${neutralize(describeStatus(record))}\n`
     },
   })

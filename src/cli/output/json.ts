@@ -15,6 +15,11 @@ export function jsonLines(values: readonly unknown[]): string {
   return values.map((value) => `${jsonText(value)}\n`).join('')
 }
 
+/** One document for one of them, and a line for each of several. */
+export function jsonDocuments(value: unknown, count: number): string {
+  return count === 1 ? `${jsonText(value, 2)}\n` : jsonLines([value])
+}
+
 /** JSON that is ASCII wherever a terminal could take a character as an instruction: the same value to every parser. */
 export function jsonText(value: unknown, indent?: number): string {
   return JSON.stringify(value, undefined, indent).replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeUnits)

@@ -1,15 +1,15 @@
 import { Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
-import type { Invocation, InvocationAnswer } from '../../client/client.ts'
+import type { Invocation, LaterInvocation } from '../../client/client.ts'
+import { ErrandError } from '../../core/errors.ts'
 import type { ContextFlags } from '../context/resolve-context.ts'
 import { EXIT } from '../exit-status.ts'
 import { malformed } from '../flag-values.ts'
 import { openLocalFile } from '../local-file.ts'
-import { foreignOutput } from '../output/foreign-output.ts'
 import { printJson } from '../output/json.ts'
 import { StopSignals } from '../stop-signals.ts'
 import type { Input, Terminal } from '../terminal.ts'
 import { withClient } from '../with-client.ts'
+import { printAnswer } from './print-answer.ts'
 
 /** What `errand invoke` is told. Everything as it was written. */
 export interface InvokeFlags extends ContextFlags {
@@ -19,6 +19,10 @@ export interface InvokeFlags extends ContextFlags {
   readonly include?: boolean
   readonly raw?: boolean
   readonly json?: boolean
+  readonly async?: boolean
+  readonly webhook?: string
+  readonly idempotencyKey?: string
+  readonly idempotent?: boolean
 }
 
 /** What is sent, and how many bytes that is where it is known beforehand: not every task can do without. */
@@ -27,55 +31,45 @@ interface Sent extends AsyncDisposable {
   readonly bytes?: number
 }
 
-/** The first status that says that something is wrong. */
-const FIRST_ERROR = 400
-
 /** Sends one request to a task, prints what it answers as it comes, and resolves with the exit status that its status means. */
 export async function sendToTask(name: string, path: string, flags: InvokeFlags, terminal: Terminal): Promise<number> {
   using signals = new StopSignals(terminal.signals, terminal.stderr.isTTY)
   const { signal } = signals
   const { method } = flags
   const headers = readHeaders(flags.header ?? [])
+  const later = flags.async === true ? readLater(flags) : refuseLater(flags)
   await using sent = flags.data === undefined ? undefined : await openData(flags.data, terminal.stdin)
   const length = sent?.bytes === undefined ? {} : { 'content-length': `${sent.bytes}` }
   const body = sent === undefined ? {} : { body: sent.body }
+  const invocation = {
+    path,
+    headers: { ...length, ...headers },
+    ...(method !== undefined && { method }),
+    ...body,
+    signal,
+  }
   return await withClient(flags, terminal, async (client) => {
-    const invocation = { path, headers: { ...length, ...headers }, ...(method !== undefined && { method }), ...body }
-    const answer = await client.invoke(name, { ...invocation, signal })
-    await print(answer, flags, terminal)
-    if (answer.status < FIRST_ERROR) return EXIT.ok
-    terminal.stderr.write(`errand: the task answered with ${answer.status}\n`)
-    return EXIT.taskError
+    if (later === undefined) return printAnswer(await client.invoke(name, invocation), flags, terminal)
+    const record = await client.invocations.begin(name, { ...invocation, ...later })
+    if (flags.json === true) printJson(terminal.stdout, record)
+    else terminal.stdout.write(`${record.id}\n`)
+    return EXIT.ok
   })
 }
 
-async function print(answer: InvocationAnswer, flags: InvokeFlags, { stdout }: Terminal): Promise<void> {
-  if (flags.json === true) return printJson(stdout, await wholeAnswer(answer))
-  const output = foreignOutput(stdout, { raw: flags.raw === true })
-  try {
-    if (flags.include === true) output.write(Buffer.from(describeHead(answer)))
-    for await (const piece of answer.body) {
-      output.write(piece as Buffer)
-      await stdout.taken()
-    }
-  } finally {
-    output.end()
+/** What is said of a request that is answered later. */
+function readLater({ webhook, idempotencyKey, idempotent, include }: InvokeFlags): LaterInvocation {
+  if (include === true) throw new ErrandError('validation_failed', '--async and --include: there is no answer yet')
+  return {
+    ...(webhook !== undefined && { webhook }),
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(idempotent === true && { isIdempotent: true }),
   }
 }
 
-/** `base64` is there instead of `body` where that is no text. */
-async function wholeAnswer({ status, headers, body, trailers }: InvocationAnswer): Promise<object> {
-  const bytes = await buffer(body)
-  const text = bytes.toString('utf8')
-  const told = Buffer.from(text).equals(bytes) ? { body: text } : { base64: bytes.toString('base64') }
-  return { status, headers, ...told, trailers }
-}
-
-function describeHead({ status, headers }: InvocationAnswer): string {
-  const lines = Object.entries(headers).flatMap(([name, value = []]) =>
-    [value].flat().map((each) => `${name}: ${each}`),
-  )
-  return [`HTTP/1.1 ${status}`, ...lines, '', ''].join('\n')
+function refuseLater({ webhook, idempotencyKey, idempotent }: InvokeFlags): undefined {
+  if (webhook === undefined && idempotencyKey === undefined && idempotent !== true) return
+  throw new ErrandError('validation_failed', '--webhook, --idempotency-key and --idempotent: only with --async')
 }
 
 /** The values of a name that comes more than once are joined, as HTTP has it. */
