@@ -54,7 +54,7 @@ test('a running execution is frozen, thawed, entered, measured and ended', async
   })
   assert.match((await errand.executions.stats(id)).time, /Z$/)
   const waiting = errand.executions.wait(id)
-  assert.equal((await errand.executions.cancel(id, { graceMs: 0 })).status, 'cancelled')
+  assert.equal((await errand.executions.cancel(id, { graceMs: 0 })).id, id)
   assert.equal((await waiting).status, 'cancelled')
   await assert.rejects(errand.executions.cancel(id), { code: 'already_ended' })
 })

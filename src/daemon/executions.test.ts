@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
 import { ErrandError } from '../core/errors.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'
 import { MIB } from '../core/resources.ts'
@@ -79,6 +81,21 @@ test('beyond executions.retentionBytes those that ended first go with all that w
 })
 
 describe('what an earlier daemon left', () => {
+  test('when its journal had failed is taken up as it was, though it ended before that daemon did', async () => {
+    await using node = await LastingNode.make(IMAGES)
+    const id = await (async () => {
+      const [[thread], daemon] = await Promise.all([once(process, 'worker') as Promise<[Worker]>, node.open()])
+      const at = await running(daemon.executions)
+      await thread.terminate()
+      node.engine.crash(`errand-test-${at}-1`, 0)
+      await daemon.stopped
+      return at
+    })()
+    assert.equal(node.engine.sandboxes.length, 1)
+    await using daemon = await node.open()
+    assert.equal((await daemon.executions.wait(id, never())).status, 'succeeded')
+  })
+
   test('waits on for the rest of its time, and no longer for that the daemon was away', async () => {
     await using node = await LastingNode.make(IMAGES)
     const big = { resources: { cpu: 1, memoryBytes: 16 * MIB } }

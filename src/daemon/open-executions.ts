@@ -53,10 +53,15 @@ export async function openExecutions(
   const folder = join(stateDir, 'executions')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const { storageFolder } = engine.probe
+  const failed = Promise.withResolvers<void>()
+  const onFailure = (error: ErrandError): void => {
+    failed.resolve()
+    onJournalFailure(error)
+  }
   const journal = held.use(
     await SqliteJournal.open<ExecutionRecord>(join(stateDir, JOURNAL_FILE), {
       clock,
-      onFailure: onJournalFailure,
+      onFailure,
       meter: metrics?.journal,
     }),
   )
@@ -91,6 +96,8 @@ export async function openExecutions(
     },
   })
   held.defer(() => service.detach())
+  // What ends from now on is for the next daemon: nothing could be said of it.
+  void failed.promise.then(() => service.detach())
   const taken = await service.recover(signal)
   if (taken > 0) log.info({ executions: taken }, 'took up executions that an earlier daemon left')
   return service

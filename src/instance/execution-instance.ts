@@ -82,36 +82,41 @@ export class ExecutionInstance {
 
   /**
    * Creates and starts it, when it is its turn. An engine that gives no answer is waited for, and asked what it has done
-   * before it is asked to do anything again: what was started is not started twice. After a rejection: `remove`.
+   * before it is asked to do anything again: what was started is not started twice. When `detaching` aborts, no more is
+   * asked of it, and a call that it has not answered is waited for until `parent` aborts. After a rejection: `remove`, or
+   * `letGo`.
    */
-  async start(parent: AbortSignal): Promise<SandboxView> {
+  async start(parent: AbortSignal, detaching: AbortSignal): Promise<SandboxView> {
     const { permits, clock, log } = this.#deps
-    using _permit = await permits.acquire(parent)
+    const either = AbortSignal.any([parent, detaching])
+    using _permit = await permits.acquire(either)
     let found: SandboxView | undefined
     for (;;) {
       try {
-        const view = await this.#bringUp(found, parent)
+        const view = await this.#bringUp(found, parent, detaching)
         this.#sandbox.markReady()
         return view
       } catch (error) {
         this.#sandbox.markFailed(error)
-        if (parent.aborted || this.#sandbox.state !== 'unknown') throw error
+        if (either.aborted || this.#sandbox.state !== 'unknown') throw error
         this.#wasCreateAsked ||= !(error instanceof EngineUnresponsive)
         log.warn({ err: error, sandbox: this.name }, 'the engine did not say what it did; waiting until it does')
       }
-      found = await untilAnswered(clock, () => this.#settled(parent), parent)
+      found = await untilAnswered(clock, () => this.#settled(either), either)
     }
   }
 
   /** From what an earlier try has come to. */
-  async #bringUp(found: SandboxView | undefined, parent: AbortSignal): Promise<SandboxView> {
+  async #bringUp(found: SandboxView | undefined, parent: AbortSignal, detaching: AbortSignal): Promise<SandboxView> {
     if (found !== undefined && found.state !== 'created') return found
+    detaching.throwIfAborted()
     const { clock } = this.#deps
     const tooLate = (): ErrandError =>
       new ErrandError('engine_unavailable', `the engine did not start it within ${this.#plan.startTimeoutMs} ms`)
     using deadline = new Deadline(clock, this.#plan.startTimeoutMs, tooLate, parent)
     const ref = this.#sandbox.ref ?? (await this.#sandbox.create(deadline.signal, true))
-    await this.#capture.attach(ref, deadline.signal)
+    await this.#capture.attach(ref, AbortSignal.any([deadline.signal, detaching]))
+    detaching.throwIfAborted()
     this.#wasStartAsked = true
     return await this.#sandbox.start(ref, deadline.signal)
   }
@@ -138,6 +143,20 @@ export class ExecutionInstance {
   adopt(view: SandboxView): void {
     this.#sandbox.adopt(view)
     this.#capture.resume({ name: view.name, id: view.id })
+  }
+
+  /**
+   * Takes over what an earlier process may have had started, which the engine shows as created: a start that was asked for
+   * may still take effect. Undefined when it has not, and will not: it has never run.
+   */
+  async adoptLate(view: SandboxView, signal: AbortSignal): Promise<SandboxView | undefined> {
+    this.#sandbox.adopt(view)
+    this.#wasCreateAsked = true
+    this.#wasStartAsked = true
+    const found = await untilAnswered(this.#deps.clock, () => this.#settled(signal), signal)
+    if (found === undefined || found.state === 'created') return undefined
+    this.#capture.resume({ name: view.name, id: view.id })
+    return found
   }
 
   /** Leaves it as it is, for the next process to take over. */

@@ -11,6 +11,7 @@ import { BackgroundWork } from '../util/background-work.ts'
 import { Cleanup } from './executions/cleanup.ts'
 import { commandInside, type InsideCommand, type InsideOutcome } from './executions/command-inside.ts'
 import { execInside } from './executions/exec-inside.ts'
+import type { Execution } from './executions/execution.ts'
 import type { ExecutionDeps } from './executions/execution-deps.ts'
 import { KnownExecutions } from './executions/known-executions.ts'
 import { openResultOf, type ResultReader } from './executions/result-reader.ts'
@@ -69,11 +70,21 @@ export class ExecutionService implements ExecutionsApi {
     return this.#known.resultWaits.run(executionId, () => this.#result(executionId, signal))
   }
 
-  async cancel(executionId: string, { graceMs, signal = NEVER }: CancelOptions = {}): Promise<void> {
+  async cancel(executionId: string, options: CancelOptions = {}): Promise<void> {
+    const execution = await this.#cancel(executionId, options)
+    await abortable(execution.settled, options.signal ?? NEVER)
+  }
+
+  async requestCancel(executionId: string, options: CancelOptions = {}): Promise<void> {
+    await this.#cancel(executionId, options)
+  }
+
+  async #cancel(executionId: string, { graceMs, signal = NEVER }: CancelOptions): Promise<Execution> {
     if (graceMs !== undefined && !(graceMs >= 0))
       throw new ErrandError('validation_failed', 'graceMs: must be 0 or more')
     const execution = await this.#known.loadLive(executionId)
     await abortable(execution.cancel(graceMs ?? execution.graceMs), signal)
+    return execution
   }
 
   async *getLogStream({ executionId, signal = NEVER, ...range }: LogRequest): AsyncGenerator<LogEntry> {

@@ -3,7 +3,7 @@ import type { ExecutionRequest } from '../core/execution-request.ts'
 import type { IdempotencyKey, JournalEvent, Page, PageQuery } from '../journal/journal.ts'
 import type { InsideCommand, InsideOutcome } from './executions/command-inside.ts'
 import type { ResultReader } from './executions/result-reader.ts'
-import type { ExecutionRecord, Executor } from './executor.ts'
+import type { CancelOptions, ExecutionRecord, Executor } from './executor.ts'
 
 /** What a node's faces need of executions beyond the interface for embedders: callers, keys, pages and events. */
 export interface ExecutionsApi extends Executor {
@@ -13,6 +13,11 @@ export interface ExecutionsApi extends Executor {
    * @throws what `start` throws before there is a record; key_conflict; paused, draining; storage_full
    */
   submit(request: ExecutionRequest, options?: SubmitOptions): Promise<Submitted>
+  /**
+   * As `cancel`, but resolves as soon as it will not be forgotten that it is to end, however long it takes to.
+   * @throws already_ended; draining when the node stops before that
+   */
+  requestCancel(executionId: string, options?: CancelOptions): Promise<void>
   /**
    * Takes the files that a request calls `upload`: a tar archive that has each of them, and nothing else, at its top.
    * Resolves when they will not be lost; another may take their place until the execution starts.

@@ -162,6 +162,7 @@ test('A54, I8: what is secret about executions stays with those whose it is', op
   })
   others.push(["another's answer for the same id and key", taking.text])
   await client.cancel('secret')
+  await client.wait('secret')
   const record = JSON.stringify([await client.get('secret'), failed])
   const log = await client.log('secret')
   await node[Symbol.asyncDispose]()

@@ -61,7 +61,7 @@ const wait = route(waitForExecution, async ({ principal, id, query: { timeoutMs 
 
 const cancel = route(cancelExecution, async ({ principal, id, body, signal }, { executions }) => {
   await ownRecord(executions, principal, id)
-  await executions.cancel(id, { ...body, signal })
+  await executions.requestCancel(id, { ...body, signal })
   return { status: 200, value: viewExecution(await ownRecord(executions, principal, id)) }
 })
 

@@ -1,16 +1,7 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { isTerminal } from '../../core/execution.ts'
-import type {
-  EndsPage,
-  IdempotencyKey,
-  Journal,
-  JournalEnd,
-  JournalEvent,
-  JournalRecord,
-  Page,
-  PageQuery,
-} from '../journal.ts'
+import type { IdempotencyKey, Journal, JournalEvent, JournalRecord, Page, PageQuery } from '../journal.ts'
 import { alreadyExists, keyConflict, notFound } from '../journal-errors.ts'
 
 /** Events that are remembered; who comes later has missed some. */
@@ -90,17 +81,6 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
     }
   }
 
-  async ends(executorId: string, limit: number, cursor = '0'): Promise<EndsPage> {
-    const found = [...this.#shelf(executorId).entries.values()]
-      .filter(({ seq, record }) => seq > Number(cursor) && isTerminal(record.status))
-      .slice(0, limit)
-    const last = found.at(-1)
-    return {
-      ends: found.map(({ record }) => endOf(record)),
-      cursor: found.length < limit || last === undefined ? undefined : String(last.seq),
-    }
-  }
-
   async remove(executorId: string, executionId: string): Promise<void> {
     const shelf = this.#shelf(executorId)
     shelf.entries.delete(executionId)
@@ -158,18 +138,6 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
 
 function keyIdOf(callerId: string, { key }: IdempotencyKey): string {
   return JSON.stringify([callerId, key])
-}
-
-function endOf({ executionId, times: { endedMs }, request, terms, webhook }: JournalRecord): JournalEnd {
-  const { retentionMs = request?.retentionMs } = terms ?? {}
-  const { persistLogsMs } = request ?? {}
-  return {
-    executionId,
-    ...(endedMs !== undefined && { endedMs }),
-    ...(retentionMs !== undefined && { retentionMs }),
-    ...(persistLogsMs !== undefined && { persistLogsMs }),
-    isUntold: request?.webhook !== undefined && webhook === undefined,
-  }
 }
 
 function isWanted({ callerId, status, jobId, request, times }: JournalRecord, query: PageQuery): boolean {

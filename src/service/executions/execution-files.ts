@@ -61,16 +61,40 @@ export class ExecutionFiles implements CaptureSink {
 
   /**
    * Those of one that lives on, and whose outputs are to be brought in, perhaps again. Where somebody has removed them, they
-   * are made anew, and the log has what the engine keeps: one execution must not keep a daemon from starting.
+   * are made anew, all but what it was to `keep`, and the log has what the engine keeps: one execution must not keep a daemon
+   * from starting.
    * @throws storage_error
    */
-  static async takeOver(deps: FilesDeps, record: ExecutionRecord, plan: ExecutionPlan): Promise<ExecutionFiles> {
+  static async takeOver(
+    deps: FilesDeps,
+    record: ExecutionRecord,
+    plan: ExecutionPlan,
+    keep: readonly string[] = [],
+  ): Promise<ExecutionFiles> {
     const place = placeOf(deps, plan)
     for (const { name } of plan.outputs) await removeTree(join(place.resultsDir, name))
     const log = await reopenLog(deps, place, record).catch(undefinedIfGone)
-    if (log === undefined) return ExecutionFiles.make(deps, plan)
+    if (log === undefined) return ExecutionFiles.make(deps, plan, keep)
     const files = new ExecutionFiles(place, deps, log, await HumanLogs.open(place.resultsDir, 0, deps.log))
     files.#before = record.logs
+    return files
+  }
+
+  /**
+   * Those of one that is begun by this process, whatever an earlier one has made: what attempts before this one have printed,
+   * and what it was to `keep`, stays.
+   * @throws validation_failed; storage_error
+   */
+  static async begin(
+    deps: FilesDeps,
+    record: ExecutionRecord,
+    plan: ExecutionPlan,
+    keep: readonly string[],
+  ): Promise<ExecutionFiles> {
+    if (record.attempt === 1) return ExecutionFiles.make(deps, plan, keep)
+    const files = await ExecutionFiles.takeOver(deps, record, plan, keep)
+    await files.removeGiven()
+    files.nextAttempt()
     return files
   }
 

@@ -5,6 +5,7 @@ import { provisionFailure } from '../../files/provision.ts'
 import { collectOutputs } from '../../files/results-folder.ts'
 import type { ExecutionInstance } from '../../instance/execution-instance.ts'
 import type { SandboxEnd } from '../../instance/exit-observer.ts'
+import { abortable } from '../../util/abort.ts'
 import type { CollectedOutput, ExecutionRecord, StopIntent } from '../executor.ts'
 import { causeOf, type EndCause, isStrange, mayLackOutput } from './end-cause.ts'
 import type { ExecutionParts } from './execution-parts.ts'
@@ -40,7 +41,7 @@ export class Finalization {
   ): Promise<{ outcome: Outcome; changes: Brought }> {
     const { plan, record } = this.#parts
     const isGone = end.exitCode === undefined
-    await this.#instance.drain()
+    await abortable(this.#instance.drain(), signal)
     const cause = await this.#cause(end, signal)
     const isRepeated = plan.isIdempotent && intent === undefined && (cause === 'engine' || cause === 'runtime')
     const { outputs, warnings, isOverLimit } = isRepeated ? NO_OUTPUTS : await this.#outputs(isGone, signal)

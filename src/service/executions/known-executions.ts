@@ -163,7 +163,7 @@ export class KnownExecutions {
         await giveUp(this.#deps, record, ErrandError.from(error))
       }
     }
-    this.#ended.recover()
+    await this.#ended.recover()
     return records.length
   }
 
@@ -258,8 +258,8 @@ export class KnownExecutions {
     const on = this.#engineOf(plan)
     const files =
       beginning.kind === 'new'
-        ? await ExecutionFiles.make(this.#deps, plan, [UPLOADS])
-        : await ExecutionFiles.takeOver(this.#deps, record, plan)
+        ? await ExecutionFiles.begin(this.#deps, record, plan, [UPLOADS])
+        : await ExecutionFiles.takeOver(this.#deps, record, plan, [UPLOADS])
     using undo = new DisposableStack()
     const place = undo.use(this.#places.keep(record.callerId))
     const parts = { plan, on, launch: new Launch(this.#deps, plan, on), files, place }

@@ -94,10 +94,15 @@ function warningsOf({ end }: HowItEnded): string[] {
   return ['a process of it was killed for want of memory, although it succeeded']
 }
 
+/** What an execution amounts to that was told to end, and of whose process nothing is known. Pure. */
+export function outcomeOfIntent(intent: StopIntent): Outcome {
+  return { exitCode: NO_EXIT_CODE, isOomKilled: false, warnings: [], ...INTENDED[intent] }
+}
+
 /** What an execution amounts to that could not be brought to run. */
 export function outcomeOfError(error: ErrandError, intent: StopIntent | undefined): Outcome {
   const facts = { exitCode: NO_EXIT_CODE, isOomKilled: false, warnings: [] }
-  if (intent === 'cancel') return { ...facts, ...INTENDED.cancel }
+  if (intent === 'cancel') return outcomeOfIntent(intent)
   return { ...facts, status: 'failed', reason: REASON_OF[error.code] ?? 'engine_error', message: error.message }
 }
 

@@ -56,8 +56,22 @@ describe('an execution that an earlier process left', () => {
     assert.equal(kind({ status: 'creating' }, undefined), 'new')
     assert.equal(kind({ status: 'creating', step: CREATE }, undefined), 'new')
     assert.equal(kind({ status: 'creating', step: CREATE }, view('created')), 'new')
-    assert.equal(kind({ status: 'creating', step: START }, view('created')), 'new')
     assert.equal(kind({ status: 'creating', step: CREATE }, undefined, 'next-boot'), 'new')
+  })
+
+  test('F5: whose start was about to be asked for, is run once: that may yet take effect', () => {
+    assert.equal(kind({ status: 'creating', step: START }, view('created')), 'late')
+  })
+
+  test('F52: and was told to end before it ran, is not begun', () => {
+    const intent = { kind: 'cancel', atMs: 0, graceMs: 0 } as const
+    for (const status of ['accepted', 'queued', 'pulling', 'creating'] as const) {
+      assert.equal(kind({ status, intent }, undefined), 'cancelled/undefined')
+    }
+    assert.equal(kind({ status: 'creating', step: START, intent }, view('created')), 'cancelled/undefined')
+    assert.equal(kind({ status: 'running', step: START, intent }, undefined), 'cancelled/undefined')
+    assert.equal(kind({ status: 'running', step: START, intent }, view('running')), 'adopt')
+    assert.equal(kind({ status: 'running', step: START, intent }, view('exited'), 'next-boot'), 'lost/host_reboot')
   })
 
   test('F5: between start and the news of it, is taken over', () => {

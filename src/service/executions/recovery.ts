@@ -1,13 +1,15 @@
 import type { ErrandError } from '../../core/errors.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import type { ExecutionRecord } from '../executor.ts'
-import { type Outcome, outcomeOfError } from './outcome.ts'
+import { type Outcome, outcomeOfError, outcomeOfIntent } from './outcome.ts'
 
 /** Where an execution begins in this process. */
 export type Beginning =
   | { readonly kind: 'new' }
   /** An earlier process has started this sandbox. */
   | { readonly kind: 'adopt'; readonly view: SandboxView }
+  /** It was about to, or has just asked for it: the engine may do it yet. */
+  | { readonly kind: 'late'; readonly view: SandboxView }
   /** Nothing is left of it that could be run or asked. */
   | { readonly kind: 'settle'; readonly outcome: Outcome }
 
@@ -16,17 +18,20 @@ export type Found = SandboxView | undefined
 
 /**
  * Where a new process takes up an execution that an earlier one left. Nothing that may have been started is started
- * again; nothing that was not is given up. Pure.
+ * again; nothing that was not is given up; what was told to end is not begun. Pure.
  */
 export function takeUp(record: ExecutionRecord, found: Found, bootId: string): Beginning {
-  const { host } = record
-  if (isBeforeSandbox(record)) return { kind: 'new' }
+  const { host, intent } = record
+  const wanted: Beginning | undefined = intent && { kind: 'settle', outcome: outcomeOfIntent(intent.kind) }
+  if (isBeforeSandbox(record)) return wanted ?? { kind: 'new' }
   const mayHaveStarted = mayHaveRun(record)
   // Whatever an engine shows after a reboot (20.10 has shown exit code 0), nobody saw it end.
   if (mayHaveStarted && host !== undefined && host.bootId !== bootId) return settled('lost', 'host_reboot', REBOOTED)
   if (found !== undefined && found.state !== 'created') return { kind: 'adopt', view: found }
+  if (wanted !== undefined) return wanted
   // Its container is there, or was about to be, and has never run.
-  if (found !== undefined || !mayHaveStarted) return { kind: 'new' }
+  if (!mayHaveStarted) return { kind: 'new' }
+  if (found !== undefined) return { kind: 'late', view: found }
   return settled('failed', 'container_removed', 'its sandbox was removed while nobody watched')
 }
 

@@ -1,7 +1,10 @@
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { canMove, type ExecutionStatus, isTerminal } from '../../core/execution.ts'
+import type { Log } from '../../core/log.ts'
+import { sleep } from '../../core/wait.ts'
 import type { Journal } from '../../journal/journal.ts'
+import { Backoff } from '../../util/backoff.ts'
 import { Serial } from '../../util/serial.ts'
 import type { ExecutionRecord, ExecutionTimes } from '../executor.ts'
 import type { ExecutionWatcher } from './execution-watcher.ts'
@@ -32,6 +35,7 @@ export class TrackedRecord {
   readonly #changes = new Serial()
   readonly #watchers: readonly ExecutionWatcher[]
   #record: ExecutionRecord
+  #insistence: Insistence | undefined
 
   constructor(
     journal: Journal<ExecutionRecord>,
@@ -53,17 +57,22 @@ export class TrackedRecord {
     return this.#record.status
   }
 
+  /**
+   * From now on a change that the journal cannot keep for now is tried again until it can: what has begun to run cannot be
+   * undone for want of room to say so. Until `signal` aborts, and then one try is made.
+   */
+  insist(log: Log, signal: AbortSignal): void {
+    this.#insistence = { log, signal }
+  }
+
   /** @throws internal for a move that is none; what the journal throws, and then nothing has changed */
   async move(status: ExecutionStatus, changes: Changes = {}): Promise<void> {
-    await this.#change((record) => {
-      if (!canMove(record.status, status)) {
-        throw new ErrandError(
-          'internal',
-          `execution ${record.executionId} cannot go from ${record.status} to ${status}`,
-        )
-      }
-      return { ...record, ...changes, status, times: this.#timesIn(record, status) }
-    })
+    await this.#change((record) => this.#moved(record, status, changes), this.#insistence)
+  }
+
+  /** As `move`, but for a change that can be undone: it never insists. */
+  async tryMove(status: ExecutionStatus): Promise<void> {
+    await this.#change((record) => this.#moved(record, status, {}), undefined)
   }
 
   /**
@@ -79,12 +88,17 @@ export class TrackedRecord {
       const warnings = [...record.warnings, `attempt ${record.attempt}: ${why}`]
       const times = { acceptedMs: record.times.acceptedMs, queuedMs: this.#clock.wallMs() }
       return { ...rest, ...changes, status: 'queued', attempt: record.attempt + 1, warnings, times, ports: [] }
-    })
+    }, this.#insistence)
   }
 
   /** Changes what is known, not where it stands. */
   async amend(changes: Changes): Promise<void> {
-    await this.#change((record) => ({ ...record, ...changes }))
+    await this.#change((record) => ({ ...record, ...changes }), this.#insistence)
+  }
+
+  /** As `amend`, but never insists. */
+  async tryAmend(changes: Changes): Promise<void> {
+    await this.#change((record) => ({ ...record, ...changes }), undefined)
   }
 
   /**
@@ -133,16 +147,43 @@ export class TrackedRecord {
     return time === undefined || times[time] !== undefined ? times : { ...times, [time]: this.#clock.wallMs() }
   }
 
-  async #change(next: (record: ExecutionRecord) => ExecutionRecord): Promise<void> {
+  #moved(record: ExecutionRecord, status: ExecutionStatus, changes: Changes): ExecutionRecord {
+    if (!canMove(record.status, status)) {
+      throw new ErrandError('internal', `execution ${record.executionId} cannot go from ${record.status} to ${status}`)
+    }
+    return { ...record, ...changes, status, times: this.#timesIn(record, status) }
+  }
+
+  async #change(next: (record: ExecutionRecord) => ExecutionRecord, insistence: Insistence | undefined): Promise<void> {
     await this.#changes.run(async () => {
       const before = this.#record
       const record = next(before)
-      await this.#journal.save(record)
+      if (insistence === undefined) await this.#journal.save(record)
+      else await this.#keep(record, insistence)
       this.#record = record
       if (record.status !== before.status) for (const watcher of this.#watchers) watcher.moved(record, before)
       for (const listener of this.#listeners) listener()
     })
   }
+
+  async #keep(record: ExecutionRecord, { log, signal }: Insistence): Promise<void> {
+    const backoff = new Backoff(200, 10_000)
+    for (;;) {
+      try {
+        return await this.#journal.save(record)
+      } catch (error) {
+        if (signal.aborted || ErrandError.from(error).retryAfterMs === undefined) throw error
+        const { executionId, status } = record
+        log.warn({ err: error, execution: executionId, status }, 'the journal cannot keep what became of an execution')
+        await sleep(this.#clock, backoff.nextMs(), signal)
+      }
+    }
+  }
+}
+
+interface Insistence {
+  readonly log: Log
+  readonly signal: AbortSignal
 }
 
 /** Only freezing and thawing go back and forth. */
