@@ -36,7 +36,8 @@ export class NodeClient {
   }
 
   /**
-   * Refuses new work, and resolves when all that was accepted has ended. A node that is started again meanwhile is told again.
+   * Refuses new work, and resolves when every execution that was accepted has ended. Requests for later that no task has got are
+   * kept until the node takes work again. A node that is started again meanwhile is told again.
    * @throws deadline_exceeded after `timeoutMs`; work is refused all the same
    */
   async drain(options: WaitOptions = {}): Promise<NodeView> {

@@ -27,7 +27,7 @@ export async function control(verb: 'pause' | 'unpause', flags: ControlFlags, te
   tell(view, `is ${view.state}`, flags, terminal)
 }
 
-/** Refuses new work and waits until all that was accepted has ended, telling how much that is. @throws deadline_exceeded */
+/** Refuses new work and waits until every execution that was accepted has ended, telling how much that is. @throws deadline_exceeded */
 export async function drain(flags: DrainFlags, terminal: Terminal): Promise<void> {
   using signals = new StopSignals(terminal.signals, terminal.stderr.isTTY)
   const { signal } = signals
@@ -44,7 +44,8 @@ export async function drain(flags: DrainFlags, terminal: Terminal): Promise<void
       await telling
     }
   })
-  tell(view, `is drained and ${view.state}: nothing is left; errand unpause lets it take work again`, flags, terminal)
+  const left = 'No execution is left; requests for later are kept. errand unpause lets it take work again.'
+  tell(view, `is drained and ${view.state}. ${left}`, flags, terminal)
 }
 
 /** On a terminal in one line of its own, else in a line for each change. Only for people: what it fails with is of no account. */

@@ -327,6 +327,27 @@ describe('requests for later', options, () => {
     assert.equal((await ended(node, ada, second.id)).status, 'answered')
   })
 
+  test('that wait are kept by a drain, which ends as soon as the answers of those under way are kept', async () => {
+    const held = new Held()
+    const { node, ada } = await openWith(held.script, ['invocations.concurrency=1'])
+    await using _node = node
+    const operator = await node.token('op', 'operate', 'read')
+    const first = await invoke(node, ada)
+    const second = await invoke(node, ada)
+    const task = await held.request(0)
+    const drain = (timeout: string): Promise<Answer> => node.call(operator, `POST /v1/node/drain?timeout=${timeout}`)
+    assert.equal((await drain('10ms')).status, 202)
+    const drained = drain('50s')
+    task.end('done')
+    assert.equal((await drained).status, 200)
+    const statusOf = async ({ id }: InvocationView): Promise<string> =>
+      read(await node.call(ada, `GET /v1/invocations/${id}`)).status
+    assert.deepEqual([await statusOf(first), await statusOf(second)], ['answered', 'queued'])
+    await node.call(operator, 'POST /v1/node/unpause')
+    held.release()
+    assert.equal((await ended(node, ada, second.id)).status, 'answered')
+  })
+
   test('tell their webhook', async () => {
     await using receiver = await Receiver.open((index) => (index === 0 ? 500 : 200))
     const allowed = [`webhooks.allow=["http://127.0.0.1:${receiver.port}"]`, 'webhooks.privateAddresses=["127.0.0.1"]']

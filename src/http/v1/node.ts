@@ -48,9 +48,11 @@ function view(deps: V1Deps): NodeView {
   return viewNode(deps, deps.node.describe(), deps.executions.counts())
 }
 
-/** Whether all that was accepted has ended within that time. @throws what `pause` throws; signal.reason */
+/**
+ * Whether all that was accepted has ended within that time, but for requests for later that no task has got: those are kept, and
+ * cannot be begun while work is refused. @throws what `pause` throws; signal.reason */
 async function untilEmpty(
-  { node, executions, clock }: V1Deps,
+  { node, executions, later, clock }: V1Deps,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -58,6 +60,7 @@ async function untilEmpty(
   using patience = new Deadline(clock, timeoutMs, () => overdue, signal)
   try {
     await abortable(node.pause(), patience.signal)
+    await later.untilNoneUnderWay(patience.signal)
     await executions.untilNone(patience.signal)
     return true
   } catch (error) {

@@ -35,6 +35,7 @@ export class AsyncInvocations implements LaterApi {
   readonly #ended: EndedInvocations
   readonly #background = new BackgroundWork()
   readonly #closing = new AbortController()
+  #rest = Promise.withResolvers<void>()
 
   private constructor(deps: AsyncInvocationsDeps, store: InvocationStore) {
     this.#deps = deps
@@ -106,6 +107,10 @@ export class AsyncInvocations implements LaterApi {
     }
     if (!this.#index.has(id)) throw none(id)
     return true
+  }
+
+  async untilNoneUnderWay(signal: AbortSignal): Promise<void> {
+    while (this.#queue.underWay > 0) await abortable(this.#rest.promise, signal)
   }
 
   async openAnswer(id: string): Promise<KeptAnswer> {
@@ -191,6 +196,9 @@ export class AsyncInvocations implements LaterApi {
       if (hasEnded(known.record) && !known.isForgotten) this.#keep(known)
     }
     this.#dispatch()
+    if (this.#queue.underWay > 0) return
+    this.#rest.resolve()
+    this.#rest = Promise.withResolvers()
   }
 
   #tryAgain(id: string): void {

@@ -18,6 +18,8 @@ export interface LaterApi {
   page(callerId: string | undefined, limit: number, cursor?: string): Promise<InvocationPage>
   /** Whether it ends within that time, or has already. @throws not_found; signal.reason */
   untilEnded(id: string, timeoutMs: number, signal: AbortSignal): Promise<boolean>
+  /** Resolves when no task has any of them, and what came of those that one had is kept. @throws signal.reason */
+  untilNoneUnderWay(signal: AbortSignal): Promise<void>
   /** @throws not_found, also for one that has ended without an answer; not_ready before it has ended; storage_error */
   openAnswer(id: string): Promise<KeptAnswer>
   /** Forgets it; a request under way is broken off first. @throws not_found; storage_error, and then it is still there */
