@@ -55,12 +55,15 @@ const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
   'location',
 ])
 
-/** Ours, by which callers tell our answers from a task's. */
+/** Ours: by these callers tell us what a task need not know, and tell our answers from a task's. */
 const OURS = 'errand-'
 
 /** The headers of a caller that its task gets. Lists are names and values in turn. */
 export function headersForTask(raw: readonly string[]): string[] {
-  return withoutThose(raw, (name) => NOT_FOR_TASKS.has(name) || name.startsWith('x-forwarded-'))
+  return withoutThose(
+    raw,
+    (name) => NOT_FOR_TASKS.has(name) || name.startsWith('x-forwarded-') || name.startsWith(OURS),
+  )
 }
 
 /** The headers of a task's answer that its caller gets. */

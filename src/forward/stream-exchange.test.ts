@@ -87,6 +87,7 @@ describe('a request that is passed through', options, () => {
       'x-forwarded-host': 'secret',
       Forwarded: 'for=secret',
       'X-Real-IP': 'secret',
+      'Errand-Webhook': 'https://secret.example/',
       Host: 'evil',
       'Content-Length': '7',
       Expect: '100-continue',

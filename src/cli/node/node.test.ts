@@ -84,7 +84,10 @@ test('a drain tells how much is left and ends when nothing is, and whoever does 
   await errand(['cancel', 'left'])
   assert.equal(await ended, 0)
   assert.match(terminal.printed.stderr, /^errand: draining: \d running and \d waiting are left$/m)
-  assert.match(terminal.printed.stdout, /^test is drained and paused. No execution is left; requests for later are kept\./)
+  assert.match(
+    terminal.printed.stdout,
+    /^test is drained and paused. No execution is left; requests for later are kept\./,
+  )
   await errand(['unpause'])
 })
 

@@ -307,6 +307,15 @@ describe('requests for later', options, () => {
     assert.deepEqual(await readdir(join(node.stateDir, 'invocations')), [])
   })
 
+  test('tell no webhook unless they are for later: that is refused, and the task is not told of it', async () => {
+    const held = new Held()
+    const { node, ada } = await openWith(held.script)
+    await using _node = node
+    const answer = await node.call(ada, INVOKE, {}, { 'errand-webhook': 'https://hooks.example/s3cret' })
+    assert.deepEqual([answer.status, problemIn(answer).code, held.count], [400, 'validation_failed', 0])
+    assert.ok(!answer.text.includes('s3cret'))
+  })
+
   test('wait while the node is paused, and are answered when it is not any more', async () => {
     const held = new Held()
     const { node, ada } = await openWith(held.script, ['invocations.concurrency=1'])

@@ -8,12 +8,18 @@ import { taskPath } from './task-path.ts'
 import { viewInvocation } from './views.ts'
 
 const LATER = /(?:^|,)\s*respond-async\s*(?:[,;]|$)/i
-/** Said to the node, not to the task. */
+/** Said to the node, not to the task, as everything is that begins with `errand-`. */
 const FOR_US: ReadonlySet<string> = new Set(['prefer', 'idempotency-key'])
 
 /** Whether its caller wants to be answered before the task does (RFC 7240). */
 export function isForLater({ headers: { prefer } }: IncomingMessage): boolean {
   return typeof prefer === 'string' && LATER.test(prefer)
+}
+
+/** Nobody would be told. @throws validation_failed */
+export function assertNoWebhook({ headers }: IncomingMessage): void {
+  if (headers['errand-webhook'] === undefined) return
+  throw new ErrandError('validation_failed', 'Errand-Webhook: needs Prefer: respond-async')
 }
 
 /** Keeps a request, and answers with its record. */
@@ -43,8 +49,7 @@ export async function invokeLater(
 
 function headersToKeep(raw: readonly string[]): string[] {
   const passed = headersForTask(raw)
-  const isOurs = (name: string): boolean => FOR_US.has(name) || name.startsWith('errand-')
-  return passed.filter((_, index) => !isOurs(passed[index - (index % 2)]?.toLowerCase() ?? ''))
+  return passed.filter((_, index) => !FOR_US.has(passed[index - (index % 2)]?.toLowerCase() ?? ''))
 }
 
 function isIdempotent(header: string | string[] | undefined): boolean {

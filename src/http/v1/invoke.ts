@@ -6,7 +6,7 @@ import { invokeTask } from '../contract/operations/tasks.ts'
 import { breakOff } from '../cut.ts'
 import { allowLongUpload } from '../long-upload.ts'
 import { CallerAnswer } from './caller-answer.ts'
-import { invokeLater, isForLater } from './invoke-later.ts'
+import { assertNoWebhook, invokeLater, isForLater } from './invoke-later.ts'
 import type { Route } from './route.ts'
 import { taskPath } from './task-path.ts'
 
@@ -23,6 +23,7 @@ export const INVOKE_ROUTE: Route = {
     const { node, tasks, bodies } = deps
     assertNoUpgrade(request)
     if (isForLater(request)) return invokeLater(exchange, deps)
+    assertNoWebhook(request)
     const { key, task } = tasks.load(principal.caller.id, id)
     const path = taskPath(tail, queryText)
     using body = await bodyOf(request, response, bodies)

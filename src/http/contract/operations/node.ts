@@ -51,7 +51,8 @@ export const drainNode: Operation<NodeView, Nothing, WaitQuery> = {
   scope: 'operate',
   tag: 'node',
   summary: 'Refuse new work, as a pause does, and wait until every execution that was accepted has ended.',
-  description: 'Requests for later that are with a task are waited for; those that wait are kept until work is taken again.',
+  description:
+    'Requests for later that are with a task are waited for; those that wait are kept until work is taken again.',
   query: waitQuery,
   answers: {
     200: { description: 'No execution is left; requests for later are kept.', value: nodeView },
