@@ -128,7 +128,10 @@ export class Daemon implements AsyncDisposable {
     return this.#parts.listeners.reload()
   }
 
-  /** Refuses new work, gives requests under way up to 25 s, removes every instance, closes. Idempotent, at most 30 s. */
+  /**
+   * Refuses new work, gives requests under way up to 25 s, removes every instance, closes. Idempotent, at most 30 s. Never
+   * rejects.
+   */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
@@ -139,14 +142,23 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
+    try {
+      await this.#letGo()
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'the node could not close all it held; the next start finds it')
+    } finally {
+      this.#stopped.resolve()
+    }
+  }
+
+  async #letGo(): Promise<void> {
+    const { listeners, clock, held } = this.#parts
+    await using _everything = held
     await this.node.stop()
     await this.#drain()
-    // Every request is answered by now; whoever does not take the answer is cut off below.
-    const { listeners, clock, held } = this.#parts
+    // Every request is answered by now; whoever does not take the answer is cut off with the rest.
     using patience = new Deadline(clock, LAST_ANSWERS_MS, cutOff, new AbortController().signal)
     await abortable(listeners.close(), patience.signal).catch(() => {})
-    await held.disposeAsync()
-    this.#stopped.resolve()
   }
 
   /** Executions go on without a daemon; an owner may want those that run to be over all the same. */
