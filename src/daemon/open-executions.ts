@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import type { ErrandError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
+import type { AssertSound } from '../engine/choose.ts'
 import { probeDisk } from '../images/disk-space.ts'
 import { LowWaterMark } from '../images/low-water-mark.ts'
 import { JOURNAL_FILE, SqliteJournal } from '../journal/sqlite/sqlite-journal.ts'
@@ -31,6 +32,7 @@ interface OpenExecutionsDeps {
   readonly monitor: HostMonitor
   readonly webhooks: Webhooks
   readonly gate: Gate
+  readonly assertSound: AssertSound
   readonly onJournalFailure: (error: ErrandError) => void
   readonly metrics: NodeMetrics | undefined
   readonly tracing: Tracing | undefined
@@ -48,7 +50,8 @@ export async function openExecutions(
   held: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<ExecutionsApi> {
-  const { engine, admission, monitor, webhooks, gate, clock, log, onJournalFailure, metrics, tracing } = deps
+  const { engine, admission, monitor, webhooks, gate, assertSound, clock, log } = deps
+  const { onJournalFailure, metrics, tracing } = deps
   const { stateDir, runDir, isolation, grant, sgx } = config
   const folder = join(stateDir, 'executions')
   await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -81,6 +84,7 @@ export async function openExecutions(
     log,
     newId: randomId,
     runtimes: { microVmRuntime: grant.microVmRuntime, ...isolation },
+    assertSound,
     sgx: sgx.isEnabled ? sgx : undefined,
     defaults: config.executions,
     folder,

@@ -7,7 +7,7 @@ import type { ErrandError } from '../core/errors.ts'
 import { randomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { TaskKey } from '../core/task.ts'
-import type { RuntimePolicy } from '../engine/choose.ts'
+import type { AssertSound, RuntimePolicy } from '../engine/choose.ts'
 import type { Engine, EngineProbe } from '../engine/engine.ts'
 import { GuardedEngine } from '../engine/guarded-engine.ts'
 import { meterEngine } from '../engine/metered-engine.ts'
@@ -36,12 +36,14 @@ import { Pool } from '../warm/pool.ts'
 import { TaskSpecs } from '../warm/task-specs.ts'
 import type { ResolveName } from '../webhooks/webhook-sender.ts'
 import type { Config } from './config/config.ts'
+import { lookAtThisHost } from './doctor/host-look.ts'
 import { FaultHook } from './faults/fault-hook.ts'
 import type { NodeReadings } from './metrics/node-gauges.ts'
 import type { NodeMetrics } from './metrics/node-metrics.ts'
 import { openExecutions } from './open-executions.ts'
 import { openInvocations } from './open-invocations.ts'
 import { openWebhooks } from './open-webhooks.ts'
+import { Soundness } from './soundness.ts'
 import type { Tracing } from './tracing/open-tracing.ts'
 
 export interface OpenNodeDeps {
@@ -65,6 +67,7 @@ interface Parts {
   readonly monitor: HostMonitor
   readonly engine: GuardedEngine
   readonly probe: EngineProbe
+  readonly soundness: Soundness
   readonly instances: Instances
 }
 
@@ -94,17 +97,29 @@ export async function openNode(
   const engine = held.use(new GuardedEngine(metered, { clock, log }))
   const probe = await engine.probe(signal)
   for (const warning of probe.warnings) log.warn({ engine: engine.name }, warning)
+  const soundness = held.use(await openSoundness(config, engine, probe, { clock, log }))
   const permits = new StartPermits(availableParallelism())
   const cpuCounter = (pid: number) => findCpuCounter(HOST_ROOTS, pid)
   const intend = async (): Promise<void> => {}
   const instances = held.use(
     await Instances.open(
-      { engine, reach, cpuCounter, clock, log, intend, installation, node: config.node, permits },
+      {
+        engine,
+        reach,
+        cpuCounter,
+        clock,
+        log,
+        intend,
+        installation,
+        node: config.node,
+        permits,
+        onEngineBack: () => soundness.lookAgain(),
+      },
       signal,
     ),
   )
   using _recovering = instances.spareLeftovers()
-  const node = await assemble(config, deps, { monitor, engine, probe, instances }, held, signal)
+  const node = await assemble(config, deps, { monitor, engine, probe, soundness, instances }, held, signal)
   const leftovers = await instances.removeLeftovers(signal)
   if (leftovers > 0) log.info({ leftovers }, 'removed what an earlier daemon left behind')
   return node
@@ -117,7 +132,7 @@ async function assemble(
   held: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<OpenedNode> {
-  const { monitor, engine, probe, instances } = parts
+  const { monitor, engine, probe, soundness, instances } = parts
   const { tasks, resources } = config
   const limits: GrantLimits = {
     hostCpuMillis: monitor.capacity.cpuMillis,
@@ -140,7 +155,7 @@ async function assemble(
   const onStale = (): void => pool.retireOutdated()
   const images = await openImages(imageOptions(config), { images: engine.images, probe, clock, log, onStale }, held)
   const runtimes = (): RuntimePolicy => ({ microVmRuntime: node.grant.microVmRuntime, ...config.isolation })
-  const specs = specsOf(config, probe, runtimes)
+  const specs = specsOf(config, probe, runtimes, soundness.assertSound)
   const starting = { specs, images, admission, instances, tracker: monitor, ...tasks }
   const coldStart = new ColdStart({ ...starting, engine, newId: randomId })
   const onIdle = (): void => admission.wake()
@@ -166,6 +181,7 @@ async function assemble(
       monitor,
       webhooks,
       gate,
+      assertSound: soundness.assertSound,
       clock,
       log,
       onJournalFailure,
@@ -184,7 +200,11 @@ async function assemble(
     tracer: tracing?.invocations,
     ...tasks,
   })
-  const described = { engine: { name: engine.name, probe }, runtimes: config.isolation }
+  const described = {
+    engine: { name: engine.name, probe },
+    runtimes: config.isolation,
+    warnings: () => soundness.warnings,
+  }
   const running = { invocations, pool, instances, admission, ledger, monitor, gate, clock, log }
   const node = new Node({ ...running, ...described, limits, grant })
   const adopted = await adoptWarm(left, { ...starting, definitions, ledger, pool, clock, log }, signal)
@@ -193,11 +213,28 @@ async function assemble(
   return { node, executions, tasks: definitions, later, readings: { ledger, pool, admission, gate, engine } }
 }
 
-function specsOf(config: Config, probe: EngineProbe, runtimes: () => RuntimePolicy): TaskSpecs {
+function openSoundness(
+  { tasks, isolation }: Config,
+  engine: Engine,
+  probe: EngineProbe,
+  deps: { readonly clock: Clock; readonly log: Log },
+): Promise<Soundness> {
+  const { allowKnownHoles } = isolation
+  const look = lookAtThisHost(new AbortController().signal) // every look ends by itself, and soon
+  return Soundness.open(probe, { ...deps, engine, look, tasksNetwork: tasks.network, allowKnownHoles })
+}
+
+function specsOf(
+  config: Config,
+  probe: EngineProbe,
+  runtimes: () => RuntimePolicy,
+  assertSound: AssertSound,
+): TaskSpecs {
   const { docker, tasks, sgx, executions } = config
   return new TaskSpecs({
     probe,
     runtimes,
+    assertSound,
     sgx: sgx.isEnabled ? sgx : undefined,
     port: TASK_PORT,
     network: docker.network ?? `our own, ${tasks.network}`,

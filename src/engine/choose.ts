@@ -1,6 +1,6 @@
 import { ErrandError } from '../core/errors.ts'
 import type { Isolation, Task } from '../core/task.ts'
-import type { EngineProbe, SgxPaths } from './engine.ts'
+import type { EngineProbe, SandboxSpec, SgxPaths } from './engine.ts'
 
 /** What an operator said of the OCI runtimes on this host. */
 export interface RuntimePolicy {
@@ -11,6 +11,12 @@ export interface RuntimePolicy {
   /** Runtimes that take work although their limits do not bind. */
   readonly allowUnenforced: ReadonlySet<string>
 }
+
+/**
+ * Refuses what this host, as it is, could not keep to what its profile promises.
+ * @throws runtime_unavailable
+ */
+export type AssertSound = (asked: Pick<SandboxSpec, 'profile' | 'runtime' | 'network'>) => void
 
 /**
  * The OCI runtime that gives a task the isolation it asks for.

@@ -96,6 +96,8 @@ export interface Engine extends AsyncDisposable {
 
 export interface EngineProbe {
   readonly version: string
+  /** Versions of what it is made of, by name in lower case, as the packages have them where that is told; absent if nothing is. */
+  readonly components?: ReadonlyMap<string, string>
   /** When the engine itself was started, milliseconds since the Unix epoch, where that can be seen. */
   readonly startedMs?: number
   /** Sandboxes run on while the engine is restarted. */
@@ -130,6 +132,8 @@ export interface RuntimeProbe {
   readonly enforcesLimits: boolean
   /** True when a task can serve on a unix socket that this process can open. */
   readonly hasUnixSocket: boolean
+  /** What it runs, where that is told: a path, or a name that the engine looks up. */
+  readonly program?: string
 }
 
 export interface SandboxIdentity {

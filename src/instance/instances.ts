@@ -20,6 +20,8 @@ export interface InstancesDeps extends Omit<LiveInstanceDeps, 'watch' | 'disks' 
   readonly node: string
   /** How many sandboxes may be created and started side by side. */
   readonly permits: StartPermits
+  /** Called whenever the engine's events come anew: it may be another one now. */
+  readonly onEngineBack?: () => void
 }
 
 /** A permit paces starts: one whose engine calls take longer than this no longer keeps others waiting. */
@@ -60,6 +62,7 @@ export class Instances implements AsyncDisposable {
     // Whatever the engine did while nobody listened, for calls whose answers were lost.
     watch.onGap(() => {
       this.#engineRun.forget()
+      deps.onEngineBack?.()
       this.#background.add(this.#removeStray())
     })
   }

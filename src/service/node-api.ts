@@ -102,6 +102,8 @@ export interface NodeDescription {
   readonly resources: Omit<NodeStats, 'gpuModel'>
   readonly engine: { readonly name: string; readonly probe: EngineProbe }
   readonly isolations: readonly IsolationOffer[]
+  /** What an operator should know, one sentence each. */
+  readonly warnings: readonly string[]
 }
 
 /** Whether tasks can have an isolation here. */

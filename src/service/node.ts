@@ -41,6 +41,8 @@ export interface NodeDeps {
   readonly grant: Grant
   readonly engine: NodeDescription['engine']
   readonly runtimes: Omit<RuntimePolicy, 'microVmRuntime'>
+  /** Beside those of the engine; asked every time. */
+  readonly warnings: () => readonly string[]
 }
 
 /** How long an instance may take to end by itself when the node pauses. */
@@ -119,13 +121,14 @@ export class Node implements NodeApi {
   }
 
   describe(): NodeDescription {
-    const { gate, engine, runtimes } = this.#deps
+    const { gate, engine, runtimes, warnings } = this.#deps
     const policy = { ...runtimes, microVmRuntime: this.#grant.microVmRuntime }
     return {
       state: gate.isDraining ? 'draining' : gate.isPaused ? 'paused' : 'serving',
       resources: this.#resources(),
       engine,
       isolations: offeredIsolations(policy, engine.probe),
+      warnings: [...engine.probe.warnings, ...warnings()],
     }
   }
 

@@ -3,7 +3,7 @@ import { ErrandError } from '../core/errors.ts'
 import { fullName, parseImageReference } from '../core/image-reference.ts'
 import { PRESETS, type Preset, type PresetName } from '../core/presets.ts'
 import type { Task, TaskDefinition } from '../core/task.ts'
-import { chooseRuntime, chooseSgx, type RuntimePolicy } from '../engine/choose.ts'
+import { type AssertSound, chooseRuntime, chooseSgx, type RuntimePolicy } from '../engine/choose.ts'
 import type { EngineProbe, SandboxNetworkKind, SandboxSpec, SgxPaths } from '../engine/engine.ts'
 import { presetLimits, presetMounts, withUser } from '../engine/profile-options.ts'
 import { imageGlob } from '../images/image-glob.ts'
@@ -12,6 +12,8 @@ export interface TaskSpecsDeps {
   readonly probe: EngineProbe
   /** Asked every time: the owner may change it. */
   readonly runtimes: () => RuntimePolicy
+  /** Absent where nothing is known of the engine's versions. */
+  readonly assertSound?: AssertSound
   readonly sgx: SgxPaths | undefined
   readonly port: number
   /** Says which network tasks are put on, in whatever words: two that differ are two networks. */
@@ -51,13 +53,15 @@ export class TaskSpecs {
     const mounts = presetMounts(preset, process.user)
     const paths = chooseSgx(task, sgx)
     const { pidsLimit } = definition ?? {}
+    const network = this.#networkOf(definition)
+    this.#deps.assertSound?.({ profile, runtime, network })
     return {
       imageId,
       resources: task.resources,
       runtime,
       profile,
       process,
-      network: this.#networkOf(definition),
+      network,
       port: definition?.port ?? port,
       hasSocket: probe.runtimes.get(runtime)?.hasUnixSocket ?? false,
       ...(mounts.length > 0 && { mounts }),

@@ -34,7 +34,7 @@ test(
   'A57: what one execution leaves behind, the next one of the same caller and image does not find',
   options,
   async () => {
-    await using node = await MortalNode.make()
+    await using node = await MortalNode.make(['isolation.allowKnownHoles=true'])
     await node.start()
     const image = await ensureImage('busybox')
     const inspect = async (): Promise<string[]> =>

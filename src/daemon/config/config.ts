@@ -74,7 +74,10 @@ export interface Config {
   /** How long a stop waits for executions that run; 0: not at all. */
   readonly drainTimeoutMs: number
   /** But for the runtime that stands for `microvm`, which the grant has. */
-  readonly isolation: Omit<RuntimePolicy, 'microVmRuntime'>
+  readonly isolation: Omit<RuntimePolicy, 'microVmRuntime'> & {
+    /** Work under the profile `strict` is taken although versions of the engine are known for holes. */
+    readonly allowKnownHoles: boolean
+  }
   readonly resources: {
     /** Multiplies the cores on offer; at least 1. */
     readonly cpuOvercommit: number

@@ -85,6 +85,7 @@ export function defaultValues(
     'webhooks.giveUpAfterMs': 86_400_000,
     'isolation.gvisorRuntime': 'runsc',
     'isolation.runtimes': {},
+    'isolation.allowKnownHoles': false,
     'resources.cpuOvercommit': 1,
     'resources.hostCheck': 'full',
     'tracing.endpoint': '',

@@ -119,7 +119,7 @@ test('without any source the defaults hold', () => {
       timeoutMs: 10_000,
       giveUpAfterMs: 86_400_000,
     },
-    isolation: { gvisorRuntime: 'runsc', allowUnenforced: new Set() },
+    isolation: { gvisorRuntime: 'runsc', allowUnenforced: new Set(), allowKnownHoles: false },
     resources: { cpuOvercommit: 1, hostCheck: 'full' },
     tracing: undefined,
     log: { level: 'info', hasAccessLog: false },
@@ -170,7 +170,7 @@ test('a file of everything is read into inside units', () => {
     executions: { network: egress, profile: strict, presets: [big-shm], publishAddresses: [10.0.0.5, '0:0::1'], timeoutMs: 60000, queueLimit: 9, callerQueueLimit: 8, queueTimeoutMs: 2, pullTimeoutMs: 3, diskBytes: 1MiB, retentionMs: 4, retentionBytes: 5GiB, minFreeBytes: 2MiB, drainTimeoutMs: 5, inputBytes: 1, inputFiles: 2, inputTotalBytes: 3, inputPresets: { data: { path: /srv/data }, cache: { path: /srv/cache, readOnly: false } } }
     invocations: { concurrency: 1, queueLimit: 2, callerQueueLimit: 3, queueTimeoutMs: 4, maxRequestBytes: 5, maxResponseBytes: 1KiB, retentionMs: 6, retentionBytes: unlimited }
     webhooks: { allow: ['http://*.lan:81'], privateAddresses: [10.1.0.0/16, '::1'], secretFile: /s, timeoutMs: 7, giveUpAfterMs: 8 }
-    isolation: { gvisorRuntime: gvisor, runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } } }
+    isolation: { gvisorRuntime: gvisor, runtimes: { kata: { allowUnenforced: true }, runsc: , runc: { allowUnenforced: false } }, allowKnownHoles: true }
     resources: { cpuOvercommit: 2.5, hostCheck: memory }
     tracing: { endpoint: 'http://127.0.0.1:4318', sampleRatio: 0.5, headersFile: /etc/errand/headers }
     log: { level: debug, access: true }
@@ -269,7 +269,7 @@ test('a file of everything is read into inside units', () => {
       timeoutMs: 7,
       giveUpAfterMs: 8,
     },
-    isolation: { gvisorRuntime: 'gvisor', allowUnenforced: new Set(['kata']) },
+    isolation: { gvisorRuntime: 'gvisor', allowUnenforced: new Set(['kata']), allowKnownHoles: true },
     resources: { cpuOvercommit: 2.5, hostCheck: 'memory' },
     tracing: {
       url: 'http://127.0.0.1:4318/v1/traces',

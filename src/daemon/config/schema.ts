@@ -102,6 +102,7 @@ const schema = z.strictObject({
   'webhooks.giveUpAfterMs': fields.millis,
   'isolation.gvisorRuntime': fields.optionalText('the name of an OCI runtime', RUNTIME_NAME),
   'isolation.runtimes': runtimes(),
+  'isolation.allowKnownHoles': fields.flag,
   'resources.cpuOvercommit': z.number(fields.must('a number from 1 to 100')).min(1).max(100),
   'resources.hostCheck': fields.oneOf('full', 'memory', 'none'),
   'tracing.endpoint': fields.collectorUrl,
@@ -303,6 +304,7 @@ export function toConfig(raw: Readonly<Record<string, unknown>>): Config {
     isolation: {
       gvisorRuntime: values['isolation.gvisorRuntime'],
       allowUnenforced: unenforced(values['isolation.runtimes']),
+      allowKnownHoles: values['isolation.allowKnownHoles'],
     },
     resources: {
       cpuOvercommit: values['resources.cpuOvercommit'],

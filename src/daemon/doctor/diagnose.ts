@@ -11,7 +11,7 @@ import type { ConfigHost } from '../config/host.ts'
 import { loadConfig } from '../config/load.ts'
 import { type AskHealth, checkDaemon, findHolder } from './daemon-checks.ts'
 import { checkGpus, checkSgx } from './device-checks.ts'
-import { checkEngine, checkProxy, checkRuntimes } from './engine-checks.ts'
+import { checkEngine, checkProxy, checkRuntimes, checkStrict } from './engine-checks.ts'
 import { type Finding, ok, problem } from './finding.ts'
 import { checkDisk, checkRunDir, checkStateFolder } from './folder-checks.ts'
 import {
@@ -65,7 +65,7 @@ export async function diagnose(
   const begin = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() }
   const { config, finding } = readConfig(flags, host)
   const survey = await surveyEngine(config, deps, signal)
-  const seen = survey instanceof ErrandError ? [engineProblem(survey)] : await lookAtEngine(survey, deps)
+  const seen = survey instanceof ErrandError ? [engineProblem(survey)] : await lookAtEngine(survey, config, deps)
   const isAtWork = (await findHolder(look, config.stateDir)) !== undefined
   const looks = await Promise.all([
     checkDaemon(look, config.stateDir, socketOf(config), deps.askHealth),
@@ -123,12 +123,13 @@ async function surveyEngine(
   })
 }
 
-async function lookAtEngine(survey: EngineSurvey, { look }: DiagnosisDeps): Promise<Finding[]> {
+async function lookAtEngine(survey: EngineSurvey, config: Config, { look }: DiagnosisDeps): Promise<Finding[]> {
   const { storageFolder } = survey.probe
   return [
     ...checkEngine(survey),
     ...checkNamedNetwork(survey),
     ...(await checkRuntimes(look, survey)),
+    await checkStrict(look, survey, config),
     await checkProxy(look),
     await checkControllers(look, survey.cgroup.version),
     ...(storageFolder === undefined

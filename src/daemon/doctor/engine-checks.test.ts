@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { EngineSurvey } from '../../engine/engine-survey.ts'
-import { checkEngine, checkProxy, checkRuntimes } from './engine-checks.ts'
+import { loadConfig } from '../config/load.ts'
+import { testHost } from '../config/test-host.fixture.ts'
+import { checkEngine, checkProxy, checkRuntimes, checkStrict } from './engine-checks.ts'
 import { SURVEY } from './engine-survey.fixture.ts'
 import { fakeLook } from './fake-look.fixture.ts'
 import { isolationTable } from './isolation-table.ts'
@@ -95,4 +97,17 @@ test('the table of isolations says what is offered, by what, and why not', () =>
     { isolation: 'gvisor', isOffered: true, why: 'runsc: limits do not bind; port only' },
     { isolation: 'microvm', isOffered: true, why: 'kata: limits do not bind; port only' },
   ])
+})
+
+test('the profile strict is refused for known holes, accepted by its operator, or fine', async () => {
+  const holed = { ...SURVEY.probe, components: new Map([['runc', '1.1.5']]) }
+  const judged = async (probe: EngineSurvey['probe'], ...set: readonly string[]): Promise<string> => {
+    const { config } = loadConfig({ set }, testHost())
+    const { level, found } = await checkStrict(fakeLook(), { ...SURVEY, probe }, config)
+    return `${level} ${found}`
+  }
+  assert.match(await judged(SURVEY.probe), /^ok taken/)
+  assert.match(await judged(holed), /^warning refused with runc here because runc 1\.1\.5 lets a container out/)
+  assert.match(await judged(holed, 'executions.profile=strict'), /^problem refused/)
+  assert.match(await judged(holed, 'isolation.allowKnownHoles=true'), /^warning taken .*allowKnownHoles/)
 })

@@ -1,4 +1,6 @@
 import type { EngineSurvey } from '../../engine/engine-survey.ts'
+import type { Config } from '../config/config.ts'
+import { allHoles, askVersion, lookAtEngineMade, whereRefused } from './engine-made.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 import type { HostLook } from './host-look.ts'
 import { checkVersion, type GatedComponent } from './version-gates.ts'
@@ -95,8 +97,7 @@ export async function checkRuntimes(look: HostLook, survey: EngineSurvey): Promi
   for (const [name, path] of survey.runtimePaths) {
     const component = path.includes('runsc') ? 'runsc' : path.includes('kata') ? 'kata' : undefined
     if (component === undefined || !path.startsWith('/')) continue
-    const told = await look.ask(path, '--version')
-    const version = /(release-\d[\w.]{0,40}|\d{1,4}\.\d{1,4}\.\d{1,6}[\w.+~-]{0,40})/.exec(told ?? '')?.[1]
+    const version = await askVersion(look, path)
     const host = { hasAuthorizationPlugins: false }
     const finding =
       version === undefined
@@ -106,3 +107,18 @@ export async function checkRuntimes(look: HostLook, survey: EngineSurvey): Promi
   }
   return found
 }
+
+/** Whether this node takes work under the profile `strict`: not where the versions of its engine have holes that expose it. */
+export async function checkStrict(look: HostLook, { probe }: EngineSurvey, config: StrictTerms): Promise<Finding> {
+  const { isolation, tasks, executions } = config
+  const [hole, ...others] = allHoles(await lookAtEngineMade(probe, look), tasks.network)
+  if (hole === undefined) return ok('strict', 'taken: no version is known for a hole')
+  const found = `${whereRefused(hole)} because ${hole.found}${others.length === 0 ? '' : ` (and ${others.length} more)`}`
+  if (isolation.allowKnownHoles) return warning('strict', `taken ${found} (isolation.allowKnownHoles)`, hole.advice)
+  // What nobody needs to ask for is no reason to call the machine unfit.
+  const tell = executions.profile === 'strict' ? problem : warning
+  return tell('strict', `refused ${found}`, `${hole.advice}; or accept it with isolation.allowKnownHoles`)
+}
+
+/** What the operator has said of the profile. */
+type StrictTerms = Pick<Config, 'isolation' | 'tasks' | 'executions'>

@@ -7,7 +7,12 @@ interface Gate {
   readonly isHit: (version: Version, host: GatedHost) => boolean
   readonly found: string
   readonly advice: string
+  /** What it exposes of work under the profile `strict`, which is refused then; absent where that loses nothing of what it promises. */
+  readonly exposes?: Exposed
 }
+
+/** Every task; those that the component runs; those on an internal network on which names are looked up. */
+type Exposed = 'all' | 'own' | 'names'
 
 /** What decides whether a hole matters here. */
 export interface GatedHost {
@@ -36,6 +41,7 @@ const GATES: Record<GatedComponent, readonly Gate[]> = {
       isHit: (version) => !isAtLeast(version, '25.0.5'),
       found: 'answers name look-ups from internal networks: a way out for data (CVE-2024-29018)',
       advice: 'update the Docker Engine to 25.0.5 or later; executions without a network are not affected',
+      exposes: 'names',
     },
   ],
   containerd: [
@@ -44,6 +50,7 @@ const GATES: Record<GatedComponent, readonly Gate[]> = {
       isHit: (version) => !isAtLeast(version, '1.6.28') || isWithin(version, '1.7', '1.7.13'),
       found: 'is older than its fixes of early 2024, unless a distribution has brought them in',
       advice: 'update containerd to 1.6.28, 1.7.13 or later',
+      exposes: 'all',
     },
   ],
   runc: [
@@ -52,6 +59,7 @@ const GATES: Record<GatedComponent, readonly Gate[]> = {
       isHit: (version) => !isAtLeast(version, '1.1.12') && !isPatchedByDebian(version),
       found: 'lets a container out through a file left open (CVE-2024-21626)',
       advice: 'update runc to 1.2.8, 1.3.3 or later, or to the security update of the distribution',
+      exposes: 'own',
     },
     {
       level: 'warning',
@@ -61,6 +69,7 @@ const GATES: Record<GatedComponent, readonly Gate[]> = {
         isWithin(version, '1.4.0-rc.1', '1.4.0-rc.3'),
       found: 'is not known to have the fixes of CVE-2025-31133, -52565 and -52881',
       advice: 'update runc to 1.2.8, 1.3.3 or later, or look for them in the change log of the package',
+      exposes: 'own',
     },
   ],
   runsc: [
@@ -69,9 +78,11 @@ const GATES: Record<GatedComponent, readonly Gate[]> = {
       isHit: (version) => !isAtLeast(version, '20250101'),
       found: 'is an old build of gVisor: fine for a try, no promise of isolation',
       advice: 'update runsc to a build of this year',
+      exposes: 'own',
     },
   ],
   kata: [
+    // No version tells: it may concern any, and refusing all would take the isolation away from those that are mended.
     {
       level: 'warning',
       isHit: () => true,
@@ -102,4 +113,24 @@ export function checkVersion(component: GatedComponent, text: string, host: Gate
   if (hit === undefined) return ok(component, version.text)
   const tell = hit.level === 'problem' ? problem : warning
   return tell(component, `${version.text} ${hit.found}`, hit.advice)
+}
+
+/** A hole that exposes work under the profile `strict`. */
+export interface Hole {
+  readonly component: GatedComponent
+  readonly exposes: Exposed
+  /** Version and hole, in words. */
+  readonly found: string
+  readonly advice: string
+}
+
+/** The worst hole of each kind that a version is known to have. One that cannot be read is known to have none. */
+export function holesOf(component: GatedComponent, text: string): Hole[] {
+  const version = parseVersion(text)
+  if (version === undefined) return []
+  const holes = GATES[component].flatMap(({ isHit, exposes, found, advice }): Hole[] => {
+    if (exposes === undefined || !isHit(version, { hasAuthorizationPlugins: false })) return []
+    return [{ component, exposes, found: `${component} ${version.text} ${found}`, advice }]
+  })
+  return holes.filter(({ exposes }, index) => holes.findIndex((other) => other.exposes === exposes) === index)
 }

@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { type ProbedHost, toProbe } from './probe.ts'
 import type { InfoAnswer } from './schemas.ts'
 
+const VERSION = { Version: '20.10.24' }
+
 const INFO: InfoAnswer = {
   NCPU: 2,
   MemTotal: 1024,
@@ -33,10 +35,10 @@ const HOST: ProbedHost = {
 }
 
 test('a runtime told to ignore cgroups enforces no limits', () => {
-  const { runtimes, warnings } = toProbe('20.10.24', INFO, HOST)
+  const { runtimes, warnings } = toProbe(VERSION, INFO, HOST)
   assert.deepEqual(Object.fromEntries(runtimes), {
-    runc: { enforcesLimits: true, hasUnixSocket: true },
-    runsc: { enforcesLimits: false, hasUnixSocket: false },
+    runc: { enforcesLimits: true, hasUnixSocket: true, program: 'runc' },
+    runsc: { enforcesLimits: false, hasUnixSocket: false, program: '/usr/bin/runsc' },
     kata: { enforcesLimits: true, hasUnixSocket: false },
   })
   assert.deepEqual(warnings, [])
@@ -44,14 +46,14 @@ test('a runtime told to ignore cgroups enforces no limits', () => {
 
 test('no runtime enforces what the kernel cannot, and the operator is told', () => {
   for (const lack of ['MemoryLimit', 'PidsLimit', 'CpuCfsQuota'] as const) {
-    const { runtimes, warnings } = toProbe('20.10.24', { ...INFO, [lack]: false }, HOST)
+    const { runtimes, warnings } = toProbe(VERSION, { ...INFO, [lack]: false }, HOST)
     assert.equal(runtimes.get('runc')?.enforcesLimits, false, lack)
     assert.equal(warnings.length, 1)
   }
 })
 
 test('the operator is told of swap and of restarts that end tasks', () => {
-  const { warnings } = toProbe('20.10.24', { ...INFO, SwapLimit: false, LiveRestoreEnabled: false }, HOST)
+  const { warnings } = toProbe(VERSION, { ...INFO, SwapLimit: false, LiveRestoreEnabled: false }, HOST)
   assert.deepEqual(
     warnings.map((warning) => warning.split(/[ :]/)[0]),
     ['live-restore', 'swap'],
@@ -59,16 +61,16 @@ test('the operator is told of swap and of restarts that end tasks', () => {
 })
 
 test('a process that cannot open the volumes has no unix sockets, and without cgroups nothing pauses', () => {
-  const probe = toProbe('20.10.24', { ...INFO, CgroupDriver: 'none' }, { ...HOST, seesVolumes: false })
+  const probe = toProbe(VERSION, { ...INFO, CgroupDriver: 'none' }, { ...HOST, seesVolumes: false })
   assert.equal(probe.runtimes.get('runc')?.hasUnixSocket, false)
   assert.equal(probe.canPause, false)
   assert.equal(probe.canMount, false)
-  assert.equal(toProbe('20.10.24', INFO, { ...HOST, sharesProcessIds: false }).canMount, false)
+  assert.equal(toProbe(VERSION, INFO, { ...HOST, sharesProcessIds: false }).canMount, false)
 })
 
 test('out of another view of the mounts folders can be mounted by the root of the Engine alone', () => {
   const probeOf = (isShared: boolean | undefined, engineRoot?: string): unknown[] => {
-    const { canMount, hostRoot } = toProbe('20.10.24', INFO, { ...HOST, view: { isShared, engineRoot } })
+    const { canMount, hostRoot } = toProbe(VERSION, INFO, { ...HOST, view: { isShared, engineRoot } })
     return [canMount, hostRoot]
   }
   assert.deepEqual(probeOf(true), [true, undefined])
@@ -78,7 +80,7 @@ test('out of another view of the mounts folders can be mounted by the root of th
 })
 
 test('the operator is told when the Engine does not find the state folder', () => {
-  const { findsOwnFiles, warnings } = toProbe('20.10.24', INFO, { ...HOST, findsOwnFiles: false })
+  const { findsOwnFiles, warnings } = toProbe(VERSION, INFO, { ...HOST, findsOwnFiles: false })
   assert.equal(findsOwnFiles, false)
   assert.match(warnings.join(), /does not find stateDir/)
 })
@@ -92,11 +94,27 @@ test('disk is limited where the storage driver takes a quota, which overlay2 doe
       '23 21 8:3 / /var/lib/dock rw - xfs /dev/sda3 rw,noquota',
     ].join('\n')
   const canLimit = (info: Partial<InfoAnswer>, mountTable: string): boolean =>
-    toProbe('20.10.24', { ...INFO, ...info }, { ...HOST, mountTable }).canLimitDisk
+    toProbe(VERSION, { ...INFO, ...info }, { ...HOST, mountTable }).canLimitDisk
   assert.equal(canLimit({ DriverStatus: xfs }, mounts('attr2,prjquota')), true)
   assert.equal(canLimit({ DriverStatus: xfs }, mounts('noquota')), false)
   assert.equal(canLimit({ DriverStatus: xfs }, ''), false)
   assert.equal(canLimit({}, mounts('prjquota')), false)
   assert.equal(canLimit({ Driver: 'btrfs' }, ''), true)
   assert.equal(canLimit({ Driver: 'vfs', DriverStatus: xfs }, mounts('prjquota')), false)
+})
+
+test('each component has the version of its package, where that is told', () => {
+  const Components = [
+    { Name: 'Engine', Version: '20.10.24+dfsg1', Details: { GitCommit: '5d6db84' } },
+    { Name: 'runc', Version: '1.1.5+ds1', Details: { GitCommit: '1.1.5+ds1-1+deb12u1' } },
+    { Name: 'docker-init', Version: '0.19.0' },
+  ]
+  assert.deepEqual(
+    [...(toProbe({ ...VERSION, Components }, INFO, HOST).components ?? [])],
+    [
+      ['engine', '20.10.24+dfsg1'],
+      ['runc', '1.1.5+ds1-1+deb12u1'],
+      ['docker-init', '0.19.0'],
+    ],
+  )
 })

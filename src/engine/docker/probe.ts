@@ -5,7 +5,14 @@ import type { DockerReply } from './client.ts'
 import { type HostView, type HostViewDeps, lookAtHost } from './host-view.ts'
 import { mountOf } from './mount-table.ts'
 import { sharesProcessIds } from './process-ids.ts'
-import { type InfoAnswer, infoAnswer, type RuntimeAnswer, readJson, versionAnswer } from './schemas.ts'
+import {
+  type InfoAnswer,
+  infoAnswer,
+  type RuntimeAnswer,
+  readJson,
+  type VersionAnswer,
+  versionAnswer,
+} from './schemas.ts'
 
 /** Runtimes that run a task in this kernel, so that a unix socket in a volume joins both sides. Not gVisor, not Kata. */
 const SHARES_KERNEL: ReadonlySet<string> = new Set(['runc', 'crun'])
@@ -21,7 +28,7 @@ export interface ProbedHost extends HostView {
 
 /** What this Engine can do, from its own account and a look at the host. Pure. */
 export function toProbe(
-  version: string,
+  version: VersionAnswer,
   info: InfoAnswer,
   { seesVolumes, view, findsOwnFiles, sharesProcessIds, mountTable, networks, startedMs }: ProbedHost,
 ): EngineProbe {
@@ -30,7 +37,8 @@ export function toProbe(
     toRuntimeProbe(runtime, info, seesVolumes),
   ])
   return {
-    version,
+    version: version.Version,
+    components: componentsOf(version),
     ...(startedMs !== undefined && { startedMs }),
     outlivesRestart: info.LiveRestoreEnabled,
     cpuCores: info.NCPU,
@@ -53,11 +61,22 @@ export function toProbe(
   }
 }
 
+function componentsOf({ Components }: VersionAnswer): Map<string, string> {
+  return new Map((Components ?? []).map((one) => [one.Name.toLowerCase(), packageVersion(one)]))
+}
+
+/** Distributions put their package's version, with the fixes it brings, where upstream has a hash. */
+function packageVersion({ Version, Details }: NonNullable<VersionAnswer['Components']>[number]): string {
+  const commit = Details?.['GitCommit'] ?? ''
+  return commit.startsWith(Version) ? commit : Version
+}
+
 function toRuntimeProbe(runtime: RuntimeAnswer, info: InfoAnswer, seesVolumes: boolean): RuntimeProbe {
   const ignoresCgroups = (runtime.runtimeArgs ?? []).some((arg) => /^--?ignore-cgroups(=true|=1)?$/.test(arg))
   return {
     enforcesLimits: !ignoresCgroups && info.MemoryLimit && info.PidsLimit && info.CpuCfsQuota,
     hasUnixSocket: seesVolumes && SHARES_KERNEL.has(basename(runtime.path ?? '')),
+    ...(runtime.path !== undefined && { program: runtime.path }),
   }
 }
 
@@ -105,7 +124,7 @@ export async function askProbe(
     networks,
     ...(await startOf(client.socketPath)),
   }
-  return toProbe(readJson(versionAnswer, version.body).Version, info, host)
+  return toProbe(readJson(versionAnswer, version.body), info, host)
 }
 
 /** The Engine writes the file anew at each start, by default beside its socket. */

@@ -173,14 +173,28 @@ export const pullLine: z.ZodType<PullLine> = z.object({
   error: z.string().optional(),
 })
 
+interface ComponentAnswer {
+  readonly Name: string
+  readonly Version: string
+  readonly Details?: Readonly<Record<string, string>> | null | undefined
+}
+
 export interface VersionAnswer {
   readonly Version: string
+  readonly Components?: readonly ComponentAnswer[] | null | undefined
   readonly Os?: string | undefined
   readonly Arch?: string | undefined
 }
 
+const componentAnswer: z.ZodType<ComponentAnswer> = z.object({
+  Name: z.string(),
+  Version: z.string(),
+  Details: z.record(z.string(), z.string()).nullish(),
+})
+
 export const versionAnswer: z.ZodType<VersionAnswer> = z.object({
   Version: z.string(),
+  Components: z.array(componentAnswer).nullish(),
   Os: z.string().optional(),
   Arch: z.string().optional(),
 })

@@ -9,18 +9,7 @@ import { findNetwork } from './own-network.ts'
 import { askProbe } from './probe.ts'
 import { infoAnswer, readJson } from './schemas.ts'
 
-const versions = z.object({
-  ApiVersion: z.string(),
-  Components: z
-    .array(
-      z.object({
-        Name: z.string(),
-        Version: z.string(),
-        Details: z.record(z.string(), z.string()).nullish(),
-      }),
-    )
-    .nullish(),
-})
+const versions = z.object({ ApiVersion: z.string() })
 
 const details = z.object({
   CgroupVersion: z.string().optional(),
@@ -49,7 +38,7 @@ export async function surveyDocker(socketPath: string, signal: AbortSignal, netw
     ...(network !== undefined && { namedNetwork: { name: network, refusal } }),
     probe,
     apiVersion: version.ApiVersion,
-    components: new Map((version.Components ?? []).map((one) => [one.Name.toLowerCase(), packageVersion(one)])),
+    components: probe.components ?? new Map(),
     cgroup: { version: info.CgroupVersion ?? '1', driver: info.CgroupDriver },
     storage: { driver: info.Driver, fileSystem: statusOf(info.DriverStatus, 'Backing Filesystem') },
     logDriver: info.LoggingDriver,
@@ -57,7 +46,7 @@ export async function surveyDocker(socketPath: string, signal: AbortSignal, netw
     authorizationPlugins: info.Plugins.Authorization ?? [],
     joinsNeighbours: bridge && bridge.Options['com.docker.network.bridge.enable_icc'] !== 'false',
     runtimePaths: new Map(
-      Object.entries(info.Runtimes).flatMap(([name, { path }]) => (path === undefined ? [] : [[name, path]])),
+      [...probe.runtimes].flatMap(([name, { program }]) => (program === undefined ? [] : [[name, program]])),
     ),
   }
 }
@@ -70,18 +59,6 @@ async function refusalOf(client: DockerClient, network: string, signal: AbortSig
     if (error instanceof ErrandError && error.code === 'network_unavailable') return error.message
     throw error
   }
-}
-
-/** Distributions put their package's version, with the fixes it brings, where upstream has a hash. */
-function packageVersion({
-  Version,
-  Details,
-}: {
-  Version: string
-  Details?: Record<string, string> | null | undefined
-}): string {
-  const commit = Details?.GitCommit ?? ''
-  return commit.startsWith(Version) ? commit : Version
 }
 
 function statusOf(rows: readonly (readonly string[])[], name: string): string | undefined {

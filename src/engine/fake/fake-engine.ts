@@ -42,7 +42,7 @@ export type * from './fake-script.ts'
 export class FakeEngine implements Engine {
   readonly name: string = 'fake'
   readonly images: FakeImages
-  readonly #probe: EngineProbe
+  #probe: EngineProbe
   readonly #clock: Clock
   readonly #faults: FakeFaults
   readonly #sandboxes: FakeSandboxes
@@ -106,6 +106,11 @@ export class FakeEngine implements Engine {
   /** Removes a sandbox behind everybody's back, as `docker rm -f` does. */
   async vanish(name: string): Promise<void> {
     await this.#sandboxes.remove(this.#sandboxes.load(name), (sandbox) => sandbox.close())
+  }
+
+  /** What `probe` answers from now on is something else in these points, as after an update. */
+  change(probe: Partial<EngineProbe>): void {
+    this.#probe = { ...this.#probe, ...probe }
   }
 
   /** Breaks every event stream. */

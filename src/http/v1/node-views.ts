@@ -12,7 +12,7 @@ interface NodeNames {
 
 export function viewNode(
   { nodeName, version }: NodeNames,
-  { state, resources, engine, isolations }: NodeDescription,
+  { state, resources, engine, isolations, warnings }: NodeDescription,
   { waiting, running }: ExecutionCounts,
 ): NodeView {
   const { cpuMillis, memoryBytes, cpuUsed, memoryUsed } = resources.host
@@ -31,7 +31,7 @@ export function viewNode(
       ...(runtime !== undefined && { runtime }),
       ...(refusal !== undefined && { refusal }),
     })),
-    warnings: engine.probe.warnings,
+    warnings,
   }
 }
 

@@ -2,7 +2,7 @@ import type { Admission } from '../../admission/admission.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { IdSource } from '../../core/ids.ts'
 import type { Log } from '../../core/log.ts'
-import type { RuntimePolicy } from '../../engine/choose.ts'
+import type { AssertSound, RuntimePolicy } from '../../engine/choose.ts'
 import type { Engine, EngineProbe, SgxPaths } from '../../engine/engine.ts'
 import type { ImageStore } from '../../images/image-store.ts'
 import type { Instances } from '../../instance/instances.ts'
@@ -39,6 +39,8 @@ export interface ExecutionDeps {
   readonly log: Log
   readonly newId: IdSource
   readonly runtimes: RuntimePolicy
+  /** Absent where nothing is known of the engine's versions. */
+  readonly assertSound?: AssertSound
   /** Undefined where none is offered. */
   readonly sgx: SgxPaths | undefined
   readonly defaults: ExecutionDefaults

@@ -141,8 +141,9 @@ export class Launch {
 
   /** @throws runtime_unavailable */
   specify(imageId: string, mounts: readonly SandboxMount[], prefix: readonly string[] = []): SandboxSpec {
-    const { isolation, sgx } = this.#plan
+    const { isolation, sgx, profile, network } = this.#plan
     const runtime = chooseRuntime(isolation, this.#deps.runtimes, this.#on.probe)
+    this.#deps.assertSound?.({ profile, runtime, network })
     const paths = chooseSgx({ sgx, isolation }, this.#deps.sgx)
     return { ...this.#specifyOn(runtime, imageId, mounts, prefix), ...(paths !== undefined && { sgx: paths }) }
   }
