@@ -105,6 +105,11 @@ describe('errand, as it is installed, in pipes and scripts', { timeout: 100_000 
     assert.equal(await readFile(join(node.folder, 'results/out/copy/deep/a.txt'), 'utf8'), 'a\n')
     assert.equal((await readFile(join(node.folder, 'size'), 'utf8')).trim(), '3000000')
 
+    const later = ['run', '--id', 'later', '--label', 'a=b', '-d', image, '--', 'true']
+    assert.equal((await node.errand(later)).status, 0)
+    assert.equal((await node.errand(['wait', 'later'])).status, 0)
+    assert.equal((await node.errand(['outputs', 'later'])).status, 66, 'it has left none')
+
     const again = await run('-o', '/size', image, '--', 'sh', '-c', 'echo other >/size')
     assert.equal(again.status, 125, 'nothing that is here is replaced')
     assert.equal((await readFile(join(node.folder, 'size'), 'utf8')).trim(), '3000000')

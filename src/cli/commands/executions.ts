@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { ListFlags, LogFlags, OneFlags, WaitFlags } from '../executions/flags.ts'
+import type { ListFlags, LogFlags, OneFlags, OutputFlags, WaitFlags } from '../executions/flags.ts'
 import type { LiveFlags } from '../live.ts'
 import type { CommandContext } from './command-context.ts'
 import { withDaemonFlags } from './daemon-flags.ts'
@@ -10,6 +10,7 @@ import { collect } from './task-flags.ts'
 export function addExecutions(program: Command, context: CommandContext): void {
   addList(program, context)
   addLogs(program, context)
+  addOutputs(program, context)
   addWait(program, context)
   addCancel(program, context)
   addFreeze(program, context, 'freeze', 'Freeze the processes of executions.')
@@ -53,6 +54,18 @@ function addLogs(program: Command, { terminal }: CommandContext): void {
     })
 }
 
+function addOutputs(program: Command, { terminal }: CommandContext): void {
+  withDaemonFlags(program.command('outputs <id> [path]').description('Bring the results of an execution here.'))
+    .option('-o, --output <folder>', 'where to, instead of the current one; or a\nFILE; - for stdout')
+    .option('--raw', 'on a terminal, too, print bytes as they are')
+    .option('--json', 'print where they are as JSON')
+    .addHelpText('after', OUTPUTS_EXAMPLES)
+    .action(async (id: string, path: string | undefined, flags: OutputFlags) => {
+      const { bringOutputs } = await import('../executions/outputs.ts')
+      await bringOutputs(id, path, flags, terminal)
+    })
+}
+
 function addWait(program: Command, { terminal, end }: CommandContext): void {
   withDaemonFlags(program.command('wait <id...>').description('Wait for the end of executions, and end as they did.'))
     .option('--timeout <time>', 'give up after that, with 75')
@@ -87,3 +100,13 @@ function addStats(program: Command, { terminal }: CommandContext): void {
       await showStats(ids, flags, terminal)
     })
 }
+
+const OUTPUTS_EXAMPLES = `
+Examples:
+  errand outputs train-1                          (all of them, by their names)
+  errand outputs train-1 model/weights.bin -o weights.bin
+  errand outputs train-1 model -o results         (as results/model)
+  errand outputs train-1 -o - | tar -t
+
+A path begins with the name of an output, which is the last part of where the
+execution left it. Nothing that is here is replaced: 73.`

@@ -25,6 +25,12 @@ export interface WaitFlags extends OneFlags {
   readonly timeout?: string
 }
 
+export interface OutputFlags extends OneFlags {
+  /** A folder, a file, or `-`. */
+  readonly output?: string
+  readonly raw?: boolean
+}
+
 export interface CancelFlags extends OneFlags {
   readonly grace?: string
   /** False for `--no-wait`. */

@@ -38,24 +38,40 @@ export async function fetchOutputs(
 ): Promise<boolean> {
   const made = new Set(record.outputs.map(({ name }) => name))
   for (const { name, folder } of outputs.filter((output) => made.has(output.name))) {
-    await mkdir(folder, { recursive: true })
-    using root = await OpenPath.open(folder, true)
-    const writer = new TreeWriter(root, new Allowance(NO_LIMIT))
-    const download = await executions.outputs(id, name, { signal })
-    if ((await receive(download, name, writer, signal)) === 0) continue
-    const message = `${name} is in ${folder} already, in whole or in part: what was there is as it was`
-    throw new ErrandError('already_exists', message)
+    await bring(await executions.outputs(id, name, { signal }), { folder, name }, signal)
   }
   return outputs.every(({ name }) => made.has(name))
 }
 
+/** Where something is to be here. What is an archive has a name of its own for all that is in it, unless it gets one. */
+export interface LocalPlace {
+  readonly folder: string
+  readonly name?: string
+}
+
+/** Writes what is downloaded, and replaces nothing. @throws already_exists; storage_error; as the download fails */
+export async function bring(download: Download, { folder, name }: LocalPlace, signal: AbortSignal): Promise<void> {
+  using _body = { [Symbol.dispose]: () => void download.body.destroy() }
+  await mkdir(folder, { recursive: true })
+  using root = await OpenPath.open(folder, true)
+  const writer = new TreeWriter(root, new Allowance(NO_LIMIT))
+  if ((await receive(download, name, writer, signal)) === 0) return
+  const what = name === undefined ? 'some of it' : name
+  const message = `${what} is in ${folder} already, in whole or in part: what was there is as it was`
+  throw new ErrandError('already_exists', message)
+}
+
 /** Returns how much was left out. */
-async function receive(download: Download, name: string, writer: TreeWriter, signal: AbortSignal): Promise<number> {
-  const { contentType, bytes = 0, body } = download
+async function receive(
+  { contentType, bytes = 0, body }: Download,
+  name: string | undefined,
+  writer: TreeWriter,
+  signal: AbortSignal,
+): Promise<number> {
   if (contentType === 'application/x-tar') {
-    return (await unpackTar(body, writer, { onForbidden: 'skip', topName: name }, signal)).skipped
+    const topName = name === undefined ? {} : { topName: name }
+    return (await unpackTar(body, writer, { onForbidden: 'skip', ...topName }, signal)).skipped
   }
-  const written = await writer.writeFile([name], { bytes, isExecutable: false }, body)
-  body.destroy()
+  const written = await writer.writeFile([name ?? 'output'], { bytes, isExecutable: false }, body)
   return written === 'written' ? 0 : 1
 }
