@@ -49,11 +49,17 @@ export function thisTerminal(): Terminal {
   const onGone = (status: number): void => {
     if (!readers.emit('gone', status)) process.exit(status)
   }
+  const onLost = ({ code, message }: NodeJS.ErrnoException): void => {
+    if (code === 'EPIPE') return onGone(CLOSED_PIPE)
+    process.stderr.write(`errand: the result cannot be written: ${message}\n`)
+    onGone(EXIT.ioError)
+  }
   return {
     host,
     signals: process,
-    stdout: outputTo(process.stdout, host, onGone),
-    stderr: outputTo(process.stderr, host, onGone),
+    stdout: outputTo(process.stdout, host, onLost),
+    // There is no other way to tell.
+    stderr: outputTo(process.stderr, host, ({ code }) => onGone(code === 'EPIPE' ? CLOSED_PIPE : EXIT.ioError)),
     stdin: {
       get isTTY() {
         return process.stdin.isTTY === true
@@ -72,9 +78,17 @@ export function thisTerminal(): Terminal {
 }
 
 /** Writes to files and terminals are synchronous on Linux; a pipe or socket takes what it has room for. */
-function outputTo(stream: NodeJS.WriteStream, { environment }: ConfigHost, onGone: (status: number) => void): Output {
+function outputTo(
+  stream: NodeJS.WriteStream,
+  { environment }: ConfigHost,
+  onError: (error: NodeJS.ErrnoException) => void,
+): Output {
   const isTTY = stream.isTTY === true
-  stream.on('error', ({ code }: NodeJS.ErrnoException) => onGone(code === 'EPIPE' ? CLOSED_PIPE : EXIT.ioError))
+  let isLost = false
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (!isLost) onError(error)
+    isLost = true
+  })
   return {
     isTTY,
     get columns() {
@@ -85,7 +99,10 @@ function outputTo(stream: NodeJS.WriteStream, { environment }: ConfigHost, onGon
     },
     hasColors: isTTY && !environment.NO_COLOR && environment.TERM !== 'dumb',
     write: (data) => stream.write(data),
+    // An error of the last write is told soon after it: who ends at once would never know.
     taken: () =>
-      stream.writableLength === 0 ? Promise.resolve() : new Promise((resolve) => stream.write('', () => resolve())),
+      stream.writableLength === 0 && stream.errored === null
+        ? Promise.resolve()
+        : new Promise((resolve) => stream.write('', () => setImmediate(resolve))),
   }
 }

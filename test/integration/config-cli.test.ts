@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -24,6 +24,15 @@ describe('errand as a process', () => {
 
   afterEach(async () => {
     await rm(folder, { recursive: true })
+  })
+
+  test('a result that cannot be written ends with 74, and stderr says why, whatever the command', async () => {
+    await using full = await open('/dev/full', 'w')
+    for (const args of [['version'], ['config', 'explain', '--json'], ['help']]) {
+      const { status, stderr } = await errand(args, {}, full)
+      assert.deepEqual([status, stderr.match(/ENOSPC/g)?.length], [74, 1], `${args[0]}: ${stderr}`)
+      assert.match(stderr, /^errand: the result cannot be written: .*\n$/)
+    }
   })
 
   test('F13: serve with a broken file ends with 78, names file, line and key, and touches nothing', async () => {
@@ -116,13 +125,19 @@ interface Ended {
   readonly stderr: string
 }
 
-async function errand(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
+/** `to`: a file for its results, in place of what is told in the end. */
+async function errand(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  to?: FileHandle,
+): Promise<Ended> {
   const child = spawn(join(ROOT, 'bin', 'errand'), args, {
     env: { PATH: process.env.PATH, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', to?.fd ?? 'pipe', 'pipe'],
   })
   const ended = once(child, 'close')
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
+  assert.ok(child.stderr !== null)
+  const [stdout, stderr] = await Promise.all([child.stdout === null ? '' : text(child.stdout), text(child.stderr)])
   const [status] = await ended
   return { status, stdout, stderr }
 }
