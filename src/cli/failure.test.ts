@@ -21,6 +21,16 @@ test('a failure ends with the status of its code; a daemon with those of its con
   assert.equal(status('thrown text'), 70)
 })
 
+test('a failure comes with what the task printed, and a missing token with how to give one; JSON has it all', () => {
+  const details = { exitCode: 3, log: 'no such module\n\u001b[2J' }
+  const error = new ErrandError('task_exited', 'the task exited: exit code 3', { details })
+  assert.match(describeFailure(error).text, /^errand: the task exited: exit code 3\nno such module\n[^\u001b]*\n$/)
+  const { error: problem } = JSON.parse(describeFailure(error, { json: true }).text) as { error: { details: object } }
+  assert.deepEqual(problem.details, details)
+  const { text } = describeFailure(new ErrandError('unauthenticated', 'this needs a token'))
+  assert.equal(text, 'errand: this needs a token (name a file with one: --token-file, ERRAND_TOKEN_FILE)\n')
+})
+
 test('no message of an error, and no word of a command line, gives a terminal an instruction', async () => {
   for (const { text } of TERMINAL_ATTACKS) {
     const origin = { kind: 'file', path: text, line: 1 } as const

@@ -78,7 +78,11 @@ test('a node over TLS has to be vouched for', async () => {
   await assert.rejects(unknown.node.get({ patienceMs: Infinity }), { code: 'validation_failed' })
   await using plain = await PlayedServer.open(answers)
   const wrong = held.use(new ErrandClient({ url: plain.url.replace('http:', 'https:') }))
-  await assert.rejects(wrong.node.get({ patienceMs: Infinity }), { code: 'validation_failed' })
+  const speaksNone = {
+    code: 'unsupported',
+    message: `${plain.url.replace('http:', 'https:')} speaks no TLS: try http://`,
+  }
+  await assert.rejects(wrong.node.get({ patienceMs: Infinity }), speaksNone)
 })
 
 test('a node that is not there is told with whether the call can have had an effect', async () => {
@@ -89,6 +93,8 @@ test('a node that is not there is told with whether the call can have had an eff
     await using errand = new ErrandClient({ url, patienceMs: 0 })
     const unsent = { code: 'node_unavailable', details: { mayHaveArrived: false } }
     await assert.rejects(errand.node.get(), unsent, url)
+    const advises = (error: Error): boolean => error.message.includes('is it running? `errand serve`')
+    if (!url.includes('invalid')) await assert.rejects(errand.node.get(), advises)
     await assert.rejects(errand.executions.exec('a', ['true']), unsent, url)
     await assert.rejects(errand.executions.logs('a').next(), unsent, url)
     await assert.rejects(errand.executions.wait('a'), unsent, url)
