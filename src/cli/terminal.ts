@@ -50,9 +50,8 @@ export function thisTerminal(): Terminal {
     if (!readers.emit('gone', status)) process.exit(status)
   }
   const onLost = ({ code, message }: NodeJS.ErrnoException): void => {
-    if (code === 'EPIPE') return onGone(CLOSED_PIPE)
-    process.stderr.write(`errand: the result cannot be written: ${message}\n`)
-    onGone(EXIT.ioError)
+    if (code !== 'EPIPE') process.stderr.write(`errand: the result cannot be written: ${message}\n`)
+    onGone(code === 'EPIPE' ? CLOSED_PIPE : EXIT.ioError)
   }
   return {
     host,
