@@ -7,7 +7,8 @@ import type { Input } from './terminal.ts'
 /** The body of a request, or an object in it, as it was written: it is the node that understands it. */
 export type Fields = Readonly<Record<string, unknown>>
 
-const STDIN = '-'
+/** In the place of a file. */
+export const STDIN = '-'
 
 /** Reads the body of a request from a file, or with `-` from stdin: YAML, which JSON is, too. @throws validation_failed; not_found */
 export async function readBodyFile(path: string, stdin: Input): Promise<Fields> {

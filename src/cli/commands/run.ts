@@ -12,7 +12,7 @@ export function addRun(program: Command, { terminal, openDaemon, end }: CommandC
     .description('Run a command in an image to its end, and show its output.')
     .option('-f, --file <file>', 'what to run, in YAML or JSON; - for stdin')
     .option('-d, --detach', 'print the id and leave it running')
-    .option('-i, --input <PATH:/TARGET>', 'send a file or folder; :rw makes it writable', collect)
+    .option('-i, --input <PATH:/TARGET>', 'send a file or folder, - for stdin; :rw makes it writable', collect)
     .option('-o, --output </PATH>', 'bring a result here, or to FOLDER: /PATH:FOLDER', collect)
     .option('-p, --port <HOSTPORT:PORT>', 'on 127.0.0.1 unless the node allows more', collect)
     .option('--timeout <time>', 'end it after that, such as 15m')

@@ -1,21 +1,24 @@
 import type { ErrandClient, ExecutionView } from '../../client/client.ts'
 import { clientClock } from '../../client/client-clock.ts'
 import { ErrandError } from '../../core/errors.ts'
-import { Deadline, sleep } from '../../core/wait.ts'
+import { Deadline } from '../../core/wait.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
 import { describeFailure } from '../failure.ts'
 import { printJson } from '../output/json.ts'
 import { neutralize } from '../output/neutralize.ts'
 import type { Terminal } from '../terminal.ts'
 import { PATIENT } from '../with-client.ts'
+import { cancelRun } from './cancel-run.ts'
 import { FateUnknown } from './fate-unknown.ts'
 import type { Interrupts } from './interrupts.ts'
 import { printLogs } from './print-logs.ts'
+import { readInputs } from './read-inputs.ts'
 import type { RunFlags } from './run-flags.ts'
 import type { RunPlan } from './run-request.ts'
 import { RUN_EXIT, runStatus } from './run-status.ts'
-import { describeProgress, StatusLine } from './status-line.ts'
-import { fetchOutputs, sendInputs } from './transfers.ts'
+import { showProgress } from './show-progress.ts'
+import { StatusLine } from './status-line.ts'
+import { fetchOutputs, type SentInput, sendInputs } from './transfers.ts'
 
 interface RunParts {
   readonly client: ErrandClient
@@ -25,7 +28,6 @@ interface RunParts {
   readonly interrupts: Interrupts
 }
 
-const LOOK_MS = 300
 /** For telling a node that what it waits for does not come. */
 const GIVE_UP_MS = 10_000
 
@@ -74,11 +76,12 @@ export class ForegroundRun {
 
   async #run(): Promise<number> {
     const { asked, left } = this.#interrupts
+    await using inputs = await readInputs(this.#plan.inputs, this.#terminal.stdin, asked)
     const record = await this.#submit(left)
     if (asked.aborted) this.#background.add(this.#cancel(left))
-    else await this.#send(asked)
+    else await this.#send(inputs.all, asked)
     if (this.#flags.detach === true && !asked.aborted) return this.#tellDetached(record)
-    return this.#settle(await this.#follow(left), left)
+    return await this.#settle(await this.#follow(left), left)
   }
 
   async #submit(signal: AbortSignal): Promise<ExecutionView> {
@@ -94,8 +97,7 @@ export class ForegroundRun {
   }
 
   /** An execution whose inputs do not come would wait for them until its time in the queue is up. */
-  async #send(asked: AbortSignal): Promise<void> {
-    const { inputs } = this.#plan
+  async #send(inputs: readonly SentInput[], asked: AbortSignal): Promise<void> {
     if (inputs.length === 0) return
     this.#status.show('sending inputs')
     try {
@@ -124,26 +126,15 @@ export class ForegroundRun {
     }
   }
 
-  async #print(signal: AbortSignal): Promise<void> {
-    const options = { raw: this.#flags.raw, onLine: () => this.#status.clear() }
-    await printLogs(this.#client, this.#id, { follow: true, ...PATIENT, signal }, options, this.#terminal)
-  }
-
-  /** Only for people, so that whatever goes wrong with it is of no account. */
   async #showProgress(signal: AbortSignal): Promise<void> {
     if (!this.#terminal.stderr.isTTY) return
     const { image = '' } = this.#plan.body.task ?? {}
-    try {
-      for (;;) {
-        const record = await this.#client.executions.get(this.#id, { ...PATIENT, signal })
-        const text = describeProgress(record, image)
-        if (text === undefined) return this.#status.clear()
-        this.#status.show(text)
-        await sleep(clientClock, LOOK_MS, signal)
-      }
-    } catch {
-      this.#status.clear()
-    }
+    await showProgress(this.#client, { id: this.#id, image }, this.#status, signal)
+  }
+
+  async #print(signal: AbortSignal): Promise<void> {
+    const options = { raw: this.#flags.raw, onLine: () => this.#status.clear() }
+    await printLogs(this.#client, this.#id, { follow: true, ...PATIENT, signal }, options, this.#terminal)
   }
 
   /** Its status is the workload's, unless that would hide that something is missing here. */
@@ -181,20 +172,10 @@ export class ForegroundRun {
     if (this.#isAccepted) this.#background.add(this.#cancel(this.#interrupts.left))
   }
 
-  /** Asked kindly until the node has heard it; how it ends is told as for any other. Never rejects. */
+  /** Asked kindly; how it ends is told as for any other. Never rejects. */
   async #cancel(until: AbortSignal): Promise<void> {
     const signal = AbortSignal.any([until, this.#over.signal])
-    while (!signal.aborted) {
-      try {
-        await this.#client.executions.cancel(this.#id, { ...PATIENT, signal })
-        return
-      } catch (error) {
-        const { code } = ErrandError.from(error)
-        if (signal.aborted || code === 'already_ended' || code === 'not_found') return
-        if (code !== 'node_unavailable') return this.#report(error)
-        await sleep(clientClock, LOOK_MS, signal).catch(() => {})
-      }
-    }
+    await cancelRun(this.#client, this.#id, signal).catch((error: unknown) => this.#report(error))
   }
 
   #tellDetached(record: ExecutionView): number {

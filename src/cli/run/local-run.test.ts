@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { FakeDocker } from '../../../test/support/fake-docker.ts'
 import { Daemon } from '../../daemon/daemon.ts'
+import { abortable } from '../../util/abort.ts'
 import { runCommand } from '../program.ts'
 import type { OpenDaemon } from '../serve.ts'
 import { type TestTerminal, testTerminal } from '../test-terminal.fixture.ts'
@@ -38,7 +40,7 @@ async function begin(): Promise<Begun> {
 async function assertGone({ terminal, engine, folder, ended }: Begun, status: number): Promise<void> {
   assert.equal(await ended, status)
   assert.deepEqual(engine.sandboxes, [], 'no sandbox is left')
-  assert.ok(!existsSync(folder))
+  assert.ok(!existsSync(dirname(folder)))
   assert.deepEqual([terminal.exits, terminal.listeners()], [[], 0])
   assert.doesNotMatch(terminal.printed.stderr, /left/)
 }
@@ -69,4 +71,18 @@ test('without a daemon a fault of ours ends what runs', { timeout: 10_000 }, asy
   run.terminal.fault(new Error('a fault'))
   await assertGone(run, 125)
   assert.match(run.terminal.printed.stderr, /errand: a fault$/m)
+})
+
+test('a Ctrl-C while a daemon is opened for it is 130, too', { timeout: 10_000 }, async () => {
+  const begun = Promise.withResolvers<string>()
+  const open: OpenDaemon = ({ stateDir }, _deps, signal) => {
+    begun.resolve(stateDir)
+    return abortable(new Promise(() => {}), signal)
+  }
+  const terminal = testTerminal({ files: { [CONFIG]: '' } })
+  const ended = runCommand(['run', '--local', 'image'], open, terminal)
+  const folder = await begun.promise
+  terminal.send('SIGINT')
+  assert.equal(await ended, 130)
+  assert.deepEqual([terminal.printed.stderr, terminal.listeners(), existsSync(dirname(folder))], ['', 0, false])
 })

@@ -1,6 +1,7 @@
 import { basename, dirname, resolve } from 'node:path'
+import { ErrandError } from '../../core/errors.ts'
 import type { ExecutionBodyIn, PortBody } from '../../http/contract/execution-body.ts'
-import { type Fields, isFields, readBodyFile } from '../body-file.ts'
+import { type Fields, isFields, readBodyFile, STDIN } from '../body-file.ts'
 import { malformed, readDuration, readNumber, readPairs } from '../flag-values.ts'
 import type { Input } from '../terminal.ts'
 import type { Shell } from './environment.ts'
@@ -12,8 +13,8 @@ import { taskFields } from './task-fields.ts'
 export interface LocalInput {
   /** Its name in what is sent. */
   readonly name: string
-  readonly folder: string
-  readonly file: string
+  /** Where it is; what stdin holds is nowhere. */
+  readonly from: { readonly folder: string; readonly file: string } | 'stdin'
 }
 
 /** A result of the execution, and where it goes on this machine. */
@@ -27,6 +28,12 @@ export interface RunPlan {
   readonly body: ExecutionBodyIn
   readonly inputs: readonly LocalInput[]
   readonly outputs: readonly LocalOutput[]
+}
+
+interface PlannedInput {
+  readonly local: LocalInput
+  readonly target: string
+  readonly readOnly: boolean
 }
 
 /** What a command line is given in. */
@@ -62,12 +69,22 @@ export async function planRun(
     ...(outputs.length > 0 && { outputs: outputs.map(({ local, path }) => ({ path, name: local.name })) }),
     ...termsOf(flags),
   }
+  assertReadOnce([...(flags.file === STDIN ? ['--file -'] : []), ...inputs.flatMap(describeStdin)])
   const file: Fields = flags.file === undefined ? {} : await readBodyFile(flags.file, stdin)
   const sent = inputs.map(({ local }) => local)
   const merged = overFile(file, line)
   assertAllSent(merged, new Set(sent.map(({ name }) => name)))
   const body: object = { ...merged, id: merged.id ?? readableId(imageIn(merged), newId) }
   return { body: body as ExecutionBodyIn, inputs: sent, outputs: outputs.map(({ local }) => local) }
+}
+
+function describeStdin({ local, target }: PlannedInput): string[] {
+  return local.from === 'stdin' ? [`--input -:${target}`] : []
+}
+
+/** The second would find nothing. */
+function assertReadOnce(readers: readonly string[]): void {
+  if (readers.length > 1) throw new ErrandError('validation_failed', `${readers.join(' and ')}: stdin can be read once`)
 }
 
 function imageIn({ task }: Fields): string {
@@ -101,16 +118,16 @@ function readableId(image: string, newId: string): string {
   return [...(plain === '' ? [] : [plain]), newId.slice(0, 10)].join('-')
 }
 
-/** `PATH:TARGET`, read-only unless `:rw` follows. */
-function readInput(text: string, index: number, cwd: string): { local: LocalInput; target: string; readOnly: boolean } {
+/** `PATH:TARGET`, read-only unless `:rw` follows. `-` is stdin. */
+function readInput(text: string, index: number, cwd: string): PlannedInput {
   const parts = text.split(':')
   const mode = parts.length > 2 && ['ro', 'rw'].includes(parts.at(-1) ?? '') ? parts.pop() : 'ro'
   const target = parts.pop() ?? ''
   const path = parts.join(':')
   if (path === '' || !target.startsWith('/')) throw malformed('--input', text, 'PATH:/TARGET or PATH:/TARGET:rw')
   const whole = resolve(cwd, path)
-  const local = { name: `input-${index + 1}`, folder: dirname(whole), file: basename(whole) }
-  return { local, target, readOnly: mode === 'ro' }
+  const from = path === STDIN ? 'stdin' : { folder: dirname(whole), file: basename(whole) }
+  return { local: { name: `input-${index + 1}`, from }, target, readOnly: mode === 'ro' }
 }
 
 /** `/PATH`, or `/PATH:FOLDER` for another place than the folder the command was given in. */

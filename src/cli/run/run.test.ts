@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
 import type { FakeScript } from '../../engine/fake/fake-engine.ts'
 import { openV1Node } from '../../http/v1/v1-node.fixture.ts'
@@ -9,6 +10,14 @@ import { type TestTerminal, testTerminal } from '../test-terminal.fixture.ts'
 const EVIL = '\u001b]0;owned\u0007red'
 
 const IMAGES: Readonly<Record<string, FakeScript>> = {
+  cat: {
+    run: async (process) => {
+      for (const mount of process.spec.mounts ?? []) {
+        if (mount.kind === 'bind') process.print(await readFile(mount.source, 'utf8'))
+      }
+      return 0
+    },
+  },
   evil: {
     run: async (process) => {
       process.print(`${EVIL}\n`)
@@ -79,6 +88,11 @@ test('a file says what to run, and the command line the rest', async () => {
   assert.deepEqual([resources.asked.memory, resources.asked.pids], [64 * 1024 * 1024, 32])
   const neither = await errand(['run'])
   assert.deepEqual([neither.status, neither.printed.stderr], [64, 'error: give an image, or --file\n'])
+})
+
+test('what is piped in can be an input', async () => {
+  const { status, printed } = await errand(['run', '-i', '-:/data', 'cat'], { input: 'piped in\n' })
+  assert.deepEqual([status, printed.stdout, printed.stderr], [0, 'piped in\n', ''])
 })
 
 /** Runs an image in the foreground until the node says that it does. */

@@ -8,16 +8,23 @@ import { unpackTar } from '../../files/guarded-tar.ts'
 import { OpenPath } from '../../files/open-path.ts'
 import { packTree } from '../../files/pack-tree.ts'
 import { TreeWriter } from '../../files/tree-writer.ts'
-import type { LocalInput, LocalOutput } from './run-request.ts'
+import type { LocalOutput } from './run-request.ts'
 
 /** What a machine takes of what a task made is its owner's to bound on the node. */
 const NO_LIMIT = { bytes: Number.MAX_SAFE_INTEGER, files: Number.MAX_SAFE_INTEGER }
+
+/** A file or folder of this machine, and its name in what is sent. */
+export interface SentInput {
+  readonly name: string
+  readonly folder: string
+  readonly file: string
+}
 
 /** Sends files and folders, links left out. @throws not_found for one that is not there, and as the client does */
 export async function sendInputs(
   { executions }: ErrandClient,
   id: string,
-  inputs: readonly LocalInput[],
+  inputs: readonly SentInput[],
   signal: AbortSignal,
 ): Promise<void> {
   const trees = inputs.map(({ name, folder, file }) => ({ folder, parts: [file], name }))
