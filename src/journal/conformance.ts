@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
 import type { ExecutionStatus } from '../core/execution.ts'
-import type { Journal, JournalEvent, JournalRecord } from './journal.ts'
+import type { Journal, JournalEnd, JournalEvent, JournalRecord } from './journal.ts'
 
 export interface Note extends JournalRecord {
   readonly text: string
@@ -17,7 +17,7 @@ export function note(executionId: string, changes: Partial<Note> = {}): Note {
 /** Registers the tests that every journal passes. Call it at the top of a test file. */
 export function testJournal(name: string, open: () => Promise<Journal<Note>>): void {
   describe(`the journal ${name}`, () => {
-    for (const [title, run] of Object.entries({ ...RECORDS, ...KEYS, ...PAGES, ...FILTERS, ...EVENTS })) {
+    for (const [title, run] of Object.entries({ ...RECORDS, ...KEYS, ...PAGES, ...ENDS, ...FILTERS, ...EVENTS })) {
       test(title, async () => {
         await using journal = await open()
         await run(journal)
@@ -145,6 +145,35 @@ const PAGES: Record<string, JournalTest> = {
     assert.deepEqual(await idsOf({ statuses: [] }), [])
     assert.deepEqual((await journal.page('two', { limit: 10 })).records, [])
     await refused(journal.page('one', { limit: 10, cursor: 'x' }), 'validation_failed')
+  },
+}
+
+const ENDS: Record<string, JournalTest> = {
+  async 'tells of those that have ended when they may go, in the order of insertion, page by page'(journal) {
+    const ended = (endedMs: number): Partial<Note> => ({ status: 'failed', times: { acceptedMs: 1, endedMs } })
+    await journal.insert(note('a', ended(9)))
+    await journal.insert(note('b'))
+    const asked = { retentionMs: 5, persistLogsMs: 2, webhook: { url: 'x' } }
+    await journal.insert(note('c', { ...ended(8), request: asked }))
+    await journal.insert(note('d', { ...ended(7), request: asked, terms: { retentionMs: 6 }, webhook: {} }))
+    await journal.insert(note('e', { status: 'lost' }))
+    await journal.insert(note('f', { ...ended(7), executorId: 'two' }))
+    const expected = [
+      { executionId: 'a', endedMs: 9, isUntold: false },
+      { executionId: 'c', endedMs: 8, retentionMs: 5, persistLogsMs: 2, isUntold: true },
+      { executionId: 'd', endedMs: 7, retentionMs: 6, persistLogsMs: 2, isUntold: false },
+      { executionId: 'e', isUntold: false },
+    ]
+    for (const limit of [1, 2, 4, 100]) {
+      const found: JournalEnd[] = []
+      let cursor: string | undefined
+      do {
+        const page = await journal.ends('one', limit, cursor)
+        found.push(...page.ends)
+        cursor = page.cursor
+      } while (cursor !== undefined)
+      assert.deepEqual(found, expected)
+    }
   },
 }
 

@@ -10,7 +10,33 @@ export interface JournalRecord {
   readonly times: { readonly acceptedMs: number; readonly endedMs?: number }
   readonly jobId?: string
   /** What was asked for, of which labels can be looked for. */
-  readonly request?: { readonly labels?: Readonly<Record<string, string>> }
+  readonly request?: {
+    readonly labels?: Readonly<Record<string, string>>
+    readonly retentionMs?: number
+    readonly persistLogsMs?: number
+    readonly webhook?: object
+  }
+  readonly terms?: { readonly retentionMs: number } | undefined
+  /** Absent until what `request.webhook` asks for is done. */
+  readonly webhook?: object
+}
+
+/** Of a record that has come to its last word, as much as is needed to know when it may go. */
+export interface JournalEnd {
+  readonly executionId: string
+  /** Absent in records of an end that nobody saw. */
+  readonly endedMs?: number
+  /** What its terms say, else its request. */
+  readonly retentionMs?: number
+  readonly persistLogsMs?: number
+  /** It asks for a webhook, and nothing is known of what became of that. */
+  readonly isUntold: boolean
+}
+
+export interface EndsPage {
+  readonly ends: readonly JournalEnd[]
+  /** For the next page; undefined on the last one. */
+  readonly cursor: string | undefined
 }
 
 /** Makes a request that is sent again mean the same execution. */
@@ -80,6 +106,8 @@ export interface Journal<R extends JournalRecord> extends AsyncDisposable {
   /** All that have not come to their last word, in the order of insertion. */
   unsettled(executorId: string): Promise<R[]>
   page(executorId: string, query: PageQuery): Promise<Page<R>>
+  /** Those that have come to their last word, `limit` of them at most, in the order of insertion; after `cursor`. */
+  ends(executorId: string, limit: number, cursor?: string): Promise<EndsPage>
   /** Forgets a record and its key. Idempotent. */
   remove(executorId: string, executionId: string): Promise<void>
   /** At most `limit` events after `seq`, the oldest first. Old ones may be forgotten. */

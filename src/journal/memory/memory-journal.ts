@@ -1,7 +1,16 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { isTerminal } from '../../core/execution.ts'
-import type { IdempotencyKey, Journal, JournalEvent, JournalRecord, Page, PageQuery } from '../journal.ts'
+import type {
+  EndsPage,
+  IdempotencyKey,
+  Journal,
+  JournalEnd,
+  JournalEvent,
+  JournalRecord,
+  Page,
+  PageQuery,
+} from '../journal.ts'
 import { alreadyExists, keyConflict, notFound } from '../journal-errors.ts'
 
 /** Events that are remembered; who comes later has missed some. */
@@ -81,6 +90,17 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
     }
   }
 
+  async ends(executorId: string, limit: number, cursor = '0'): Promise<EndsPage> {
+    const found = [...this.#shelf(executorId).entries.values()]
+      .filter(({ seq, record }) => seq > Number(cursor) && isTerminal(record.status))
+      .slice(0, limit)
+    const last = found.at(-1)
+    return {
+      ends: found.map(({ record }) => endOf(record)),
+      cursor: found.length < limit || last === undefined ? undefined : String(last.seq),
+    }
+  }
+
   async remove(executorId: string, executionId: string): Promise<void> {
     const shelf = this.#shelf(executorId)
     shelf.entries.delete(executionId)
@@ -138,6 +158,18 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
 
 function keyIdOf(callerId: string, { key }: IdempotencyKey): string {
   return JSON.stringify([callerId, key])
+}
+
+function endOf({ executionId, times: { endedMs }, request, terms, webhook }: JournalRecord): JournalEnd {
+  const { retentionMs = request?.retentionMs } = terms ?? {}
+  const { persistLogsMs } = request ?? {}
+  return {
+    executionId,
+    ...(endedMs !== undefined && { endedMs }),
+    ...(retentionMs !== undefined && { retentionMs }),
+    ...(persistLogsMs !== undefined && { persistLogsMs }),
+    isUntold: request?.webhook !== undefined && webhook === undefined,
+  }
 }
 
 function isWanted({ callerId, status, jobId, request, times }: JournalRecord, query: PageQuery): boolean {

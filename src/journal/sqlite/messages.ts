@@ -1,4 +1,4 @@
-import type { IdempotencyKey, JournalEvent, JournalRecord, PageQuery } from '../journal.ts'
+import type { IdempotencyKey, JournalEnd, JournalEvent, JournalRecord, PageQuery } from '../journal.ts'
 
 /** What is asked of the thread that has the database. Records travel as the JSON that is kept. */
 export type Operation =
@@ -10,6 +10,7 @@ export type Operation =
   | { readonly kind: 'page'; readonly executorId: string; readonly query: PageQuery }
   | { readonly kind: 'remove'; readonly executorId: string; readonly executionId: string }
   | { readonly kind: 'events'; readonly executorId: string; readonly seq: number; readonly limit: number }
+  | { readonly kind: 'ends'; readonly executorId: string; readonly limit: number; readonly after: number }
   | { readonly kind: 'adopt'; readonly executorId: string }
 
 /** The columns of a record that is asked for by more than its id, and the record itself. */
@@ -24,6 +25,7 @@ export type Reply =
   | { readonly kind: 'done'; readonly event?: JournalEvent }
   | { readonly kind: 'records'; readonly records: readonly string[]; readonly cursor?: string }
   | { readonly kind: 'events'; readonly events: readonly JournalEvent[] }
+  | { readonly kind: 'ends'; readonly ends: readonly JournalEnd[]; readonly cursor?: string }
   | { readonly kind: 'adopted'; readonly executorId: string }
   | { readonly kind: 'refused'; readonly code: Refusal; readonly message: string }
 

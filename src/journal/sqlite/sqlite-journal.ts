@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
-import type { IdempotencyKey, Journal, JournalEvent, JournalRecord, Page, PageQuery } from '../journal.ts'
+import type { EndsPage, IdempotencyKey, Journal, JournalEvent, JournalRecord, Page, PageQuery } from '../journal.ts'
 import { alreadyExists, keyConflict, notFound } from '../journal-errors.ts'
 import type { JournalMeter } from '../journal-meter.ts'
 import { DatabaseThread } from './database-thread.ts'
@@ -89,6 +89,11 @@ export class SqliteJournal<R extends JournalRecord> implements Journal<R> {
     }
     const reply = await this.#ask(() => ({ kind: 'page', executorId, query }))
     return { records: this.#records(reply), cursor: reply.kind === 'records' ? reply.cursor : undefined }
+  }
+
+  async ends(executorId: string, limit: number, cursor = '0'): Promise<EndsPage> {
+    const reply = await this.#ask(() => ({ kind: 'ends', executorId, limit, after: Number(cursor) }))
+    return reply.kind === 'ends' ? { ends: reply.ends, cursor: reply.cursor } : { ends: [], cursor: undefined }
   }
 
   async remove(executorId: string, executionId: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type EndReason, type ExecutionStatus, isTerminal } from '../../core/execution.ts'
 import type { IdempotencyKey, JournalEvent, PageQuery } from '../journal.ts'
 import { adopt } from './adoption.ts'
+import { ENDS_SQL, endsPage } from './ends-page.ts'
 import type { Operation, Refusal, Reply, Row } from './messages.ts'
 import { pagePart } from './page-part.ts'
 
@@ -21,6 +22,7 @@ const SQL = {
     WHERE executor = :executor AND id = :id`,
   find: 'SELECT record, status FROM executions WHERE executor = ? AND id = ?',
   unsettled: 'SELECT record FROM executions WHERE executor = ? AND is_settled = 0 ORDER BY seq',
+  ends: ENDS_SQL,
   remove: 'DELETE FROM executions WHERE executor = ? AND id = ?',
   findKey: `SELECT digest, record FROM keys JOIN executions USING (executor, id)
     WHERE keys.executor = ? AND keys.caller = ? AND keys.key = ?`,
@@ -62,6 +64,8 @@ export class Statements {
         return { kind: 'done' }
       case 'events':
         return this.#events(operation.executorId, operation.seq, operation.limit)
+      case 'ends':
+        return endsPage(this.#sql(SQL.ends), operation)
       case 'adopt':
         return { kind: 'adopted', executorId: adopt(this.#database, operation.executorId) }
       default:

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
-import { isTerminal } from '../../core/execution.ts'
+import { sleep } from '../../core/wait.ts'
 import { HumanLogs } from '../../logs/human-logs.ts'
 import { abortable } from '../../util/abort.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
+import { Backoff } from '../../util/backoff.ts'
 import { folderUsage } from '../../util/folder-usage.ts'
 import { Retention } from '../retention.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
@@ -21,7 +22,10 @@ interface Left extends Keeping {
 
 const UNLIMITED = { bytes: Infinity, inodes: Infinity }
 
-const PAGE = 1000
+const PAGE = 500
+
+/** Until output files are looked for again that could not be removed. */
+const TEXTS_RETRY_MS = 60_000
 
 /**
  * Executions that have ended, until their time is over. There may be very many: of each only its id is in memory, and
@@ -37,14 +41,18 @@ export class EndedExecutions implements Disposable {
   /** Of the output as files for people. */
   readonly #texts: Retention
   readonly #onDisk: KeptOnDisk
+  /** Resolves when all of earlier processes are known, which ended before any of this one. */
+  #recovered: Promise<void> = Promise.resolve()
+  /** While those are read: what has ended or gone meanwhile. What was read of an id before is of no account then. */
+  #met: Set<string> | undefined
 
   /** @param forget removes all that there is of one */
   constructor(deps: ExecutionDeps, webhooks: ExecutionWebhooks, forget: (executionId: string) => Promise<void>) {
     this.#deps = deps
     this.#webhooks = webhooks
     this.#forget = forget
-    const onDue = (executionId: string): void => this.#background.add(this.#expire(executionId))
-    this.#records = new Retention(deps.clock, (executionId) => this.#background.add(this.#expireTold(executionId)))
+    const onDue = (executionId: string): void => this.#background.add(this.#expireTold(executionId))
+    this.#records = new Retention(deps.clock, onDue)
     const limitBytes = deps.defaults.retentionBytes
     this.#onDisk = new KeptOnDisk({ limitBytes, measure: (id, signal) => this.#measure(id, signal), onDue })
     this.#texts = new Retention(deps.clock, (executionId) => this.#background.add(this.#removeTexts(executionId)))
@@ -54,37 +62,85 @@ export class EndedExecutions implements Disposable {
    * In the order of their ends: beyond what they may take on disk, the first one goes.
    * @param sinceMs how long ago it ended
    */
-  keep(executionId: string, { retentionMs, persistLogsMs }: Keeping, sinceMs: number): void {
+  keep(executionId: string, keeping: Keeping, sinceMs: number): void {
+    this.#met?.add(executionId)
+    this.#keepRecord(executionId, keeping, sinceMs)
+    this.#background.add(this.#recovered.then(() => this.#onDisk.add(executionId)))
+  }
+
+  #keepRecord(executionId: string, { retentionMs, persistLogsMs }: Keeping, sinceMs: number): void {
     this.#records.keep(executionId, Math.max(0, retentionMs - sinceMs))
-    this.#background.add(this.#onDisk.add(executionId))
     if (persistLogsMs === undefined || persistLogsMs >= retentionMs) return
     this.#texts.keep(executionId, Math.max(0, persistLogsMs - sinceMs))
   }
 
   drop(executionId: string): void {
+    this.#met?.add(executionId)
     this.#records.drop(executionId)
     this.#texts.drop(executionId)
     this.#onDisk.drop(executionId)
   }
 
-  /** What ended in earlier processes is forgotten in its own time, too. */
-  async recover(): Promise<void> {
-    const { journal, executorId, clock, defaults } = this.#deps
-    const nowMs = clock.wallMs()
+  /**
+   * What ended in earlier processes is forgotten in its own time, too. There may be so much of it that nothing waits until
+   * all is read.
+   */
+  recover(): void {
+    const met = new Set<string>()
+    this.#met = met
+    this.#background.add(this.#recover(met))
+  }
+
+  async #recover(met: ReadonlySet<string>): Promise<void> {
+    const { clock, log } = this.#deps
+    const { signal } = this.#closing
+    const backoff = new Backoff(1000, 60_000)
+    const recovering = Promise.withResolvers<void>()
+    this.#recovered = recovering.promise
+    while (!signal.aborted) {
+      try {
+        const left = await this.#readLeft(signal)
+        this.#keepAll(left.filter(({ executionId }) => !met.has(executionId)))
+        break
+      } catch (error) {
+        if (signal.aborted) break
+        log.warn({ err: error }, 'what has ended before could not be read; it is kept until it can be')
+        await sleep(clock, backoff.nextMs(), signal).catch(() => {})
+      }
+    }
+    this.#met = undefined
+    recovering.resolve()
+  }
+
+  async #readLeft(signal: AbortSignal): Promise<Left[]> {
+    const { journal, executorId, defaults } = this.#deps
+    const nowMs = this.#deps.clock.wallMs()
     const left: Left[] = []
     let cursor: string | undefined
     do {
-      const page = await journal.page(executorId, { limit: PAGE, ...(cursor !== undefined && { cursor }) })
-      for (const record of page.records.filter(({ status }) => isTerminal(status))) {
-        const { executionId, times, request, terms } = record
-        this.#webhooks.tell(record)
-        const { persistLogsMs, retentionMs = defaults.retentionMs } = { ...request, ...terms }
-        left.push({ executionId, retentionMs, persistLogsMs, endedMs: times.endedMs ?? nowMs })
+      const page = await journal.ends(executorId, PAGE, cursor)
+      signal.throwIfAborted()
+      for (const { executionId, endedMs = nowMs, retentionMs = defaults.retentionMs, ...end } of page.ends) {
+        if (end.isUntold) await this.#tell(executionId)
+        left.push({ executionId, retentionMs, persistLogsMs: end.persistLogsMs, endedMs })
       }
       cursor = page.cursor
     } while (cursor !== undefined)
-    left.sort((a, b) => a.endedMs - b.endedMs)
-    for (const { executionId, endedMs, ...keeping } of left) this.keep(executionId, keeping, nowMs - endedMs)
+    return left
+  }
+
+  async #tell(executionId: string): Promise<void> {
+    const { journal, executorId } = this.#deps
+    const record = await journal.find(executorId, executionId)
+    if (record !== undefined) this.#webhooks.tell(record)
+  }
+
+  #keepAll(left: readonly Left[]): void {
+    const nowMs = this.#deps.clock.wallMs()
+    for (const { executionId, endedMs, ...keeping } of left.toSorted((a, b) => a.endedMs - b.endedMs)) {
+      this.#keepRecord(executionId, keeping, nowMs - endedMs)
+      this.#background.add(this.#onDisk.add(executionId))
+    }
   }
 
   idle(): Promise<void> {
@@ -121,10 +177,15 @@ export class EndedExecutions implements Disposable {
 
   async #removeTexts(executionId: string): Promise<void> {
     const { journal, executorId, log } = this.#deps
-    const record = await journal.find(executorId, executionId).catch(() => undefined)
-    if (record === undefined) return
-    await HumanLogs.remove(record.resultsDir, log)
-    await this.#onDisk.addAgain(executionId)
+    try {
+      const record = await journal.find(executorId, executionId)
+      if (record === undefined) return
+      await HumanLogs.remove(record.resultsDir, log)
+      await this.#onDisk.addAgain(executionId)
+    } catch (error) {
+      log.warn({ err: error, execution: executionId }, 'the output files of an old execution could not be removed')
+      if (!this.#closing.signal.aborted) this.#texts.keep(executionId, TEXTS_RETRY_MS)
+    }
   }
 
   /** All but results that were wanted elsewhere: those are their owner's. */

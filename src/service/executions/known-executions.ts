@@ -163,7 +163,7 @@ export class KnownExecutions {
         await giveUp(this.#deps, record, ErrandError.from(error))
       }
     }
-    await this.#ended.recover()
+    this.#ended.recover()
     return records.length
   }
 
