@@ -43,11 +43,18 @@ function addLogs(program: Command, { terminal }: CommandContext): void {
   withDaemonFlags(program.command('logs <id>').description('Print the output of an execution.'))
     .option('-f, --follow', 'go on until it has ended')
     .option('-n, --tail <lines>', 'the last so many lines')
-    .option('--since <SEQ|TIME>', 'after that line, or from that time on (RFC 3339)')
+    .option(
+      '--since <SEQ|TIME|AGO>',
+      'after that line, from that time on (RFC 3339),\nor from so long ago, such as 10m',
+    )
     .addOption(new Option('--stream <stream>', 'this one alone').choices(['stdout', 'stderr']))
+    .option('-t, --timestamps', 'with the time before each line')
     .option('--raw', 'on a terminal, too, print it as it is')
     .option('--json', 'lines of JSON, with times')
-    .addHelpText('after', '\nExamples:\n  errand logs -f train-1\n  errand logs --tail 100 --stream stderr train-1')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  errand logs -f train-1\n  errand logs -t --since 10m train-1\n  errand logs --tail 100 --stream stderr train-1',
+    )
     .action(async (id: string, flags: LogFlags) => {
       const { showLogs } = await import('../executions/logs.ts')
       await showLogs(id, flags, terminal)

@@ -18,6 +18,9 @@ export interface ExecFlags extends OneFlags {
 }
 
 const STREAMS = ['stdout', 'stderr'] as const
+type Stream = (typeof STREAMS)[number]
+/** The exact bytes of a stream, where they are no UTF-8. */
+type Outcome = ExecView & { readonly [Name in `${Stream}Base64`]?: string }
 
 /** Runs a command inside, and resolves with its exit code; with that of a time-out where it took too long. */
 export async function execInside(
@@ -48,13 +51,18 @@ export async function execInside(
   }
 }
 
-function print(outcome: ExecView, raw: boolean, terminal: Terminal): void {
+function print(outcome: Outcome, raw: boolean, terminal: Terminal): void {
   for (const stream of STREAMS) {
     const output = foreignOutput(terminal[stream], { raw })
-    output.write(Buffer.from(outcome[stream]))
+    output.write(bytesOf(outcome, stream))
     output.end()
   }
   for (const stream of STREAMS.filter((each) => outcome.truncated[each])) {
     terminal.stderr.write(`errand: only the beginning of ${stream} is here: it printed more\n`)
   }
+}
+
+function bytesOf(outcome: Outcome, stream: Stream): Buffer {
+  const base64 = outcome[`${stream}Base64`]
+  return base64 === undefined ? Buffer.from(outcome[stream]) : Buffer.from(base64, 'base64')
 }

@@ -184,3 +184,26 @@ test('ps fits a terminal, whatever ids are like, and shows an image without a na
   const whole = (await commandLine(server.url)(['ps'])).printed.stdout
   assert.match(whole, /^a0-x{58} +running +abababababab +/m)
 })
+
+test('what a command inside prints comes through byte by byte, text or not', async () => {
+  const outcome = { exitCode: 4, stdout: '\ufffd\n', stderr: 'é\n', truncated: { stdout: false, stderr: false } }
+  const answer = JSON.stringify({ ...outcome, stdoutBase64: Buffer.from([0xff, 0x0a]).toString('base64') })
+  await using server = await PlayedServer.open(says(200, 'application/json', answer))
+  const { status, printed } = await commandLine(server.url)(['exec', 'a', 'b'])
+  assert.deepEqual([status, printed.stdout], [4, '\u00ff\n'])
+  assert.equal(Buffer.from(printed.stderr, 'latin1').toString(), 'é\n')
+})
+
+test('logs have times where they are wanted, and begin so long ago, or at a time', async () => {
+  await errand(['run', '--id', 'logged', 'hello'])
+  const { printed } = await errand(['logs', '-t', 'logged'])
+  assert.match(printed.stdout, /^\d{4}-\d\d-\d\dT[\d:.]+Z hello\n$/)
+  assert.match(printed.stderr, /^\d{4}-\d\d-\d\dT[\d:.]+Z \u00ff\n$/)
+  const some = async (...words: readonly string[]): Promise<string> =>
+    (await errand(['logs', ...words, '--stream', 'stdout', 'logged'])).printed.stdout
+  assert.equal(await some('--since', '10m'), 'hello\n')
+  assert.equal(await some('--since', '0'), 'hello\n')
+  assert.equal(await some('--since', '1'), '')
+  assert.equal(await some('--since', '2100-01-01T00:00:00Z'), '')
+  assert.equal((await errand(['logs', '--since', 'then', 'logged'])).status, 65)
+})

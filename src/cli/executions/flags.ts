@@ -18,6 +18,7 @@ export interface LogFlags extends OneFlags {
   readonly tail?: string
   readonly since?: string
   readonly stream?: 'stdout' | 'stderr'
+  readonly timestamps?: boolean
   readonly raw?: boolean
 }
 

@@ -3,11 +3,14 @@ import type { LogOptions } from '../../client/logs.ts'
 import { foreignOutput } from '../output/foreign-output.ts'
 import { formatBytes } from '../output/format.ts'
 import { printJsonLine } from '../output/json.ts'
+import { StampedOutput } from '../output/stamped-output.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface PrintOptions {
   /** The bytes as they are on a terminal, too. */
   readonly raw?: boolean | undefined
+  /** With the time before each line. */
+  readonly timestamps?: boolean | undefined
   /** Lines of JSON, with times and streams. */
   readonly json?: boolean | undefined
   /** Called before each line. */
@@ -19,15 +22,17 @@ export async function printLogs(
   { executions }: ErrandClient,
   id: string,
   range: LogOptions,
-  { raw = false, json, onLine = () => {} }: PrintOptions,
+  { raw = false, timestamps = false, json, onLine = () => {} }: PrintOptions,
   { stdout, stderr }: Terminal,
 ): Promise<void> {
   const outputs = { stdout: foreignOutput(stdout, { raw }), stderr: foreignOutput(stderr, { raw }) }
+  const stamped = { stdout: new StampedOutput(outputs.stdout), stderr: new StampedOutput(outputs.stderr) }
   try {
     for await (const line of executions.logs(id, range)) {
       onLine()
       if (json === true) printJsonLine(stdout, line)
       else if (line.gap !== undefined) stderr.write(describeGap(line.gap))
+      else if (timestamps) stamped[line.stream].write(bytesOf(line), line.time)
       else outputs[line.stream].write(bytesOf(line))
       await stdout.taken()
       await stderr.taken()
