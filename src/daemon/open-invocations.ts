@@ -6,6 +6,7 @@ import { probeDisk } from '../images/disk-space.ts'
 import { LowWaterMark } from '../images/low-water-mark.ts'
 import type { Gate } from '../service/gate.ts'
 import { AsyncInvocations } from '../service/invocations/async-invocations.ts'
+import type { LaterMeter } from '../service/invocations/later-meter.ts'
 import type { NodeApi } from '../service/node-api.ts'
 import type { NamedTasksApi } from '../service/tasks/named-tasks.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
@@ -19,6 +20,7 @@ interface OpenInvocationsDeps {
   readonly webhooks: Webhooks
   readonly clock: Clock
   readonly log: Log
+  readonly meter: LaterMeter | undefined
 }
 
 /** Opens what is answered later, and begins what an earlier daemon left. `held` lets go of it. */

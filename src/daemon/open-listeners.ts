@@ -77,6 +77,8 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
   }
   const ofMeca = { ...shared, onStop, maxRequestBytes, strictCompat: config.isMecaStrict }
   const version = packageVersion()
+  const slots = { streams: new Slots(MOST_STREAMS, 'streams'), waits: new Slots(MOST_WAITS, 'waits') }
+  metrics?.watchSlots(slots)
   const ofV1 = {
     ...shared,
     executions,
@@ -85,8 +87,7 @@ function faces(config: Config, deps: OpenListenersDeps): (listener: ListenerConf
     maxLaterBytes: config.invocations.maxRequestBytes,
     nodeName: config.node,
     version,
-    streams: new Slots(MOST_STREAMS, 'streams'),
-    waits: new Slots(MOST_WAITS, 'waits'),
+    ...slots,
   }
   const ofDocs = { ...shared, operations: V1_OPERATIONS, version }
   const gate = new TokenGate({ tokens: new TokenFile(config.auth.tokensFile), clock, log })

@@ -172,7 +172,7 @@ async function assemble(
   const pool = held.use(
     new Pool({ coldStart, clock, log, onIdle, isResponsive, isDefined, keepAliveMs, meter, ...tasks }),
   )
-  const webhooks = await openWebhooks(config, { clock, log, resolve: resolveWebhook }, held)
+  const webhooks = await openWebhooks(config, { clock, log, resolve: resolveWebhook, meter: metrics?.webhooks }, held)
   const executions = await openExecutions(
     config,
     {
@@ -209,8 +209,10 @@ async function assemble(
   const node = new Node({ ...running, ...described, limits, grant })
   const adopted = await adoptWarm(left, { ...starting, definitions, ledger, pool, clock, log }, signal)
   if (adopted > 0) log.info({ instances: adopted }, 'took up warm instances that an earlier daemon left')
-  const later = await openInvocations(config, { node, tasks: definitions, gate, webhooks, clock, log }, held)
-  return { node, executions, tasks: definitions, later, readings: { ledger, pool, admission, gate, engine } }
+  const forLater = { node, tasks: definitions, gate, webhooks, clock, log, meter: metrics?.later }
+  const later = await openInvocations(config, forLater, held)
+  const readings = { ledger, pool, admission, gate, engine, later, webhooks }
+  return { node, executions, tasks: definitions, later, readings }
 }
 
 function openSoundness(

@@ -7,6 +7,7 @@ import { BackgroundWork } from '../util/background-work.ts'
 import { Backoff } from '../util/backoff.ts'
 import { HostSlots } from './host-slots.ts'
 import { signWebhook } from './sign-webhook.ts'
+import type { WebhookMeter } from './webhook-meter.ts'
 import type { WebhookPolicy } from './webhook-policy.ts'
 import type { WebhookSender } from './webhook-sender.ts'
 
@@ -41,6 +42,7 @@ export interface WebhooksDeps {
   readonly giveUpAfterMs: number
   /** 0 to 1: spreads tries, so that receivers that come back are not asked by everybody at once. */
   readonly random: () => number
+  readonly meter?: WebhookMeter | undefined
 }
 
 const PER_HOST = 4
@@ -63,6 +65,11 @@ export class Webhooks implements AsyncDisposable {
 
   constructor(deps: WebhooksDeps) {
     this.#deps = deps
+  }
+
+  /** How many are not settled yet. */
+  get outstanding(): number {
+    return this.#outstanding.size
   }
 
   /** @throws validation_failed, forbidden */
@@ -111,6 +118,7 @@ export class Webhooks implements AsyncDisposable {
         const { reason } = failure
         log.warn({ webhook: delivery.id, tries: backoff.tries, reason }, 'a webhook was given up')
         await delivery.settle({ failedMs: nowMs, reason })
+        this.#deps.meter?.settled('given_up')
         return
       }
       await sleep(clock, delayMs, this.#closing.signal)
@@ -135,6 +143,7 @@ export class Webhooks implements AsyncDisposable {
     const isTaken = outcome >= 200 && outcome < 300
     if (!isTaken) return { reason: `the receiver answered ${outcome}`, isFinal: outcome === GONE }
     await delivery.settle({ deliveredMs: clock.wallMs() })
+    this.#deps.meter?.settled('delivered')
     return undefined
   }
 

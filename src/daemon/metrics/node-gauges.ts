@@ -2,7 +2,9 @@ import type { Admission } from '../../admission/admission.ts'
 import type { GuardedEngine } from '../../engine/guarded-engine.ts'
 import type { Ledger } from '../../resources/ledger.ts'
 import type { Gate } from '../../service/gate.ts'
+import type { AsyncInvocations } from '../../service/invocations/async-invocations.ts'
 import type { Pool } from '../../warm/pool.ts'
+import type { Webhooks } from '../../webhooks/webhooks.ts'
 import { Gauge, type Registry } from './prom.ts'
 
 /** What is looked at when somebody scrapes, and never in between. */
@@ -12,12 +14,15 @@ export interface NodeReadings {
   readonly admission: Pick<Admission, 'waitingStarts' | 'waitingExecutions'>
   readonly gate: Pick<Gate, 'isPaused' | 'isDraining' | 'inside'>
   readonly engine: Pick<GuardedEngine, 'health'>
+  readonly later: Pick<AsyncInvocations, 'waiting' | 'underWay'>
+  readonly webhooks: Pick<Webhooks, 'outstanding'>
 }
 
 type Values = Readonly<Record<string, number>>
 
 /** The state of a node. */
-export function addNodeGauges(registry: Registry, { ledger, pool, admission, gate, engine }: NodeReadings): void {
+export function addNodeGauges(registry: Registry, readings: NodeReadings): void {
+  const { ledger, pool, admission, gate, engine, later, webhooks } = readings
   const add = (name: string, help: string, read: () => number): void => {
     new Gauge({ name, help, registers: [registry], collect: setTo(read) })
   }
@@ -32,11 +37,19 @@ export function addNodeGauges(registry: Registry, { ledger, pool, admission, gat
   add('errand_gpus_leased', 'GPUs held by instances and executions.', () => ledger.reserved.gpus)
   add('errand_invocations_in_flight', 'Invocations under way, waiting ones included.', () => gate.inside)
   addBy('errand_warm_instances', 'state', 'Warm instances by what they do.', () => ({ ...pool.census() }))
-  addBy('errand_queue_length', 'queue', 'What waits: requests for an instance, the others for resources.', () => ({
-    requests: pool.waiting,
-    starts: admission.waitingStarts,
-    executions: admission.waitingExecutions(),
-  }))
+  addBy(
+    'errand_queue_length',
+    'queue',
+    'What waits: requests for an instance, later for a turn, the others for resources.',
+    () => ({
+      requests: pool.waiting,
+      starts: admission.waitingStarts,
+      executions: admission.waitingExecutions(),
+      later: later.waiting,
+    }),
+  )
+  add('errand_later_under_way', 'Requests for later that are with tasks.', () => later.underWay)
+  add('errand_webhooks_outstanding', 'Webhooks that are still to be delivered.', () => webhooks.outstanding)
   add('errand_node_accepts_work', '1 while the node takes new work; 0 while it is paused or stops.', () =>
     gate.isPaused || gate.isDraining ? 0 : 1,
   )

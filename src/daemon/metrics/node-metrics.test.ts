@@ -8,7 +8,7 @@ import { ask } from '../../http/wire-kit.fixture.ts'
 
 const SECRET = 'canary-9d2f'
 const echo: FakeScript = { mark: 'meca-init-done', serve: (request, response) => request.pipe(response) }
-const node = await openV1Node({ echo, other: echo })
+const node = await openV1Node({ echo, other: echo, later: echo })
 after(() => node[Symbol.asyncDispose]())
 const ann = await node.token('ann', 'read', 'submit', 'operate')
 
@@ -46,7 +46,7 @@ test('leases and warm instances are told as they are at the scrape', async () =>
   const warm = seen.samples('errand_warm_instances').map(({ labels, value }) => [labels.state, value])
   assert.deepEqual(Object.fromEntries(warm), { starting: 0, idle: 1, busy: 0 })
   const queues = seen.samples('errand_queue_length').map(({ labels, value }) => [labels.queue, value])
-  assert.deepEqual(Object.fromEntries(queues), { requests: 0, starts: 0, executions: 0 })
+  assert.deepEqual(Object.fromEntries(queues), { requests: 0, starts: 0, executions: 0, later: 0 })
 })
 
 test('executions are counted while they live by status, and ended ones by status and reason', async () => {
@@ -101,6 +101,35 @@ test('an instance that leaves is counted with the reason', async () => {
   assert.equal(seen.sum('errand_node_accepts_work'), 0)
   await node.call(ann, 'POST /v1/node/unpause')
   assert.equal((await scrape()).sum('errand_node_accepts_work'), 1)
+})
+
+test('requests for later are counted by how they ended, and how often they were begun', async () => {
+  await node.call(ann, 'PUT /v1/tasks/it', { image: 'later' })
+  const later = await node.call(ann, 'POST /v1/tasks/it/invoke', { SECRET }, { prefer: 'respond-async' })
+  const over = await node.call(ann, `GET ${later.headers.location}/wait?timeout=60s`)
+  assert.equal(over.status, 200, over.text)
+  const seen = await scrape()
+  const counts = seen.samples('errand_later_ended_total').map(({ labels, value }) => [labels.status, value])
+  assert.deepEqual(Object.fromEntries(counts), { answered: 1, failed: 0, lost: 0 })
+  assert.deepEqual([seen.sum('errand_later_tries_total'), seen.sum('errand_later_under_way')], [1, 0])
+  assert.equal(seen.sum('errand_later_duration_seconds_count', { status: 'answered' }), 1)
+  assert.equal(seen.sum('errand_queue_wait_seconds_count', { queue: 'later' }), 1)
+  const hooks = seen.samples('errand_webhooks_total').map(({ labels, value }) => [labels.outcome, value])
+  assert.deepEqual(Object.fromEntries(hooks), { delivered: 0, given_up: 0 })
+  assert.equal(seen.sum('errand_webhooks_outstanding'), 0)
+})
+
+test('waits that are open are told with their bound', async () => {
+  const { id } = viewOf(await node.call(ann, 'POST /v1/executions', { task: { image: 'forever' } }))
+  const waiting = node.call(ann, `GET /v1/executions/${id}/wait?timeout=60s`)
+  while ((await scrape()).sum('errand_lasting_answers', { kind: 'waits' }) === 0);
+  const seen = await scrape()
+  assert.equal(seen.sum('errand_lasting_answers', { kind: 'streams' }), 0)
+  assert.ok(seen.sum('errand_lasting_answers_limit', { kind: 'waits' }) > 1)
+  assert.equal(seen.sum('errand_lasting_answers_refused_total'), 0)
+  await node.call(ann, `POST /v1/executions/${id}/cancel`, { graceMs: 0 })
+  await waiting
+  assert.equal((await scrape()).sum('errand_lasting_answers', { kind: 'waits' }), 0)
 })
 
 test('the process tells what it is and what it takes', async () => {

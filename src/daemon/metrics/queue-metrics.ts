@@ -2,8 +2,8 @@ import type { AdmissionMeter } from '../../admission/admission.ts'
 import { WORK_SECONDS } from './buckets.ts'
 import { Histogram, type Registry } from './prom.ts'
 
-/** What waits on a node: requests for an instance, starts of instances and executions for resources. */
-export type QueueName = 'requests' | 'starts' | 'executions'
+/** What waits on a node: requests for an instance, starts of instances and executions for resources, requests for later for their turn. */
+export type QueueName = 'requests' | 'starts' | 'executions' | 'later'
 
 /** How long it was waited. */
 export class QueueMetrics implements AdmissionMeter {

@@ -25,6 +25,10 @@ export class Slots {
     this.#what = what
   }
 
+  get limit(): number {
+    return this.#most
+  }
+
   get reading(): SlotsReading {
     return { open: this.#open, refused: this.#refused }
   }

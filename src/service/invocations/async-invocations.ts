@@ -12,12 +12,15 @@ import { hasEnded, type InvocationRecord } from './invocation-record.ts'
 import { InvocationStore } from './invocation-store.ts'
 import { KnownInvocation } from './known-invocation.ts'
 import type { InvocationPage, KeptAnswer, LaterApi } from './later-api.ts'
+import type { LaterMeter } from './later-meter.ts'
+import { whileOpen } from './while-open.ts'
 
 export interface AsyncInvocationsDeps extends AcceptanceDeps, AnsweringDeps {
   /** Ours alone. A file beside it, named after it, is ours, too. */
   readonly folder: string
   /** What is told of one that has ended. */
   readonly event: (record: InvocationRecord) => object
+  readonly meter?: LaterMeter | undefined
 }
 
 /** Requests that are kept first and answered later, by the same instances and at most once. They outlive the daemon. */
@@ -164,7 +167,7 @@ export class AsyncInvocations implements LaterApi {
   }
 
   #know(record: InvocationRecord): KnownInvocation {
-    const known = new KnownInvocation(this.#store, this.#deps.clock, record)
+    const known = new KnownInvocation({ ...this.#deps, store: this.#store }, record)
     this.#live.set(record.id, known)
     return known
   }
@@ -228,21 +231,6 @@ export class AsyncInvocations implements LaterApi {
     }
     if (known.isToBeTold) known.tell(webhooks, event, letGo)
     else letGo()
-  }
-}
-
-/** @throws signal.reason between two pieces: nothing of it is to be written after the end */
-async function* whileOpen(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-  const pieces = body[Symbol.asyncIterator]()
-  try {
-    for (;;) {
-      const { done, value } = await abortable(pieces.next(), signal)
-      if (done === true) return
-      yield value
-    }
-  } finally {
-    // It may be amid waiting for a piece, which nobody waits for with it.
-    pieces.return?.().catch(ignore)
   }
 }
 

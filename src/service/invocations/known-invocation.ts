@@ -5,6 +5,7 @@ import { Serial } from '../../util/serial.ts'
 import type { WebhookOutlet } from '../../webhooks/webhooks.ts'
 import { assertMove, hasEnded, type InvocationRecord, type InvocationStatus } from './invocation-record.ts'
 import type { InvocationStore } from './invocation-store.ts'
+import type { LaterMeter } from './later-meter.ts'
 
 type Changes = Partial<Pick<InvocationRecord, 'failure' | 'answer' | 'webhook'>>
 
@@ -28,20 +29,28 @@ const NEXT: Record<Phase['kind'], readonly Phase['kind'][]> = {
   gone: [],
 }
 
+interface KnownInvocationDeps {
+  readonly store: InvocationStore
+  readonly clock: Clock
+  readonly meter?: LaterMeter | undefined
+}
+
 /** One invocation that has not ended, or whose end is still to be told. The only writer of its record; what it says is on the disk. */
 export class KnownInvocation {
   /** Resolves when it has ended, or was forgotten. */
   readonly ended: Promise<void>
   readonly #store: InvocationStore
   readonly #clock: Clock
+  readonly #meter: LaterMeter | undefined
   readonly #changes = new Serial()
   readonly #hasEnded = Promise.withResolvers<void>()
   #record: InvocationRecord
   #phase: Phase
 
-  constructor(store: InvocationStore, clock: Clock, record: InvocationRecord) {
+  constructor({ store, clock, meter }: KnownInvocationDeps, record: InvocationRecord) {
     this.#store = store
     this.#clock = clock
+    this.#meter = meter
     this.#record = record
     this.#phase = { kind: hasEnded(record) ? 'resting' : 'waiting' }
     this.ended = this.#hasEnded.promise
@@ -76,6 +85,7 @@ export class KnownInvocation {
 
   /** @throws internal for a move that is none; storage_full, storage_error, and then nothing has changed */
   async move(status: InvocationStatus, changes: Changes = {}): Promise<void> {
+    const before = this.#record
     await this.#change((record) => {
       assertMove(record.status, status)
       const nowMs = this.#clock.wallMs()
@@ -83,6 +93,7 @@ export class KnownInvocation {
       if (status === 'running') return { ...moved, begunMs: nowMs }
       return hasEnded(moved) ? { ...moved, endedMs: nowMs } : moved
     })
+    if (this.#record.status !== before.status) this.#measure(before)
     if (!hasEnded(this.#record)) return
     if (this.#phase.kind === 'waiting') this.#enter({ kind: 'resting' })
     this.#hasEnded.resolve()
@@ -149,6 +160,14 @@ export class KnownInvocation {
     }
     this.#enter({ kind: 'gone' })
     this.#hasEnded.resolve()
+  }
+
+  #measure({ begunMs }: InvocationRecord): void {
+    const { status, acceptedMs } = this.#record
+    // By the wall clock, which may have been set back.
+    const ms = Math.max(0, this.#clock.wallMs() - acceptedMs)
+    if (status === 'running') this.#meter?.begun(begunMs === undefined ? ms : undefined)
+    else if (hasEnded(this.#record)) this.#meter?.ended(status, ms)
   }
 
   /** The only way from one phase to another. */
