@@ -9,8 +9,13 @@ import type { LogEntry } from '../logs/log-entry.ts'
 import { abortable } from '../util/abort.ts'
 import { BackgroundWork } from '../util/background-work.ts'
 import { Cleanup } from './executions/cleanup.ts'
-import { commandInside, type InsideCommand, type InsideOutcome } from './executions/command-inside.ts'
-import { execInside } from './executions/exec-inside.ts'
+import {
+  ANSWER_LIMIT,
+  commandInside,
+  type InsideCommand,
+  type InsideOutcome,
+  OWN_LIMIT,
+} from './executions/command-inside.ts'
 import type { Execution } from './executions/execution.ts'
 import type { ExecutionDeps } from './executions/execution-deps.ts'
 import { KnownExecutions } from './executions/known-executions.ts'
@@ -133,7 +138,15 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   async exec(executionId: string, argv: readonly string[], signal: AbortSignal = NEVER): Promise<ExecOutcome> {
-    return execInside(await this.#known.loadLive(executionId), argv, signal)
+    const execution = await this.#known.loadLive(executionId)
+    const { truncated: _none, ...outcome } = await commandInside(
+      execution,
+      { argv },
+      OWN_LIMIT,
+      this.#deps.clock,
+      signal,
+    )
+    return outcome
   }
 
   async stats(executionId: string, signal: AbortSignal = NEVER): Promise<SandboxStats> {
@@ -187,7 +200,8 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   async command(executionId: string, command: InsideCommand, signal: AbortSignal): Promise<InsideOutcome> {
-    return commandInside(await this.#known.loadLive(executionId), command, this.#deps.clock, signal)
+    const execution = await this.#known.loadLive(executionId)
+    return commandInside(execution, command, ANSWER_LIMIT, this.#deps.clock, signal)
   }
 
   async openResult(executionId: string, path: readonly string[]): Promise<ResultReader> {

@@ -52,7 +52,7 @@ export interface Executor extends AsyncDisposable {
   /**
    * Runs a command inside it, as argv: no shell.
    * @throws validation_failed for an empty command; unsupported; already_ended; not_ready before it runs;
-   * command_not_found; response_too_large when it prints more than 16 MiB
+   * command_not_found; response_too_large when it prints more than 16 MiB on a stream
    */
   exec(executionId: string, argv: readonly string[], signal?: AbortSignal): Promise<ExecOutcome>
   /** What it uses now. @throws already_ended; not_ready before it runs */
@@ -87,6 +87,9 @@ export interface ExecOutcome {
   readonly exitCode: number
   readonly stdout: string
   readonly stderr: string
+  /** The exact bytes, where they are no UTF-8. */
+  readonly stdoutBase64?: string
+  readonly stderrBase64?: string
 }
 
 /** How an execution went, as its caller wants to know it. Times are milliseconds since the Unix epoch. */

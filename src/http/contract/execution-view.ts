@@ -80,6 +80,9 @@ export interface ExecView {
   readonly exitCode: number
   readonly stdout: string
   readonly stderr: string
+  /** The exact bytes, where they are no UTF-8. */
+  readonly stdoutBase64?: string
+  readonly stderrBase64?: string
   /** Whether more was printed than the first MiB, which is all that is told. */
   readonly truncated: { readonly stdout: boolean; readonly stderr: boolean }
 }
@@ -171,6 +174,8 @@ export const execView: z.ZodType<ExecView> = z
     exitCode: z.int(),
     stdout: z.string(),
     stderr: z.string(),
+    stdoutBase64: z.base64().exactOptional(),
+    stderrBase64: z.base64().exactOptional(),
     truncated: z.object({ stdout: z.boolean(), stderr: z.boolean() }),
   })
   .meta({ id: 'ExecResult' })
