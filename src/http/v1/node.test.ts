@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ExecutionView } from '../contract/execution-view.ts'
 import type { NodeConfigView, NodeView } from '../contract/node-view.ts'
 import { openV1Node, problemIn, viewOf } from './v1-node.fixture.ts'
 
@@ -59,7 +60,10 @@ test('the grant is changed in part while work goes on, and what waits has the ne
   const running = viewOf(await node.call(undefined, 'POST /v1/executions', FOREVER))
   const waiting = viewOf(await node.call(undefined, 'POST /v1/executions', { task: { image: 'hello' } }))
   await config({ memory: '64MiB' })
-  const { status, queue } = viewOf(await node.call(undefined, `GET /v1/executions/${waiting.id}`))
+  const look = async (): Promise<ExecutionView> =>
+    viewOf(await node.call(undefined, `GET /v1/executions/${waiting.id}`))
+  while ((await look()).status === 'accepted');
+  const { status, queue } = await look()
   assert.deepEqual([status, queue?.position], ['queued', 1], 'F14: what was accepted is not failed by a lower grant')
   await config({ memory: '256MiB' })
   const ended = await node.call(undefined, `GET /v1/executions/${waiting.id}/wait?timeout=60s`)
