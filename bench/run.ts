@@ -13,6 +13,7 @@ import { addedLatency } from './rows/added-latency.ts'
 import { burst } from './rows/burst.ts'
 import { coldStart } from './rows/cold-start.ts'
 import { executions } from './rows/executions.ts'
+import { halfLoad } from './rows/half-load.ts'
 import { listing } from './rows/listing.ts'
 import { logCapture } from './rows/log-capture.ts'
 import { memory } from './rows/memory.ts'
@@ -24,6 +25,7 @@ import { warmPathCalls } from './rows/warm-path-calls.ts'
 
 const ROWS: readonly Row[] = [
   addedLatency,
+  halfLoad,
   throughput,
   warmPathCalls,
   coldStart,

@@ -1,12 +1,12 @@
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
 import type { BenchContext, Measurement, Row } from '../measurement.ts'
 import { Connection } from '../support/connection.ts'
-import { latestEndpoint, startDaemon } from '../support/daemon.ts'
+import { type BenchDaemon, createToken, latestEndpoint, startDaemon } from '../support/daemon.ts'
 import { pinContainerOf } from '../support/engine-api.ts'
 import { startNaiveProxy } from '../support/naive-proxy-process.ts'
-import { INPUT, invocationBody, invoke } from '../support/requests.ts'
+import { defineTask, INPUT, INVOKE_PATH, invocationBody, invoke } from '../support/requests.ts'
 import { interleave, median, pairwise, spread } from '../support/statistics.ts'
-import { assertWrk, CORES, type Load, load } from '../support/wrk.ts'
+import { assertWrk, CORES, type Load, type LoadRequest, load } from '../support/wrk.ts'
 
 /** Warm invocations per second of one daemon process against a plain proxy in front of the same instance. */
 export const throughput: Row = {
@@ -14,17 +14,34 @@ export const throughput: Row = {
   title: 'warm invocations per second, 64 connections, 25-byte bodies',
   async measure(context) {
     await assertWrk()
-    return [await compare(context)]
+    return [await compare(context, 'meca', warmOnMeca), await compare(context, 'v1 by token', warmOnV1)]
   },
 }
 
-async function compare(context: BenchContext): Promise<Measurement> {
+/** Has an instance started; answers with how it is asked. @throws unless it has answered */
+type WarmUp = (daemon: BenchDaemon, connection: Connection, context: BenchContext) => Promise<LoadRequest>
+
+const SIZE = { cpu: 1, mem: 64 }
+
+async function warmOnMeca(_daemon: BenchDaemon, connection: Connection): Promise<LoadRequest> {
+  const body = invocationBody(await ensureImage('static-nginx'), SIZE)
+  await invoke(connection, body)
+  return { body }
+}
+
+/** Callers over TCP prove with each request who they are. */
+async function warmOnV1(daemon: BenchDaemon, connection: Connection, { dist }: BenchContext): Promise<LoadRequest> {
+  const authorization = `Bearer ${await createToken(dist, daemon.stateDir)}`
+  await defineTask(connection, await ensureImage('static-nginx'), SIZE, [`authorization: ${authorization}`])
+  return { body: INPUT, path: INVOKE_PATH, authorization }
+}
+
+async function compare(context: BenchContext, face: string, warmUp: WarmUp): Promise<Measurement> {
   const { dist, isQuick, signal } = context
-  context.say('meca over TCP, instance on a unix socket')
-  const body = invocationBody(await ensureImage('static-nginx'), { cpu: 1, mem: 64 })
+  context.say(`${face} over TCP, instance on a unix socket`)
   await using daemon = await startDaemon({ dist, cores: CORES.measured }, signal)
   using connection = await Connection.open(daemon.tcp, signal)
-  await invoke(connection, body)
+  const request = await warmUp(daemon, connection, context)
   const instance = await latestEndpoint(daemon, 1, signal)
   if (CORES.others !== undefined) await pinContainerOf(String(daemon.coldStarts[0]?.instance), CORES.others)
   await using proxy = await startNaiveProxy(instance, CORES.measured, signal)
@@ -32,23 +49,23 @@ async function compare(context: BenchContext): Promise<Measurement> {
   const seconds = isQuick ? 1 : 4
   const run = (passes: number): Promise<Record<'naive' | 'errand', Load[]>> =>
     interleave(passes, {
-      naive: () => load(proxy.tcp, proxy.pid, INPUT, seconds, signal),
-      errand: () => load(daemon.tcp, daemon.child.pid, body, seconds, signal),
+      naive: () => load(proxy.tcp, proxy.pid, { body: INPUT }, seconds, signal),
+      errand: () => load(daemon.tcp, daemon.child.pid, request, seconds, signal),
     })
   await run(1)
   const passes = await run(isQuick ? 2 : 5)
-  // wrk sees statuses only, and a failure answers 200: had something gone wrong, it would still.
-  await invoke(connection, body)
-  return summarize(passes)
+  // wrk sees statuses only, and on the MECA face a failure answers 200: had something gone wrong, it would still.
+  await warmUp(daemon, connection, context)
+  return summarize(face, passes)
 }
 
-function summarize({ naive, errand }: Record<'naive' | 'errand', Load[]>): Measurement {
+function summarize(face: string, { naive, errand }: Record<'naive' | 'errand', Load[]>): Measurement {
   const rates = (loads: Load[]): number[] => loads.map(({ perSecond }) => perSecond)
   const of = (loads: Load[], pick: (load: Load) => number): string => median(loads.map(pick)).toFixed(3)
   const ratios = pairwise(rates(errand), rates(naive), (a, b) => a / b)
   return {
     row: 'P3',
-    what: 'meca, TCP to a unix-socket instance',
+    what: `${face}, TCP to a unix-socket instance`,
     unit: '/s',
     value: median(rates(errand)),
     floor: { what: 'naive proxy', value: median(rates(naive)) },

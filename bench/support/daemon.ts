@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { type Address, parseAddress } from './address.ts'
 import { Child, type LogLine } from './child.ts'
 
@@ -22,9 +25,11 @@ export interface BenchDaemon extends AsyncDisposable {
   readonly child: Child
   readonly tcp: Address
   readonly unix: Address
+  readonly stateDir: string
   readonly coldStarts: readonly LogLine[]
 }
 
+const run = promisify(execFile)
 const PROBE = join(import.meta.dirname, '../probe.ts')
 const MEMORY_PROBE = join(import.meta.dirname, '../memory-probe.ts')
 /** As `bin/errand` has them. */
@@ -49,7 +54,8 @@ export async function startDaemon(options: DaemonOptions, signal: AbortSignal): 
   const preload = probe === undefined ? [] : ['--import', probe]
   const set = ['resources.hostCheck=none', ...settings].flatMap((setting) => ['--set', setting])
   const listen = ['--listen', '127.0.0.1:0', `unix:${join(runDir, 'errand.sock')}`]
-  const flags = ['--state-dir', join(folder, 'state'), '--run-dir', runDir, '--node', 'bench', '--log-level', logLevel]
+  const stateDir = join(folder, 'state')
+  const flags = ['--state-dir', stateDir, '--run-dir', runDir, '--node', 'bench', '--log-level', logLevel]
   const node = ['env', ...MALLOC, process.execPath, ...NODE_OPTIONS, ...preload]
   const command = [...node, ...program, 'serve', ...flags, ...listen, ...set]
   const child = new Child('the daemon', command, { cores, hasChannel: probe !== undefined })
@@ -64,6 +70,7 @@ export async function startDaemon(options: DaemonOptions, signal: AbortSignal): 
       child,
       tcp,
       unix,
+      stateDir,
       get coldStarts() {
         return child.lines.filter(isColdStart)
       },
@@ -85,4 +92,11 @@ export async function latestEndpoint({ child }: BenchDaemon, starts: number, sig
   // The daemon reaches a socket through the folder that it holds open.
   const endpoint = String(child.lines.findLast(isColdStart)?.endpoint).replace('/proc/self/', `/proc/${child.pid}/`)
   return parseAddress(endpoint)
+}
+
+/** A token with which the daemon of this state folder may be asked for what callers ask. Another one each time. */
+export async function createToken(dist: string, stateDir: string): Promise<string> {
+  const args = ['token', 'create', `bench-${randomBytes(4).toString('hex')}`, '--state-dir', stateDir]
+  const { stdout } = await run(process.execPath, [join(dist, 'cli/main.js'), ...args])
+  return stdout.trim()
 }

@@ -13,9 +13,10 @@ export function invocationBody(image: string, { cpu, mem }: TaskSize): string {
   return JSON.stringify({ id: image, resource: { cpu, mem }, input: INPUT })
 }
 
-/** A whole HTTP request as bytes. */
-export function post(body: string, path = '/'): Buffer {
-  const head = ['host: 127.0.0.1', 'content-type: application/json', `content-length: ${Buffer.byteLength(body)}`]
+/** A whole HTTP request as bytes. @param more lines of its head */
+export function post(body: string, path = '/', more: readonly string[] = []): Buffer {
+  const length = `content-length: ${Buffer.byteLength(body)}`
+  const head = ['host: 127.0.0.1', 'content-type: application/json', length, ...more]
   return Buffer.from(`POST ${path} HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
@@ -37,13 +38,24 @@ export async function invoke(connection: Connection, body: string): Promise<numb
 
 const NAME = 'bench'
 
-/** One invocation of a named task on /v1, as bytes. */
-export const PASSED_THROUGH: Buffer = post(INPUT, `/v1/tasks/${NAME}/invoke`)
+/** Where the named task on /v1 is invoked that `defineTask` defines. */
+export const INVOKE_PATH: string = `/v1/tasks/${NAME}/invoke`
 
-/** Defines the task that `PASSED_THROUGH` invokes, and warms it up. @throws unless that succeeded */
-export async function defineTask(connection: Connection, image: string, { cpu, mem }: TaskSize): Promise<void> {
+/** One invocation of it, as bytes. */
+export const PASSED_THROUGH: Buffer = post(INPUT, INVOKE_PATH)
+
+/**
+ * Defines the task that `PASSED_THROUGH` invokes, and warms it up. @throws unless that succeeded
+ * @param more lines of the head: credentials, where the listener wants some
+ */
+export async function defineTask(
+  connection: Connection,
+  image: string,
+  { cpu, mem }: TaskSize,
+  more: readonly string[] = [],
+): Promise<void> {
   const definition = JSON.stringify({ image, resources: { cpu, memory: `${mem}MiB` } })
-  const message = post(definition, `/v1/tasks/${NAME}`).toString().replace('POST', 'PUT')
+  const message = post(definition, `/v1/tasks/${NAME}`, more).toString().replace('POST', 'PUT')
   await connection.request(Buffer.from(message))
-  await connection.request(PASSED_THROUGH)
+  await connection.request(post(INPUT, INVOKE_PATH, more))
 }

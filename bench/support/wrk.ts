@@ -22,16 +22,24 @@ export interface Load {
   readonly cpuPerThousand: number
 }
 
+/** What each request is; to `/` without credentials, where it does not say. */
+export interface LoadRequest {
+  readonly body: string
+  readonly path?: string
+  readonly authorization?: string
+}
+
 /** Loads a server for some seconds over 64 connections. @throws when wrk is missing, or requests failed */
 export async function load(
   target: Address,
   pid: number,
-  body: string,
+  { body, path = '/', authorization }: LoadRequest,
   seconds: number,
   signal: AbortSignal,
 ): Promise<Load> {
   const connections = ['-t', '1', '-c', '64', '-d', `${seconds}s`, '--latency', '-s', SCRIPT]
-  const command = ['wrk', ...connections, `http://${formatAddress(target)}/`, '--', body]
+  const command = ['wrk', ...connections, `http://${formatAddress(target)}${path}`, '--', body]
+  if (authorization !== undefined) command.push(authorization)
   const pinned = CORES.others === undefined ? command : ['taskset', '-c', CORES.others, ...command]
   const [program = '', ...args] = pinned
   const cpuBefore = await cpuSeconds(pid)
