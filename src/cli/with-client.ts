@@ -1,4 +1,6 @@
-import { ErrandClient } from '../client/client.ts'
+import { X509Certificate } from 'node:crypto'
+import { ErrandClient, ErrandError } from '../client/client.ts'
+import { readTextFile } from './body-file.ts'
 import { type ContextFlags, resolveContext } from './context/resolve-context.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -14,8 +16,21 @@ export async function withClient<T>(
   terminal: Terminal,
   work: (client: ErrandClient) => Promise<T>,
 ): Promise<T> {
-  const { url, tokenFile } = await resolveContext(flags, terminal.host)
+  const { url, tokenFile, caFile } = await resolveContext(flags, terminal.host)
   const file = tokenFile === undefined ? {} : { tokenFile }
-  await using client = new ErrandClient({ url, ...file, patienceMs: PATIENCE_MS })
+  const ca = caFile === undefined ? {} : { ca: await readCertificates(caFile) }
+  await using client = new ErrandClient({ url, ...file, ...ca, patienceMs: PATIENCE_MS })
   return await work(client)
+}
+
+/** Of who may vouch for a daemon. @throws not_found for a file that cannot be read; validation_failed for one without any */
+async function readCertificates(path: string): Promise<string> {
+  const text = await readTextFile(path)
+  try {
+    // What is none is passed over by TLS, and the daemon would be the one to blame.
+    void new X509Certificate(text)
+    return text
+  } catch (cause) {
+    throw new ErrandError('validation_failed', `${path} holds no certificate (PEM)`, { cause })
+  }
 }

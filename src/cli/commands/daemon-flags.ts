@@ -9,4 +9,5 @@ export function withDaemonFlags(
     .option(host, 'the daemon: unix:///PATH or http(s)://HOST:PORT')
     .option('--context <name>', 'a daemon that has a name: errand context')
     .option('--token-file <file>', 'a file that holds the token')
+    .option('--ca <file>', 'who may vouch for https, as PEM')
 }

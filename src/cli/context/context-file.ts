@@ -11,6 +11,8 @@ export interface DaemonContext {
   readonly url: string
   /** Absolute. The token itself is never kept here. */
   readonly tokenFile?: string
+  /** Absolute: who may vouch for an `https` address, as PEM. Default: the authorities that Node.js knows. */
+  readonly caFile?: string
 }
 
 export interface Contexts {
@@ -25,7 +27,14 @@ const FILE = 'contexts.json'
 const contextsSchema: z.ZodType<Contexts> = z
   .strictObject({
     current: z.string().exactOptional(),
-    contexts: z.record(z.string(), z.strictObject({ url: z.string(), tokenFile: z.string().exactOptional() })),
+    contexts: z.record(
+      z.string(),
+      z.strictObject({
+        url: z.string(),
+        tokenFile: z.string().exactOptional(),
+        caFile: z.string().exactOptional(),
+      }),
+    ),
   })
   .refine(({ current, contexts }) => current === undefined || Object.hasOwn(contexts, current))
 

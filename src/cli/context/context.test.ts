@@ -82,8 +82,17 @@ describe('errand context', () => {
     assert.match((await errand('context show --host unix:///f.sock')).stdout, /^flag --host +unix:\/\/\/f.sock +-$/m)
   })
 
+  test('who may vouch for a daemon is said by a flag, a variable or the context', async () => {
+    await errand('context create lab --url https://lab:2592 --ca ca.pem')
+    assert.deepEqual(await find(), { url: 'https://lab:2592', caFile: resolve('ca.pem'), origin: 'context lab' })
+    const environment = { ERRAND_CA_FILE: '/env.pem' }
+    assert.equal((await find({}, { environment })).caFile, '/env.pem')
+    assert.equal((await find({ ca: '/flag.pem' }, { environment })).caFile, '/flag.pem')
+    assert.equal((await find({ host: 'https://other:1' })).caFile, undefined)
+  })
+
   test('the variables of clients are none of the daemon, and do not stop it', async () => {
-    const environment = { ERRAND_HOST: 'http://127.0.0.1:1', ERRAND_TOKEN_FILE: '/t/env' }
+    const environment = { ERRAND_HOST: 'http://127.0.0.1:1', ERRAND_TOKEN_FILE: '/t/env', ERRAND_CA_FILE: '/t/ca' }
     assert.equal((await errand('config explain', { environment })).status, 0)
   })
 

@@ -12,10 +12,16 @@ export interface JsonFlag {
   readonly json?: boolean
 }
 
+export interface CreateFlags extends JsonFlag {
+  readonly url: string
+  readonly tokenFile?: string
+  readonly ca?: string
+}
+
 /** The first one is used from then on. @throws validation_failed; already_exists; as `ContextFile.change` */
 export async function createContext(
   name: string,
-  { url, tokenFile, json }: { readonly url: string; readonly tokenFile?: string } & JsonFlag,
+  { url, tokenFile, ca, json }: CreateFlags,
   terminal: Terminal,
 ): Promise<void> {
   if (!isId(name))
@@ -23,6 +29,7 @@ export async function createContext(
   const context: DaemonContext = {
     url: parseAddress(url).text,
     ...(tokenFile !== undefined && { tokenFile: resolve(tokenFile) }),
+    ...(ca !== undefined && { caFile: resolve(ca) }),
   }
   await new ContextFile(terminal.host).change(({ current = name, contexts }) => {
     if (Object.hasOwn(contexts, name)) throw new ErrandError('already_exists', `there is a context ${name} already`)

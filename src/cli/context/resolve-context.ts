@@ -12,6 +12,8 @@ import { ContextFile, type DaemonContext } from './context-file.ts'
 export interface ContextFlags {
   readonly host?: string
   readonly tokenFile?: string
+  /** A file: who may vouch for the daemon. */
+  readonly ca?: string
   readonly context?: string
 }
 
@@ -27,7 +29,7 @@ const ROOT_SOCKET = '/run/errand/errand.sock'
 /**
  * Finds the daemon: `--host`, else `--context`, else `ERRAND_HOST`, else the context in use, else the unix socket of this
  * machine's own daemon. The token comes from `--token-file`, else `ERRAND_TOKEN_FILE`, else from the context that gave the
- * address: never from another one.
+ * address: never from another one. So does who may vouch for it: `--ca`, else `ERRAND_CA_FILE`, else the context.
  * @throws validation_failed for an address that is none; not_found for a context that there is not; as `ContextFile.read`
  */
 export async function resolveContext(flags: ContextFlags, host: ConfigHost): Promise<ResolvedContext> {
@@ -37,8 +39,14 @@ export async function resolveContext(flags: ContextFlags, host: ConfigHost): Pro
   const found = await findDaemon(flags, host)
   parseAddress(found.url)
   const tokenFile = flags.tokenFile ?? given(host.environment.ERRAND_TOKEN_FILE) ?? found.tokenFile
+  const caFile = flags.ca ?? given(host.environment.ERRAND_CA_FILE) ?? found.caFile
   const { url, origin } = found
-  return { url, origin, ...(tokenFile !== undefined && { tokenFile: resolve(tokenFile) }) }
+  return {
+    url,
+    origin,
+    ...(tokenFile !== undefined && { tokenFile: resolve(tokenFile) }),
+    ...(caFile !== undefined && { caFile: resolve(caFile) }),
+  }
 }
 
 async function findDaemon(flags: ContextFlags, host: ConfigHost): Promise<ResolvedContext> {

@@ -11,6 +11,7 @@ const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'ERRAND_CONFIG',
   'ERRAND_HOST',
   'ERRAND_TOKEN_FILE',
+  'ERRAND_CA_FILE',
   'ERRAND_SOCKET',
   'ERRAND_FAULT',
   'ERRAND_TEST_FULL',
