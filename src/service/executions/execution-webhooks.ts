@@ -30,8 +30,6 @@ export class ExecutionWebhooks implements ExecutionWatcher {
     webhooks.outlet.assertAllowed(webhook.url)
   }
 
-  began(): void {}
-
   moved(record: ExecutionRecord): void {
     this.tell(record)
   }
@@ -39,11 +37,12 @@ export class ExecutionWebhooks implements ExecutionWatcher {
   /** Unless it has not ended, nobody wants to know, or it was told. */
   tell(record: ExecutionRecord): void {
     const { webhooks } = this.#deps
-    if (webhooks === undefined || !isOutstanding(record)) return
+    const asked = outstanding(record)
+    if (webhooks === undefined || asked === undefined) return
     const { executionId, times } = record
     webhooks.outlet.add({
       id: webhookIdOf(record),
-      url: record.request.webhook?.url ?? '',
+      url: asked.url,
       sinceMs: times.endedMs ?? times.acceptedMs,
       load: async () => {
         const now = await this.#deps.journal.find(this.#deps.executorId, executionId)
@@ -64,13 +63,15 @@ export class ExecutionWebhooks implements ExecutionWatcher {
     const { webhooks, journal, executorId } = this.#deps
     if (webhooks === undefined) return
     const record = await journal.find(executorId, executionId)
-    if (record !== undefined && isOutstanding(record)) await webhooks.outlet.settled(webhookIdOf(record))
+    if (record !== undefined && outstanding(record) !== undefined) await webhooks.outlet.settled(webhookIdOf(record))
   }
 }
 
-function isOutstanding({ request, webhook, status }: ExecutionRecord): boolean {
-  if (request.webhook === undefined || webhook !== undefined || !isTerminal(status)) return false
-  return request.webhook.events?.includes(status) ?? true
+/** The webhook that is to be told of its end and was not; undefined when nobody is. */
+function outstanding({ request, webhook, status }: ExecutionRecord): ExecutionRecord['request']['webhook'] {
+  if (request.webhook === undefined || webhook !== undefined || !isTerminal(status)) return undefined
+  const isWanted = request.webhook.events?.includes(status) ?? true
+  return isWanted ? request.webhook : undefined
 }
 
 /** Of this end of this execution, whichever process tells it, and of no other. */
