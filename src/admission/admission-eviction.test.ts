@@ -7,12 +7,12 @@ import type { Lease } from '../resources/ledger.ts'
 import { AdmissionWorld, callerLeft, cores } from './admission-world.fixture.ts'
 
 test('shortage evicts the least valuable idle instance, and the request gets what that gives back', async () => {
-  const world = new AdmissionWorld()
+  const world = new AdmissionWorld({ hostCheck: 'memory' })
   const [dear, cheap] = [await world.admit(cores(2000)), await world.admit(cores(2000))]
   world.becomeIdle(dear, 9)
   world.becomeIdle(cheap, 1)
   const waiting = world.admit(cores(1500))
-  assert.deepEqual(world.evicted, [cheap])
+  assert.deepEqual([world.evicted, world.short], [[cheap], [['cpu of the grant']]])
   cheap.release()
   await waiting
   assert.deepEqual(world.evicted, [cheap])
@@ -120,7 +120,7 @@ async function runSequence(steps: readonly Step[]): Promise<void> {
   for (let round = 0; round < 3 * callers.length + 3; round++) {
     await settle()
     for (const lease of [...world.evicted.splice(0), ...held.splice(0)]) lease.release()
-    for (const evictable of world.idle.slice()) evictable.evict()
+    for (const evictable of world.idle.slice()) evictable.evict([])
   }
   await Promise.all(outcomes)
   const order = world.ledger.reservedFor.map(Number)

@@ -69,6 +69,7 @@ test('a short host has idle instances evicted, down to the last when nobody else
   const second = world.admit(cores(2000))
   world.becomeIdle(first)
   assert.deepEqual(world.evicted, [first])
+  assert.deepEqual(world.short, [['cpu of the host']], 'there was enough in the grant')
   first.release()
   await second
 })

@@ -35,6 +35,8 @@ export class AdmissionWorld {
   }
   readonly idle: Evictable[] = []
   readonly evicted: Lease[] = []
+  /** Why, for each of them. */
+  readonly short: (readonly string[])[] = []
   readonly admission: Admission
 
   constructor(limits: Partial<AdmissionLimits> = {}) {
@@ -58,7 +60,8 @@ export class AdmissionWorld {
 
   /** Makes the lease's instance idle. Its removal takes until somebody releases the lease. */
   becomeIdle(lease: Lease, value = 1): void {
-    const evict = (): void => {
+    const evict = (short: readonly string[]): void => {
+      this.short.push(short)
       this.idle.splice(this.idle.indexOf(evictable), 1)
       this.evicted.push(lease)
       lease.markReturning()

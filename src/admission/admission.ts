@@ -263,7 +263,8 @@ export class Admission {
 
   #makeRoom(asked: Resources): void {
     const evictions = chooseEvictions(this.#deps.idle(), this.#room.missing(asked)) ?? []
-    for (const evictable of evictions) evictable.evict()
+    const short = this.#room.describeMissing(asked)
+    for (const evictable of evictions) evictable.evict(short)
   }
 
   #retryAfterMs(places: number): number {

@@ -7,9 +7,10 @@ export interface Evictable {
   readonly value: number
   /**
    * Begins the removal. Before it returns, the instance has to be out of the list of idle ones and its lease marked as
-   * returning, or another one would be evicted for the same shortage. Must not throw.
+   * returning, or another one would be evicted for the same shortage. Must not throw. `short`: what there was too little of,
+   * for the log.
    */
-  evict(): void
+  evict(short: readonly string[]): void
 }
 
 export interface KeepFacts {

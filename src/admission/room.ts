@@ -1,4 +1,4 @@
-import { mapResources, type Resources } from '../core/resources.ts'
+import { mapResources, type ResourceKind, type Resources } from '../core/resources.ts'
 import type { Lease, LeaseHolder, Ledger } from '../resources/ledger.ts'
 import { kindsIn, shortfall } from '../resources/shortfall.ts'
 import type { HostCheck, HostCheckMode } from './host-check.ts'
@@ -12,6 +12,8 @@ export interface RoomDeps {
     readonly cpuOvercommit: number
   }
 }
+
+const NAMES: Readonly<Record<ResourceKind, string>> = { cpuMillis: 'cpu', memoryBytes: 'memory', gpus: 'gpus' }
 
 /** What there is room for, by the ledger and by the real host together. */
 export class Room {
@@ -45,6 +47,12 @@ export class Room {
     const { free, returning } = this.#deps.ledger
     const [inLedger, onHost] = [shortfall(asked, free), this.#missingOnHost(asked)]
     return mapResources((kind) => Math.max(inLedger[kind], onHost[kind]) - returning[kind])
+  }
+
+  /** The same for an operator, who has to know which of the two it is: the grant can be full on an idle host, and free on a busy one. */
+  describeMissing(asked: Resources): string[] {
+    const inGrant = kindsIn(shortfall(asked, this.#deps.ledger.free)).map((kind) => `${NAMES[kind]} of the grant`)
+    return [...inGrant, ...kindsIn(this.#missingOnHost(asked)).map((kind) => `${NAMES[kind]} of the host`)]
   }
 
   /** For CPU never more than all that is leased: with nothing of ours on it, the CPU of the host is not checked. */

@@ -6,6 +6,7 @@ import type { ImageStore } from '../images/image-store.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { Instances } from '../instance/instances.ts'
 import type { StartPhases } from '../instance/start-phases.ts'
+import type { StartingInstance } from './starting-instance.ts'
 import type { TaskSpecs } from './task-specs.ts'
 import { type InstanceTracker, keepUp } from './upkeep.ts'
 
@@ -17,7 +18,13 @@ export interface ColdStarter {
    */
   assertPossible(task: Task): void
   /** Calls `onStarting` before the engine is asked. On rejection nothing is left behind. */
-  start(key: TaskKey, task: Task, phases: StartPhases, onStarting: () => void, signal: AbortSignal): Promise<Instance>
+  start(
+    key: TaskKey,
+    task: Task,
+    phases: StartPhases,
+    onStarting: (instance: StartingInstance) => void,
+    signal: AbortSignal,
+  ): Promise<Instance>
 }
 
 /** On which terms an instance is started, where its task does not say. */
@@ -57,7 +64,7 @@ export class ColdStart implements ColdStarter {
     key: TaskKey,
     task: Task,
     phases: StartPhases,
-    onStarting: () => void,
+    onStarting: (instance: StartingInstance) => void,
     signal: AbortSignal,
   ): Promise<Instance> {
     const { engine, specs, images, admission, instances, newId, queueTimeoutMs, tracker } = this.#deps
@@ -70,7 +77,7 @@ export class ColdStart implements ColdStarter {
       { resources: engine.footprint(spec), holder: { instanceId: id, image: task.image }, timeoutMs: queueTimeoutMs },
       signal,
     )
-    onStarting()
+    onStarting({ id, resources: lease.resources, image })
     const sandbox = { id, key, setup: specs.setupOf(spec), image, spec, lease }
     const instance = await instances.launch({ ...sandbox, ...startTermsOf(task, this.#deps), phases }, signal)
     keepUp(instance, held.move(), tracker)

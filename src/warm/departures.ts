@@ -59,11 +59,11 @@ export class Departures {
     if (member.turns === 0) this.discard(member, EVICTION_GRACE_MS, member.leavesBecause)
   }
 
-  /** Removes it now; what it is answering fails. */
-  discard(member: Member, graceMs: number, reason: RemovalReason): void {
+  /** Removes it now; what it is answering fails. `facts` go into the log. */
+  discard(member: Member, graceMs: number, reason: RemovalReason, facts: object = {}): void {
     if (member.leaving.aborted) return
     const why = WHY[reason]
-    this.#deps.log.info({ instance: member.instance.id, why }, 'removing an instance')
+    this.#deps.log.info({ instance: member.instance.id, why, ...facts }, 'removing an instance')
     this.#deps.meter?.left(reason)
     this.#cutOff(member, new ErrandError('draining', `the instance was removed: ${why}`))
     this.#deps.background.add(member.instance.stop(graceMs))

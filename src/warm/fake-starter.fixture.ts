@@ -6,6 +6,7 @@ import type { Task, TaskKey } from '../core/task.ts'
 import type { Instance, InstanceExit, InstanceImage } from '../instance/instance.ts'
 import type { StartPhases } from '../instance/start-phases.ts'
 import type { ColdStarter } from './cold-start.ts'
+import type { StartingInstance } from './starting-instance.ts'
 
 /** An instance that lives only in the test's hands. */
 export class FakeInstance implements Instance {
@@ -72,7 +73,7 @@ export class FakeStarter implements ColdStarter {
     _key: TaskKey,
     task: Task,
     phases: StartPhases,
-    onStarting: () => void,
+    onStarting: (instance: StartingInstance) => void,
     signal: AbortSignal,
   ): Promise<Instance> {
     const { promise, resolve, reject } = Promise.withResolvers<Instance>()
@@ -85,7 +86,11 @@ export class FakeStarter implements ColdStarter {
       resolve(instance)
       return instance
     }
-    this.starts.push({ task, signal, begin: onStarting, succeed, fail: reject })
+    const begin = (): void => {
+      const image = { id: 'sha256:1', digest: undefined, isStale: false }
+      onStarting({ id, resources: DEFAULT_RESOURCES, image })
+    }
+    this.starts.push({ task, signal, begin, succeed, fail: reject })
     return promise
   }
 }

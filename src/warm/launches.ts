@@ -9,6 +9,7 @@ import type { BackgroundWork } from '../util/background-work.ts'
 import type { ColdStarter } from './cold-start.ts'
 import type { PoolMeter } from './pool-meter.ts'
 import type { Launch, Shelf } from './shelf.ts'
+import type { StartingInstance } from './starting-instance.ts'
 
 export interface LaunchesDeps {
   readonly coldStart: ColdStarter
@@ -34,8 +35,9 @@ export class Launches {
 
   /** Begins the starts that are missing. */
   scale(shelf: Shelf): void {
+    const sinceMs = this.#deps.clock.monotonicMs()
     while (shelf.launches.size < shelf.neededLaunches) {
-      const launch = { controller: new AbortController(), isStarting: false }
+      const launch: Launch = { controller: new AbortController(), starting: undefined, sinceMs }
       shelf.launches.add(launch)
       this.#deps.background.add(this.#launch(shelf, launch))
     }
@@ -45,8 +47,8 @@ export class Launches {
     const { clock, coldStart, onReady, onFailed } = this.#deps
     const { signal } = launch.controller
     const phases = new StartPhases(clock)
-    const onStarting = (): void => {
-      launch.isStarting = true
+    const onStarting = (instance: StartingInstance): void => {
+      launch.starting = instance
     }
     try {
       const delayMs = shelf.crashes.delayMs(clock.monotonicMs())

@@ -171,3 +171,25 @@ describe('an instance that is to be removed', () => {
     assert.equal(new NamedBench().pool.remove('nobody'), false)
   })
 })
+
+test('an instance that starts is listed with what it holds from when the engine is asked, and can be called off', async () => {
+  const bench = new NamedBench()
+  const lent = bench.lend(bench.define(named('a')))
+  await settle()
+  assert.deepEqual(bench.pool.list(), [], 'it has no room yet')
+  bench.starter.starts[0]?.begin()
+  await bench.clock.advance(5000)
+  const [starting] = bench.pool.list()
+  assert.deepEqual([starting?.state, starting?.ageMs, starting?.resources], ['starting', 5000, DEFAULT_RESOURCES])
+  assert.equal(bench.pool.remove(starting?.id ?? ''), true)
+  await settle()
+  assert.equal(bench.starter.starts[0]?.signal.aborted, true)
+  const another = bench.succeed(1)
+  const turn = await lent
+  assert.equal(turn.instance, another, 'who waits gets another one')
+  assert.deepEqual(
+    bench.pool.list().map(({ id, state }) => [id, state]),
+    [[another.id, 'busy']],
+  )
+  giveBack(turn)
+})

@@ -349,7 +349,7 @@ describe('keeping and removing', () => {
     giveBack(turn)
     assert.equal(idleCalls(), 1)
     const [evictable] = pool.idle()
-    evictable?.evict()
+    evictable?.evict(['cpu of the host'])
     assert.equal(pool.idle().length, 0)
     assert.deepEqual(instance.graces, [1000])
   })

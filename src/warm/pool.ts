@@ -14,7 +14,7 @@ import { KeepAlive } from './keep-alive.ts'
 import { Launches } from './launches.ts'
 import { Member } from './member.ts'
 import type { PoolCensus, PoolMeter } from './pool-meter.ts'
-import { Roster, type WarmInstance } from './roster.ts'
+import { describeStarting, Roster, type WarmInstance } from './roster.ts'
 import type { Shelf } from './shelf.ts'
 import { Shelves } from './shelves.ts'
 import { type GiveBack, Turn, type TurnOutcome } from './turn.ts'
@@ -116,7 +116,7 @@ export class Pool implements Disposable {
       .map((member) => ({
         resources: member.instance.resources,
         value: member.value,
-        evict: () => this.#evict(member),
+        evict: (short) => this.#evict(member, short),
       }))
   }
 
@@ -136,15 +136,19 @@ export class Pool implements Disposable {
     }
   }
 
-  /** Every instance, those that are leaving included. */
+  /** Every instance that holds room, those that start and those that are leaving included. */
   list(): readonly WarmInstance[] {
-    return this.#roster.list(this.#deps.clock.monotonicMs())
+    const nowMs = this.#deps.clock.monotonicMs()
+    return [...this.#roster.list(nowMs), ...[...this.#shelves].flatMap((shelf) => describeStarting(shelf, nowMs))]
   }
 
-  /** Lends it no more, and removes it when it has answered what it is answering. False when there is none of this id. */
+  /**
+   * Lends it no more, and removes it when it has answered what it is answering. One that starts is called off; who waits for it
+   * gets another one. False when there is none of this id.
+   */
   remove(id: string): boolean {
     const found = this.#roster.find(id)
-    if (found === undefined) return false
+    if (found === undefined) return this.#callOff(id)
     found.member.leavesBecause = 'asked'
     if (!found.member.isRetired) this.#departures.retire(found.member)
     return true
@@ -167,6 +171,13 @@ export class Pool implements Disposable {
 
   [Symbol.dispose](): void {
     this.#keepAlive[Symbol.dispose]()
+  }
+
+  #callOff(id: string): boolean {
+    const launches = [...this.#shelves].flatMap((shelf) => [...shelf.launches])
+    const launch = launches.find(({ starting }) => starting?.id === id)
+    launch?.controller.abort(new ErrandError('cancelled', 'the removal of the instance was asked for'))
+    return launch !== undefined
   }
 
   async #wait(shelf: Shelf, cancellation: Cancellation): Promise<Turn> {
@@ -265,9 +276,9 @@ export class Pool implements Disposable {
     this.#deps.log.info({ ...facts, ...phases.toFacts() }, 'cold start')
   }
 
-  #evict(member: Member): void {
+  #evict(member: Member, short: readonly string[]): void {
     this.#agingClock = agedClock(this.#agingClock, member.value)
-    this.#departures.discard(member, EVICTION_GRACE_MS, 'room')
+    this.#departures.discard(member, EVICTION_GRACE_MS, 'room', { short })
   }
 
   /** After anything that may leave those who wait without a start, or the shelf without a purpose. */

@@ -9,12 +9,15 @@ export interface WarmInstance {
   readonly id: string
   readonly callerId: string
   readonly task: Task
-  /** `leaving`: lent no more, and gone as soon as it has answered what it is answering. */
-  readonly state: 'idle' | 'busy' | 'leaving'
+  /**
+   * `starting`: the engine has been asked for it, and it is not ready. `leaving`: lent no more, and gone as soon as it has
+   * answered what it is answering.
+   */
+  readonly state: 'starting' | 'idle' | 'busy' | 'leaving'
   /** Requests that it is answering, and has answered. */
   readonly turns: number
   readonly uses: number
-  /** For how long it has been ready, and idle; the latter undefined unless it is. */
+  /** For how long it has been ready or, if it is not, asked for; and idle, undefined unless it is. */
   readonly ageMs: number
   readonly idleMs: number | undefined
   /** What its lease holds. */
@@ -44,6 +47,16 @@ export class Roster {
   list(nowMs: number): readonly WarmInstance[] {
     return Array.from(this.#entries.values(), (entry) => describe(entry, nowMs))
   }
+}
+
+/** Those of a task that are not ready yet. */
+export function describeStarting(shelf: Shelf, nowMs: number): WarmInstance[] {
+  const { key, task, launches } = shelf
+  const callerId = readTaskKey(key)?.callerId ?? ''
+  const unused = { state: 'starting', turns: 0, uses: 0, idleMs: undefined } as const
+  return [...launches].flatMap(({ starting, sinceMs }) => {
+    return starting === undefined ? [] : [{ ...starting, ...unused, callerId, task, ageMs: nowMs - sinceMs }]
+  })
 }
 
 function describe({ shelf, member }: Entry, nowMs: number): WarmInstance {

@@ -2,6 +2,7 @@ import type { ErrandError } from '../core/errors.ts'
 import type { Task, TaskKey } from '../core/task.ts'
 import { CrashRecord } from './crash-record.ts'
 import type { Member } from './member.ts'
+import type { StartingInstance } from './starting-instance.ts'
 
 /** A request that waits for a turn. */
 export interface WaitingRequest {
@@ -13,8 +14,10 @@ export interface WaitingRequest {
 /** A start under way. */
 export interface Launch {
   readonly controller: AbortController
-  /** The engine has been asked: too late to call it off just because nobody waits any more. */
-  isStarting: boolean
+  /** What the engine has been asked for: too late to call it off just because nobody waits any more. */
+  starting: StartingInstance | undefined
+  /** Monotonic, in milliseconds: when somebody came to wait for it. */
+  readonly sinceMs: number
 }
 
 /** Everything of one task: its instances, those that start, and the requests that wait for one. */
@@ -78,7 +81,7 @@ export class Shelf {
     let excess = this.launches.size - this.neededLaunches
     for (const launch of [...this.launches].toReversed()) {
       if (excess <= 0) return
-      if (launch.isStarting) continue
+      if (launch.starting !== undefined) continue
       excess -= 1
       launch.controller.abort(reason)
     }

@@ -10,8 +10,8 @@ export interface InstanceView {
   /** The name of its task, where that has one. */
   readonly task?: string
   readonly image: { readonly reference: string; readonly id: string; readonly digest?: string }
-  /** `leaving`: given no more requests, and gone as soon as it has answered those that it has. */
-  readonly state: 'idle' | 'busy' | 'leaving'
+  /** `starting`: not ready yet. `leaving`: given no more requests, and gone as soon as it has answered those that it has. */
+  readonly state: 'starting' | 'idle' | 'busy' | 'leaving'
   /** Requests that it is answering now, and has answered. */
   readonly active: number
   readonly answered: number
@@ -31,7 +31,7 @@ export const instanceView: z.ZodType<InstanceView> = z
     caller: z.string(),
     task: z.string().exactOptional(),
     image: z.object({ reference: z.string(), id: z.string(), digest: z.string().exactOptional() }),
-    state: z.enum(['idle', 'busy', 'leaving']),
+    state: z.enum(['starting', 'idle', 'busy', 'leaving']),
     active: count,
     answered: count,
     ageMs: count,
