@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { stringify } from 'yaml'
+import { isConfigKey, isSection } from './check-value.ts'
 import { ConfigError, describeProblem } from './config-error.ts'
 import type { ConfigFlags } from './flags.ts'
 import { loadConfig } from './load.ts'
-import { CONFIG_KEYS, isConfigKey, isSection } from './schema.ts'
+import { CONFIG_KEYS } from './schema.ts'
 import { type TestHostOptions, testHost } from './test-host.fixture.ts'
 
 /** Every problem as it is printed. */

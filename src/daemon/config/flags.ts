@@ -1,6 +1,6 @@
+import { isConfigKey, unknownKey } from './check-value.ts'
 import type { ConfigProblem } from './config-error.ts'
 import type { Entry, Layer } from './layer.ts'
-import { isConfigKey, unknownKey } from './schema.ts'
 import { readText } from './text-value.ts'
 
 /** What the command line can say about the configuration, as text. */

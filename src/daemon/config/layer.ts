@@ -1,5 +1,5 @@
+import { checkValue } from './check-value.ts'
 import type { ConfigProblem, Origin } from './config-error.ts'
-import { checkValue } from './schema.ts'
 
 /** One value as it was written. */
 export interface Entry {

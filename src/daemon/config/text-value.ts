@@ -1,5 +1,5 @@
 import { parse } from 'yaml'
-import { checkValue } from './schema.ts'
+import { checkValue } from './check-value.ts'
 
 /**
  * The value that a text from the environment or the command line stands for: the text itself where the key takes it,

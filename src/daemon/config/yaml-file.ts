@@ -13,9 +13,9 @@ import {
   type YAMLMap,
 } from 'yaml'
 import { ErrandError } from '../../core/errors.ts'
+import { isConfigKey, isSection, unknownKey } from './check-value.ts'
 import type { ConfigProblem, Origin } from './config-error.ts'
 import type { Entry, Layer } from './layer.ts'
-import { isConfigKey, isSection, unknownKey } from './schema.ts'
 
 /** Reads the text of a configuration file. An empty file says nothing, which is fine. */
 export function readYaml(path: string, text: string): Layer {
