@@ -58,7 +58,7 @@ async function showSome<Row>(
   stdout.write(table(columns, shown, stdout))
   if (left === 0) return
   const many = left === MOST_COUNTED ? `at least ${left}` : `${left}`
-  stderr.write(`errand: ${many} more are not shown: --limit ${most * 2}, or in a pipe all of them\n`)
+  stderr.write(`errand: ${many} more are not shown: --limit shows more, and a pipe gets all of them\n`)
 }
 
 async function* firstOf<Row>(rows: AsyncIterable<Row>, most: number): AsyncGenerator<Row, void, undefined> {

@@ -93,6 +93,9 @@ test('a wrong command line ends with 64 and says why', async () => {
   }
 })
 
+/** What they print is for nobody but a shell, or a log. */
+const NO_JSON = ['serve', 'completion']
+
 /** The help of a command and of all below it. */
 async function helps(...path: readonly string[]): Promise<{ path: string; text: string; hasBelow: boolean }[]> {
   const { status, stdout: text } = await run([...path, '--help'])
@@ -112,6 +115,7 @@ test('the help of every command has examples and fits 80 columns', async () => {
   for (const { path, text, hasBelow } of all) {
     if (!hasBelow) assert.match(text, /\nExamples:\n {2}.*errand /, path)
     for (const line of text.split('\n')) assert.ok(line.length <= 80, `${path}: ${line}`)
+    if (!hasBelow && !NO_JSON.includes(path)) assert.match(text, /^ {2}--json /m, path)
   }
   assert.match((await run(['help', 'serve'])).stdout, /Examples:/)
 })

@@ -89,7 +89,7 @@ const PLACE: readonly Column<DaemonContext>[] = [
 ]
 
 const COLUMNS: readonly Column<Row>[] = [
-  { title: 'NAME', value: ({ name, isCurrent }) => (isCurrent ? `${name} *` : name) },
+  { title: 'NAME', value: ({ name, isCurrent }) => (isCurrent ? `${name} *` : name), cutFirst: 0 },
   ...PLACE,
 ]
 

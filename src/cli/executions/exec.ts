@@ -3,6 +3,7 @@ import { ErrandError } from '../../core/errors.ts'
 import { readDuration, readPairs } from '../flag-values.ts'
 import { foreignOutput } from '../output/foreign-output.ts'
 import { printJson } from '../output/json.ts'
+import { jsonError } from '../output/json-error.ts'
 import { RUN_EXIT } from '../run/run-status.ts'
 import { StopSignals } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
@@ -46,7 +47,8 @@ export async function execInside(
     })
   } catch (error) {
     if (timeout === undefined || !(error instanceof ErrandError) || error.code !== 'deadline_exceeded') throw error
-    terminal.stderr.write(`errand: no end of the command within ${timeout}: it may go on\n`)
+    const text = `errand: no end of the command within ${timeout}: it may go on\n`
+    terminal.stderr.write(flags.json === true ? jsonError(error) : text)
     return RUN_EXIT.timedOut
   }
 }

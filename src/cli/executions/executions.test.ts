@@ -207,3 +207,13 @@ test('logs have times where they are wanted, and begin so long ago, or at a time
   assert.equal(await some('--since', '2100-01-01T00:00:00Z'), '')
   assert.equal((await errand(['logs', '--since', 'then', 'logged'])).status, 65)
 })
+
+test('a command inside that took too long is 124, in words or in JSON', async () => {
+  const problem = JSON.stringify({ code: 'deadline_exceeded', detail: 'it took too long', details: {} })
+  await using server = await PlayedServer.open(says(504, 'application/problem+json', problem))
+  const words = ['exec', '--timeout', '1s', 'a', 'b']
+  const told = await commandLine(server.url)(words)
+  assert.deepEqual([told.status, told.printed.stderr], [124, 'errand: no end of the command within 1s: it may go on\n'])
+  const json = await commandLine(server.url)(['exec', '--json', ...words.slice(1)])
+  assert.deepEqual([json.status, errorsIn(json.printed.stderr)[0]?.code], [124, 'deadline_exceeded'])
+})

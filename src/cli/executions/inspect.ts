@@ -5,6 +5,7 @@ import { describeFacts, type Fact } from '../output/facts.ts'
 import { formatBytes, formatCores, formatDuration } from '../output/format.ts'
 import { jsonDocuments } from '../output/json.ts'
 import { neutralize } from '../output/neutralize.ts'
+import { shortImage } from '../output/short-image.ts'
 import { style } from '../output/style.ts'
 import type { Output, Terminal } from '../terminal.ts'
 import type { OneFlags } from './flags.ts'
@@ -32,7 +33,7 @@ function linesOf(record: ExecutionView, output: Output): Fact[] {
     ['message', message || undefined],
     ['waits for', queue?.reason],
     ['exit code', exitCode?.toString()],
-    ['image', image === undefined ? undefined : `${image.reference} (${image.digest ?? image.id})`],
+    ['image', image === undefined ? undefined : `${shortImage(image.reference)} (${image.digest ?? image.id})`],
     ['isolation', `${record.isolation}${record.sgx ? ', with SGX,' : ''} on ${record.engine}`],
     ['caller', record.caller],
     ['job', record.job === record.id ? undefined : record.job],

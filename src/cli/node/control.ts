@@ -36,7 +36,8 @@ export async function drain(flags: DrainFlags, terminal: Terminal): Promise<void
     // What cannot be reached, or may not be told, is said at once: what is patient would wait for it.
     await client.node.config({ signal })
     const over = new AbortController()
-    const telling = tellLeft(client, terminal, AbortSignal.any([signal, over.signal]))
+    const isTold = flags.json !== true
+    const telling = isTold ? tellLeft(client, terminal, AbortSignal.any([signal, over.signal])) : Promise.resolve()
     try {
       return await client.node.drain({ ...PATIENT, ...timeoutMs, signal })
     } finally {

@@ -13,7 +13,7 @@ export interface InstancesFlags extends ContextFlags {
 }
 
 const COLUMNS: readonly Column<InstanceView>[] = [
-  { title: 'ID', value: ({ id }) => id },
+  { title: 'ID', value: ({ id }) => id, cutFirst: 0 },
   { title: 'TASK', value: ({ task, image }) => task ?? shortImage(image.reference), cutFirst: 1 },
   { title: 'STATE', value: ({ state }) => state },
   { title: 'ANSWERED', value: ({ answered }) => `${answered}`, align: 'right' },

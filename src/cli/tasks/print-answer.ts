@@ -22,7 +22,9 @@ const FIRST_ERROR = 400
 export async function printAnswer(answer: ShownAnswer, flags: AnswerFlags, terminal: Terminal): Promise<number> {
   await print(answer, flags, terminal)
   const status = answerStatus(answer.status)
-  if (status !== EXIT.ok) terminal.stderr.write(`errand: the task answered with ${answer.status}\n`)
+  // In JSON it has been told.
+  if (status !== EXIT.ok && flags.json !== true)
+    terminal.stderr.write(`errand: the task answered with ${answer.status}\n`)
   return status
 }
 

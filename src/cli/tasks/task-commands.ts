@@ -21,7 +21,7 @@ export interface TaskOfFlags extends TasksFlags {
 }
 
 const COLUMNS: readonly Column<TaskView>[] = [
-  { title: 'NAME', value: ({ name }) => name },
+  { title: 'NAME', value: ({ name }) => name, cutFirst: 0 },
   { title: 'IMAGE', value: ({ image }) => shortImage(image), cutFirst: 2 },
   { title: 'CPU', value: ({ resources }) => formatCores(resources.cpu * 1000), align: 'right' },
   { title: 'MEMORY', value: ({ resources }) => formatBytes(resources.memory), align: 'right' },

@@ -171,3 +171,14 @@ test('instances are listed and evicted', async () => {
   assert.equal((await errand(['instances', 'evict', id])).printed.stdout, `${id}\n`)
   assert.equal((await errand(['instances', 'evict', 'nobody'])).status, 66)
 })
+
+test('tables fit a terminal, however long names are', async () => {
+  const long = 'x'.repeat(63)
+  await errand(['tasks', 'put', long, 'mirror'])
+  const list = assertFits((await errand(['tasks'], { columns: 80 })).printed.stdout, 80)
+  assert.match(list, /^x+… +mirror +1 /m)
+  await errand(['invoke', long])
+  assertFits((await errand(['instances'], { columns: 60 })).printed.stdout, 60)
+  const failed = await errand(['invoke', long, '--json', '-H', 'x-status: 500'])
+  assert.deepEqual([failed.status, failed.printed.stderr], [22, ''])
+})
