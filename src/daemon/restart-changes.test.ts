@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { ExecutionRequest } from '../core/execution-request.ts'
 import { MIB } from '../core/resources.ts'
 import type { ExecutionsApi } from '../service/executions-api.ts'
@@ -104,4 +107,21 @@ describe('F14: other settings at a restart', () => {
     const { status, reason } = await daemon.executions.wait(living, never())
     assert.deepEqual([status, reason], ['timed_out', 'run_timeout'])
   })
+})
+
+test('I3, F32: what an earlier daemon was removing, and files without a record, are removed after a start', async () => {
+  await using node = await LastingNode.make(IMAGES)
+  const at = (...path: string[]): string => join(node.stateDir, ...path)
+  const past = await (async () => {
+    await using daemon = await node.open()
+    return await ended(daemon.executions)
+  })()
+  for (const path of [at('trash', 'half', 'deep'), at('executions', 'orphan', 'log')]) {
+    await mkdir(path, { recursive: true })
+    await writeFile(join(path, 'file'), 'x')
+  }
+  await using daemon = await node.open()
+  const left = async (): Promise<string[]> => [...(await readdir(at('executions'))), ...(await readdir(at('trash')))]
+  while ((await left()).join() !== past) await turn()
+  assert.equal((await daemon.executions.wait(past, never())).stdout, 'done\n')
 })

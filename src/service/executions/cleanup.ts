@@ -1,7 +1,7 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
 import { Deadline } from '../../core/wait.ts'
+import { namesIn } from '../../files/names-in.ts'
 import { discardTree } from '../../files/remove-tree.ts'
 import { abortable } from '../../util/abort.ts'
 import type { CleanupReport } from '../executor.ts'
@@ -45,7 +45,7 @@ export class Cleanup {
   async #folders(executionIds: readonly string[]): Promise<Removal[]> {
     const { folder, trash } = this.#deps
     const known = new Set(executionIds)
-    const found = await readdir(folder).catch(() => [])
+    const found = await namesIn(folder)
     return found
       .filter((name) => !known.has(name))
       .map((name) => [`files of ${name}`, discardTree(join(folder, name), trash)])

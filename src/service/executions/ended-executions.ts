@@ -83,15 +83,20 @@ export class EndedExecutions implements Disposable {
 
   /**
    * What ended in earlier processes is forgotten in its own time, too. There may be so much of it that nothing waits until
-   * all is read.
+   * all is read. Then `onRead` is told of all of them.
    */
-  recover(): void {
+  recover(onRead: (executionIds: ReadonlySet<string>, signal: AbortSignal) => Promise<void> = async () => {}): void {
     const met = new Set<string>()
     this.#met = met
-    this.#background.add(this.#recover(met))
+    const recovery = async (): Promise<void> => {
+      const read = await this.#recover(met)
+      if (read !== undefined) await onRead(read, this.#closing.signal)
+    }
+    this.#background.add(recovery())
   }
 
-  async #recover(met: ReadonlySet<string>): Promise<void> {
+  /** Undefined when it has to stop before. */
+  async #recover(met: ReadonlySet<string>): Promise<ReadonlySet<string> | undefined> {
     const { clock, log } = this.#deps
     const { signal } = this.#closing
     const backoff = new Backoff(1000, 60_000)
@@ -101,7 +106,9 @@ export class EndedExecutions implements Disposable {
       try {
         const left = await this.#readLeft(signal)
         this.#keepAll(left.filter(({ executionId }) => !met.has(executionId)))
-        break
+        this.#met = undefined
+        recovering.resolve()
+        return new Set(left.map(({ executionId }) => executionId))
       } catch (error) {
         if (signal.aborted) break
         log.warn({ err: error }, 'what has ended before could not be read; it is kept until it can be')
@@ -110,6 +117,7 @@ export class EndedExecutions implements Disposable {
     }
     this.#met = undefined
     recovering.resolve()
+    return undefined
   }
 
   async #readLeft(signal: AbortSignal): Promise<Left[]> {

@@ -1,7 +1,8 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
 import type { OutputChunk } from '../../engine/engine.ts'
+import { namesIn } from '../../files/names-in.ts'
 import { discardTree, removeTree } from '../../files/remove-tree.ts'
 import { takeResultsFolder } from '../../files/results-folder.ts'
 import type { CaptureSink } from '../../instance/output-capture.ts'
@@ -173,7 +174,7 @@ export class ExecutionFiles implements CaptureSink {
 }
 
 async function discardOthers(folder: string, keep: readonly string[], trash: string): Promise<void> {
-  const found = await readdir(folder).catch(() => [])
+  const found = await namesIn(folder)
   for (const name of found.filter((each) => !keep.includes(each))) await discardTree(join(folder, name), trash)
 }
 

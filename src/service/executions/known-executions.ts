@@ -17,6 +17,7 @@ import { PastExecution, refuseEnded } from './past-execution.ts'
 import { Postponed } from './postponed.ts'
 import { takeUp } from './recovery.ts'
 import { ResultWaits } from './result-waits.ts'
+import { StrayFolders } from './stray-folders.ts'
 
 /** The executions that an executor knows: those that live, in this process, and those that have ended, in the journal. */
 export class KnownExecutions {
@@ -97,6 +98,7 @@ export class KnownExecutions {
    */
   async recover(signal: AbortSignal): Promise<number> {
     const { journal, executorId, engines } = this.#deps
+    const strays = await StrayFolders.find({ ...this.#deps, isLive: (executionId) => this.current.has(executionId) })
     const found = new Map<string, ReadonlyMap<string, SandboxView>>()
     for (const [type, { instances }] of engines) found.set(type, await instances.leftExecutions(signal))
     const records = await journal.unsettled(executorId)
@@ -108,7 +110,7 @@ export class KnownExecutions {
         await giveUp(this.#deps, record, ErrandError.from(error))
       }
     }
-    this.#ended.recover()
+    this.#ended.recover((known, closing) => strays.remove(known, closing))
     return records.length
   }
 

@@ -17,6 +17,11 @@ export class LiveExecutions {
     return this.#live.get(executionId) ?? (await this.#beginning.get(executionId)?.catch(() => undefined))
   }
 
+  /** Whether it lives, or is just beginning. */
+  has(executionId: string): boolean {
+    return this.#live.has(executionId) || this.#beginning.has(executionId)
+  }
+
   /** Counts it from now on, also before it is there. */
   expect(executionId: string, begun: Promise<Execution>): void {
     this.#beginning.set(executionId, begun)
