@@ -65,7 +65,7 @@ async function begin(plays: Readonly<Record<string, Play>>, words: readonly stri
 const CANCEL = 'POST /v1/executions/played/cancel'
 const SUBMIT = 'POST /v1/executions'
 
-test('the second Ctrl-C leaves at once, whatever a node does not answer', { timeout: 10_000 }, async () => {
+test('the second Ctrl-C leaves at once, whatever a node does not answer', { timeout: 30_000 }, async () => {
   await using run = await begin({})
   await run.asked('GET /v1/executions/played/logs')
   run.terminal.send('SIGINT')
@@ -76,7 +76,7 @@ test('the second Ctrl-C leaves at once, whatever a node does not answer', { time
   assert.deepEqual([run.terminal.exits, run.terminal.listeners()], [[], 0])
 })
 
-test('the second Ctrl-C leaves while the node has not even taken it', { timeout: 10_000 }, async () => {
+test('the second Ctrl-C leaves while the node has not even taken it', { timeout: 30_000 }, async () => {
   await using run = await begin({ [SUBMIT]: silence })
   await run.asked(SUBMIT)
   run.terminal.send('SIGTERM')
@@ -85,7 +85,7 @@ test('the second Ctrl-C leaves while the node has not even taken it', { timeout:
   assert.match(run.terminal.printed.stderr, /whether it runs, says errand inspect played\n$/)
 })
 
-test('the third Ctrl-C ends the process as it is', { timeout: 10_000 }, async () => {
+test('the third Ctrl-C ends the process as it is', { timeout: 30_000 }, async () => {
   await using run = await begin({})
   await run.asked('GET /v1/executions/played/logs')
   for (const name of ['SIGINT', 'SIGTERM', 'SIGINT'] as const) run.terminal.send(name)
@@ -93,7 +93,7 @@ test('the third Ctrl-C ends the process as it is', { timeout: 10_000 }, async ()
   assert.equal(await run.ended, 130)
 })
 
-test('a Ctrl-C before the node has taken it cancels it as soon as it has', { timeout: 10_000 }, async () => {
+test('a Ctrl-C before the node has taken it cancels it as soon as it has', { timeout: 30_000 }, async () => {
   const submitted = Promise.withResolvers<ServerResponse>()
   const plays = {
     [SUBMIT]: submitted.resolve,
@@ -109,7 +109,7 @@ test('a Ctrl-C before the node has taken it cancels it as soon as it has', { tim
   assert.equal(run.terminal.printed.stderr.match(COUNT)?.length, 1)
 })
 
-test('a cancel whose answer is lost is asked for again', { timeout: 10_000 }, async () => {
+test('a cancel whose answer is lost is asked for again', { timeout: 30_000 }, async () => {
   const cancels: Play[] = [(response) => response.destroy(), json(200, RUNNING)]
   const waits = Promise.withResolvers<ServerResponse>()
   await using run = await begin(
@@ -126,7 +126,7 @@ test('a cancel whose answer is lost is asked for again', { timeout: 10_000 }, as
   assert.equal(await run.ended, 130)
 })
 
-test('a Ctrl-C while inputs are sent is a cancel, told once', { timeout: 10_000 }, async (t) => {
+test('a Ctrl-C while inputs are sent is a cancel, told once', { timeout: 30_000 }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'errand-inputs-'))
   after(() => rm(folder, { recursive: true }))
   const file = join(folder, 'large')

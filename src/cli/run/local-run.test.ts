@@ -45,7 +45,7 @@ async function assertGone({ terminal, engine, folder, ended }: Begun, status: nu
   assert.doesNotMatch(terminal.printed.stderr, /left/)
 }
 
-test('without a daemon a second Ctrl-C kills what runs and removes it', { timeout: 10_000 }, async () => {
+test('without a daemon a second Ctrl-C kills what runs and removes it', { timeout: 30_000 }, async () => {
   const run = await begin()
   run.terminal.send('SIGINT')
   assert.match(run.terminal.printed.stderr, /cancelling; press Ctrl-C again to kill it/)
@@ -53,27 +53,27 @@ test('without a daemon a second Ctrl-C kills what runs and removes it', { timeou
   await assertGone(run, 130)
 })
 
-test('without a daemon a terminal that is hung up ends what runs', { timeout: 10_000 }, async () => {
+test('without a daemon a terminal that is hung up ends what runs', { timeout: 30_000 }, async () => {
   const run = await begin()
   run.terminal.send('SIGHUP')
   run.terminal.send('SIGHUP')
   await assertGone(run, 130)
 })
 
-test('without a daemon a reader that leaves ends what runs', { timeout: 10_000 }, async () => {
+test('without a daemon a reader that leaves ends what runs', { timeout: 30_000 }, async () => {
   const run = await begin()
   run.terminal.loseReader(141)
   await assertGone(run, 141)
 })
 
-test('without a daemon a fault of ours ends what runs', { timeout: 10_000 }, async () => {
+test('without a daemon a fault of ours ends what runs', { timeout: 30_000 }, async () => {
   const run = await begin()
   run.terminal.fault(new Error('a fault'))
   await assertGone(run, 125)
   assert.match(run.terminal.printed.stderr, /errand: a fault$/m)
 })
 
-test('a Ctrl-C while a daemon is opened for it is 130, too', { timeout: 10_000 }, async () => {
+test('a Ctrl-C while a daemon is opened for it is 130, too', { timeout: 30_000 }, async () => {
   const begun = Promise.withResolvers<string>()
   const open: OpenDaemon = ({ stateDir }, _deps, signal) => {
     begun.resolve(stateDir)
