@@ -28,6 +28,12 @@ describe('errand, as it is installed, on a terminal', { timeout: 100_000 }, () =
   })
   after(() => node[Symbol.asyncDispose]())
 
+  /** Output can be here before the Engine has said that its process has begun: what is cancelled then is killed. */
+  async function untilRunning(id: string): Promise<void> {
+    await using client = node.client()
+    await client.until(id, 'running')
+  }
+
   test('run tells what it waits for, then shows output as it comes', async () => {
     await using terminal = node.terminal(['run', image, '--', 'sh', '-c', 'echo first; sleep 1; echo second; exit 7'])
     await terminal.shown((text) => text.includes('first\r\n'))
@@ -40,6 +46,7 @@ describe('errand, as it is installed, on a terminal', { timeout: 100_000 }, () =
   test('Ctrl-C cancels a run: its command can say good-bye, and the status is 130', async () => {
     await using terminal = node.terminal(['run', '--id', 'polite', image, '--', 'sh', '-c', KIND])
     await terminal.shown((text) => text.includes('up\r\n'))
+    await untilRunning('polite')
     terminal.type(KEY.ctrlC)
     assert.equal(await terminal.ended, 130)
     assert.match(terminal.text, /cancelling; press Ctrl-C again to leave it running[\s\S]*bye/)
@@ -49,6 +56,7 @@ describe('errand, as it is installed, on a terminal', { timeout: 100_000 }, () =
   test('a second Ctrl-C leaves at once, and the rest can be followed and waited for', async () => {
     await using terminal = node.terminal(['run', '--id', 'stubborn', image, '--', 'sh', '-c', STUBBORN])
     await terminal.shown((text) => text.includes('up\r\n'))
+    await untilRunning('stubborn')
     terminal.type(KEY.ctrlC)
     await terminal.shown((text) => text.includes('cancelling'))
     const leftMs = performance.now()
@@ -65,6 +73,7 @@ describe('errand, as it is installed, on a terminal', { timeout: 100_000 }, () =
   test('a second Ctrl-C leaves a daemon that is frozen, too', async () => {
     await using terminal = node.terminal(['run', '--id', 'frozen', image, '--', 'sh', '-c', STUBBORN])
     await terminal.shown((text) => text.includes('up\r\n'))
+    await untilRunning('frozen')
     node.served.signal('SIGSTOP')
     try {
       terminal.type(KEY.ctrlC)

@@ -115,7 +115,7 @@ export class ForegroundRun {
     const over = new AbortController()
     const looking = this.#showProgress(AbortSignal.any([signal, over.signal]))
     try {
-      if (this.#flags.json !== true && this.#flags.detach !== true) await this.#print(signal)
+      if (this.#flags.json !== true && this.#flags.detach !== true) await this.#print(() => over.abort(), signal)
       return await this.#client.executions.wait(this.#id, { ...PATIENT, signal })
     } catch (error) {
       signal.throwIfAborted()
@@ -132,8 +132,13 @@ export class ForegroundRun {
     await showProgress(this.#client, { id: this.#id, image }, this.#status, signal)
   }
 
-  async #print(signal: AbortSignal): Promise<void> {
-    const options = { raw: this.#flags.raw, onLine: () => this.#status.clear() }
+  /** What prints has begun: `onBegun` is called before its output, which no progress is to follow. */
+  async #print(onBegun: () => void, signal: AbortSignal): Promise<void> {
+    const onLine = (): void => {
+      onBegun()
+      this.#status.clear()
+    }
+    const options = { raw: this.#flags.raw, onLine }
     await printLogs(this.#client, this.#id, { follow: true, ...PATIENT, signal }, options, this.#terminal)
   }
 

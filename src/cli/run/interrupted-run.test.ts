@@ -159,3 +159,25 @@ test('a Ctrl-C while inputs are sent is a cancel, told once', { timeout: 30_000 
     })
   }
 })
+
+test('once there is output, nobody is told any more what is waited for', { timeout: 30_000 }, async () => {
+  const looked = Promise.withResolvers<ServerResponse>()
+  const waited = Promise.withResolvers<ServerResponse>()
+  const line = JSON.stringify({ seq: 1, time: '2026-01-01T00:00:00.000Z', stream: 'stdout', data: 'up\n' })
+  await using run = await begin({
+    'GET /v1/executions': looked.resolve,
+    'GET /v1/executions/logs': async (response) => {
+      await looked.promise
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`id: 1\nevent: log\ndata: ${line}\n\n`)
+      response.end('event: end\ndata: {}\n\n')
+    },
+    'GET /v1/executions/wait': waited.resolve,
+  })
+  const [look, wait] = await Promise.all([looked.promise, waited.promise])
+  assert.match(run.terminal.printed.stdout, /^up\n/)
+  json(200, { ...RECORD, status: 'creating' })(look, look.req)
+  while (!look.writableFinished && !look.destroyed) await setImmediate()
+  json(200, { ...RECORD, status: 'succeeded', exitCode: 0 })(wait, wait.req)
+  assert.equal(await run.ended, 0)
+  assert.doesNotMatch(run.terminal.printed.stderr, /starting/)
+})

@@ -25,6 +25,7 @@ export async function showProgress(
   try {
     for (;;) {
       const record = await executions.get(id, { ...PATIENT, signal })
+      signal.throwIfAborted()
       const text = describeProgress(record, image)
       if (text === undefined) return line.clear()
       line.show(text)
