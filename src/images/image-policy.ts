@@ -2,8 +2,8 @@ import { isIP } from 'node:net'
 import { ErrandError } from '../core/errors.ts'
 import { fullName, type ImageReference, type NamedReference, registryOf } from '../core/image-reference.ts'
 import { abortable } from '../util/abort.ts'
+import { isPublicAddress } from '../util/public-address.ts'
 import { imageGlob } from './image-glob.ts'
-import { isPrivateAddress } from './private-address.ts'
 
 export interface ImagePolicyOptions {
   /** Globs over full names; an image that none of them names is refused. */
@@ -46,7 +46,7 @@ export class ImagePolicy {
     if (registry === DOCKER_HUB || this.#isListed(registry)) return
     const host = hostOf(registry)
     const addresses = isIP(host) === 0 ? await abortable(this.#options.resolve(host), signal) : [host]
-    if (!addresses.some(isPrivateAddress)) return
+    if (addresses.every(isPublicAddress)) return
     throw new ErrandError(
       'forbidden',
       `the registry ${registry} has a private address: an operator can list it in images.privateRegistries`,

@@ -54,9 +54,12 @@ export class FairQueue<T extends Queued> {
     this.#makeReady(place)
   }
 
-  /** It is under way until it is parked or removed. Undefined when nothing may be taken. */
-  take(): T | undefined {
-    const callerId = this.#next()
+  /**
+   * It is under way until it is parked or removed. Undefined when nothing may be taken.
+   * @param mostOfCaller nothing is taken of a caller with so many under way
+   */
+  take(mostOfCaller: number = Infinity): T | undefined {
+    const callerId = this.#next(mostOfCaller)
     const own = callerId === undefined ? undefined : this.#ready.get(callerId)
     const place = own?.shift()
     if (callerId === undefined || own === undefined || place === undefined) return undefined
@@ -92,8 +95,8 @@ export class FairQueue<T extends Queued> {
     if (place.state === 'ready') this.#unready(place)
   }
 
-  #next(): string | undefined {
-    let fewest = Infinity
+  #next(mostOfCaller: number): string | undefined {
+    let fewest = mostOfCaller
     let next: string | undefined
     for (const callerId of this.#ready.keys()) {
       const underWay = this.#underWay.of(callerId)

@@ -1,63 +1,37 @@
-import { abortable } from '../util/abort.ts'
+import { FairSlots } from './fair-slots.ts'
 
-interface Waiter {
-  readonly host: string
-  readonly enter: () => void
+export interface SlotLimits {
+  readonly perHost: number
+  /** Of one caller, whatever the host. */
+  readonly perCaller: number
+  readonly all: number
 }
 
-/** How much may be under way at once, to one host and to all: one that is slow keeps nobody else waiting. */
+/** How much may be under way at once: neither a slow host nor a caller with many of those keeps others waiting. */
 export class HostSlots {
-  readonly #perHost: number
-  readonly #most: number
-  readonly #taken = new Map<string, number>()
-  readonly #waiting = new Set<Waiter>()
-  #all = 0
+  readonly #limits: SlotLimits
+  readonly #hosts = new Map<string, FairSlots>()
+  readonly #all: FairSlots
 
-  constructor(perHost: number, most: number) {
-    this.#perHost = perHost
-    this.#most = most
+  constructor(limits: SlotLimits) {
+    this.#limits = limits
+    this.#all = new FairSlots(limits.all, limits.perCaller)
   }
 
   /** Until disposed, as soon as there is room. @throws signal.reason */
-  async take(host: string, signal: AbortSignal): Promise<Disposable> {
-    signal.throwIfAborted()
-    if (!this.#hasRoom(host)) await this.#wait(host, signal)
-    else this.#enter(host)
-    return { [Symbol.dispose]: () => this.#leave(host) }
+  async take(host: string, callerId: string, signal: AbortSignal): Promise<Disposable> {
+    const { perHost } = this.#limits
+    const slots = this.#hosts.get(host) ?? new FairSlots(perHost, perHost)
+    this.#hosts.set(host, slots)
+    using held = new DisposableStack()
+    held.defer(() => this.#forgetUnused(host, slots))
+    // In this order: who waits for a host takes no room from those who do not.
+    held.use(await slots.take(callerId, signal))
+    held.use(await this.#all.take(callerId, signal))
+    return held.move()
   }
 
-  async #wait(host: string, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const waiter = { host, enter: resolve }
-    this.#waiting.add(waiter)
-    try {
-      await abortable(promise, signal)
-    } catch (error) {
-      // It may have been let in just before.
-      if (!this.#waiting.delete(waiter)) this.#leave(host)
-      throw error
-    }
-  }
-
-  #hasRoom(host: string): boolean {
-    return this.#all < this.#most && (this.#taken.get(host) ?? 0) < this.#perHost
-  }
-
-  #enter(host: string): void {
-    this.#all += 1
-    this.#taken.set(host, (this.#taken.get(host) ?? 0) + 1)
-  }
-
-  #leave(host: string): void {
-    this.#all -= 1
-    const left = (this.#taken.get(host) ?? 1) - 1
-    if (left === 0) this.#taken.delete(host)
-    else this.#taken.set(host, left)
-    for (const waiter of this.#waiting) {
-      if (!this.#hasRoom(waiter.host)) continue
-      this.#waiting.delete(waiter)
-      this.#enter(waiter.host)
-      waiter.enter()
-    }
+  #forgetUnused(host: string, slots: FairSlots): void {
+    if (slots.isUnused && this.#hosts.get(host) === slots) this.#hosts.delete(host)
   }
 }

@@ -45,6 +45,7 @@ class World implements AsyncDisposable {
   add(id: string, host = 'a.example', more: Partial<WebhookDelivery> = {}): void {
     this.webhooks.add({
       id,
+      callerId: 'ada',
       url: `https://${host}/`,
       sinceMs: 0,
       load: async () => (this.forgotten.has(id) ? undefined : { id }),
@@ -164,13 +165,35 @@ describe('a receiver that is slow', () => {
     assert.equal(world.posts.length, 6, 'the next one takes its place')
   })
 
-  test('is one of many: sixty-four are asked at once', async () => {
+  test('is one of many: thirty-two of one caller are asked at once, and sixty-four in all', async () => {
     await using world = new World('*.example')
-    for (let index = 0; index < 100; index += 1) world.add(`${index}`, `h${index}.example`)
+    for (const callerId of ['ada', 'eve', 'mia']) {
+      for (let index = 0; index < 50; index += 1) world.add(`${callerId} ${index}`, `h${index}.example`, { callerId })
+    }
     await settle()
-    assert.equal(world.posts.length, 64)
-    assert.equal((await world.answerAll(204)).length, 64)
-    assert.equal((await world.answerAll(204)).length, 36)
+    const callers = Object.groupBy(world.posts, ({ id }) => id.slice(0, 3))
+    assert.deepEqual([callers['ada']?.length, callers['eve']?.length, callers['mia']], [32, 32, undefined])
+    world.posts[0]?.answer(204)
+    await settle()
+    assert.equal(world.posts.at(-1)?.id, 'mia 0', 'who has the fewest is next')
+  })
+
+  test('of a caller with many such receivers keeps no other caller waiting', async () => {
+    await using world = new World('*.example')
+    for (let index = 0; index < 200; index += 1) world.add(`dead ${index}`, `dead-${index % 40}.example`)
+    world.add('other', 'quick.example', { callerId: 'eve' })
+    await settle()
+    assert.equal(world.posts.at(-1)?.id, 'other')
+  })
+
+  test('lets its callers take turns', async () => {
+    await using world = new World('*.example')
+    for (let index = 0; index < 8; index += 1) world.add(`ada ${index}`)
+    world.add('eve', undefined, { callerId: 'eve' })
+    await settle()
+    world.posts[0]?.answer(204)
+    await settle()
+    assert.equal(world.posts.at(-1)?.id, 'eve')
   })
 })
 

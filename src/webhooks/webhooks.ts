@@ -20,6 +20,8 @@ export type WebhookOutcome =
 export interface WebhookDelivery {
   /** The same for every try, in whatever process, and for nothing else. */
   readonly id: string
+  /** Whose it is: callers take turns. */
+  readonly callerId: string
   readonly url: string
   /** When it happened, milliseconds since the Unix epoch: tries end some time after that. */
   readonly sinceMs: number
@@ -45,8 +47,7 @@ export interface WebhooksDeps {
   readonly meter?: WebhookMeter | undefined
 }
 
-const PER_HOST = 4
-const MOST = 64
+const SLOTS = { perHost: 4, perCaller: 32, all: 64 }
 const FIRST_RETRY_MS = 1000
 const MOST_RETRY_MS = 3_600_000
 /** The receiver wants no more of them. */
@@ -58,7 +59,7 @@ const GONE = 410
  */
 export class Webhooks implements AsyncDisposable {
   readonly #deps: WebhooksDeps
-  readonly #slots = new HostSlots(PER_HOST, MOST)
+  readonly #slots = new HostSlots(SLOTS)
   readonly #outstanding = new Map<string, Promise<void>>()
   readonly #background = new BackgroundWork()
   readonly #closing = new AbortController()
@@ -135,7 +136,7 @@ export class Webhooks implements AsyncDisposable {
     } catch (error) {
       return { reason: ErrandError.from(error).message, isFinal: true }
     }
-    using _slot = await this.#slots.take(url.host, this.#closing.signal)
+    using _slot = await this.#slots.take(url.host, delivery.callerId, this.#closing.signal)
     const event = await delivery.load()
     if (event === undefined) return undefined
     const outcome = await this.#post(delivery.id, url, JSON.stringify(event))

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isPreset, type PresetName, presetNames } from '../../core/presets.ts'
-import { isNetwork } from '../../webhooks/address-guard.ts'
+import { isNetwork } from '../../util/ip-networks.ts'
 import { parseWebhookRule, type WebhookRule } from '../../webhooks/webhook-policy.ts'
 import type { Config } from './config.ts'
 import { absolutePath, flag, must, optionalText, text } from './fields.ts'

@@ -61,6 +61,7 @@ test('executions are counted while they live by status, and ended ones by status
   assert.equal(during.sum('errand_executions'), 1)
   assert.equal(during.sum('errand_executions_ended_total', { status: 'failed', reason: 'exit_nonzero' }), 1)
   await node.call(ann, `POST /v1/executions/${forever}/cancel`, { graceMs: 0 })
+  await node.call(ann, `GET /v1/executions/${forever}/wait?timeout=60s`)
   const ended = await scrape()
   assert.equal(ended.sum('errand_executions'), 0)
   assert.equal(ended.sum('errand_executions_ended_total', { status: 'cancelled', reason: 'none' }), 1)

@@ -42,6 +42,7 @@ export class ExecutionWebhooks implements ExecutionWatcher {
     const { executionId, times } = record
     webhooks.outlet.add({
       id: webhookIdOf(record),
+      callerId: record.callerId,
       url: asked.url,
       sinceMs: times.endedMs ?? times.acceptedMs,
       load: async () => {

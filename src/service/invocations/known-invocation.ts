@@ -123,6 +123,7 @@ export class KnownInvocation {
     const { id, webhookUrl = '', endedMs = 0 } = this.#record
     webhooks.add({
       id: KnownInvocation.webhookIdOf(id),
+      callerId: this.callerId,
       url: webhookUrl,
       sinceMs: endedMs,
       load: async () => (this.isForgotten ? undefined : event(this.#record)),
