@@ -51,3 +51,22 @@ test('everybody who waits for an empty gate is told', async () => {
   gate.leave()
   for (const empty of both) assert.equal(await hasSettled(empty), true)
 })
+
+test('whoever listens is told of each end of a pause, until it listens no more', () => {
+  const gate = new Gate()
+  let told = 0
+  const listening = gate.onOpen(() => {
+    told += 1
+  })
+  const pauseAndOpen = (): void => {
+    gate.shut('paused')
+    assert.equal(gate.state, 'paused')
+    gate.open()
+  }
+  gate.open()
+  pauseAndOpen()
+  pauseAndOpen()
+  listening[Symbol.dispose]()
+  pauseAndOpen()
+  assert.deepEqual([told, gate.state], [2, 'serving'])
+})

@@ -1,25 +1,21 @@
 import { ErrandError } from '../core/errors.ts'
 
-/** Whether a node takes requests. */
-type GateState = 'open' | 'paused' | 'draining'
+/** Whether a node takes requests: not while it is `paused`, and never again once it is `draining`. */
+export type NodeState = 'serving' | 'paused' | 'draining'
 
 /** After a restart the next one may serve: a stop takes 30 s at most, and mostly a second. */
 const NEXT_DAEMON_MS = 5000
 
 /** Counts the requests inside and can be shut: refuses new ones, and tells when the last one has left. */
 export class Gate {
-  #state: GateState = 'open'
+  #state: NodeState = 'serving'
   #inside = 0
   /** Those who wait until nobody is inside. */
   #waiting: (() => void)[] = []
-  readonly #listeners: (() => void)[] = []
+  readonly #listeners = new Set<() => void>()
 
-  get isPaused(): boolean {
-    return this.#state === 'paused'
-  }
-
-  get isDraining(): boolean {
-    return this.#state === 'draining'
+  get state(): NodeState {
+    return this.#state
   }
 
   /** Requests that were let in and have not left. */
@@ -27,13 +23,10 @@ export class Gate {
     return this.#inside
   }
 
-  get isOpen(): boolean {
-    return this.#state === 'open'
-  }
-
-  /** Calls `listener`, which must not throw, whenever a pause has ended. */
-  onOpen(listener: () => void): void {
-    this.#listeners.push(listener)
+  /** Calls `listener`, which must not throw, whenever a pause has ended, until disposed. */
+  onOpen(listener: () => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 
   /** @throws paused, draining */
@@ -63,7 +56,7 @@ export class Gate {
 
   open(): void {
     if (this.#state !== 'paused') return
-    this.#state = 'open'
+    this.#state = 'serving'
     for (const listener of this.#listeners) listener()
   }
 

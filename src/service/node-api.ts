@@ -5,6 +5,7 @@ import type { Isolation, Task, TaskKey } from '../core/task.ts'
 import type { EngineProbe } from '../engine/engine.ts'
 import type { AnswerSink, StreamedRequest } from '../forward/stream-exchange.ts'
 import type { WarmInstance } from '../warm/roster.ts'
+import type { NodeState } from './gate.ts'
 
 /** What the HTTP faces, the command line and embedders can ask of a node. */
 export interface NodeApi {
@@ -93,8 +94,6 @@ export interface Grant {
 
 /** What may be changed while work goes on. Units as in `Grant`. */
 export type GrantChange = Partial<Pick<Grant, 'cpuMillis' | 'memoryBytes' | 'keepAliveMs'>>
-
-type NodeState = 'serving' | 'paused' | 'draining'
 
 export interface NodeDescription {
   /** `draining` once it stops. */

@@ -87,7 +87,7 @@ export class Node implements NodeApi {
 
   async pause(): Promise<void> {
     const { gate } = this.#deps
-    if (gate.isDraining) throw new ErrandError('draining', 'the node is stopping')
+    if (gate.state === 'draining') throw new ErrandError('draining', 'the node is stopping')
     gate.shut('paused')
     this.#pausing ??= this.#drain(this.#resumed.signal)
     await this.#pausing
@@ -95,14 +95,14 @@ export class Node implements NodeApi {
 
   async unpause(): Promise<void> {
     const { gate, log } = this.#deps
-    if (gate.isDraining) throw new ErrandError('draining', 'the node is stopping')
+    if (gate.state === 'draining') throw new ErrandError('draining', 'the node is stopping')
     this.#endPause(new ErrandError('cancelled', 'the node was unpaused meanwhile'))
     gate.open()
     log.info({}, 'the node takes work')
   }
 
   async reconfigure(asked: Grant): Promise<Grant> {
-    if (!this.#deps.gate.isPaused) {
+    if (this.#deps.gate.state !== 'paused') {
       throw new ErrandError('validation_failed', 'the configuration can be updated only while the node is paused')
     }
     return this.#setGrant(asked)
@@ -124,7 +124,7 @@ export class Node implements NodeApi {
     const { gate, engine, runtimes, warnings } = this.#deps
     const policy = { ...runtimes, microVmRuntime: this.#grant.microVmRuntime }
     return {
-      state: gate.isDraining ? 'draining' : gate.isPaused ? 'paused' : 'serving',
+      state: gate.state,
       resources: this.#resources(),
       engine,
       isolations: offeredIsolations(policy, engine.probe),

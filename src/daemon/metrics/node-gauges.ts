@@ -12,7 +12,7 @@ export interface NodeReadings {
   readonly ledger: Pick<Ledger, 'capacity' | 'reserved'>
   readonly pool: Pick<Pool, 'census' | 'waiting'>
   readonly admission: Pick<Admission, 'waitingStarts' | 'waitingExecutions'>
-  readonly gate: Pick<Gate, 'isPaused' | 'isDraining' | 'inside'>
+  readonly gate: Pick<Gate, 'state' | 'inside'>
   readonly engine: Pick<GuardedEngine, 'health'>
   readonly later: Pick<AsyncInvocations, 'waiting' | 'underWay'>
   readonly webhooks: Pick<Webhooks, 'outstanding'>
@@ -51,7 +51,7 @@ export function addNodeGauges(registry: Registry, readings: NodeReadings): void 
   add('errand_later_under_way', 'Requests for later that are with tasks.', () => later.underWay)
   add('errand_webhooks_outstanding', 'Webhooks that are still to be delivered.', () => webhooks.outstanding)
   add('errand_node_accepts_work', '1 while the node takes new work; 0 while it is paused or stops.', () =>
-    gate.isPaused || gate.isDraining ? 0 : 1,
+    gate.state === 'serving' ? 1 : 0,
   )
   add('errand_engine_degraded', '1 while the engine gives no answers, or has only just begun to again; else 0.', () =>
     engine.health === 'responsive' ? 0 : 1,

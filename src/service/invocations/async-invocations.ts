@@ -38,6 +38,8 @@ export class AsyncInvocations implements LaterApi {
   readonly #ended: EndedInvocations
   readonly #background = new BackgroundWork()
   readonly #closing = new AbortController()
+  /** Told when a pause has ended. */
+  readonly #opening: Disposable
   #rest = Promise.withResolvers<void>()
 
   private constructor(deps: AsyncInvocationsDeps, store: InvocationStore) {
@@ -49,7 +51,7 @@ export class AsyncInvocations implements LaterApi {
     const logPath = `${deps.folder}-ended.ndjson`
     const remove = (id: string): Promise<void> => this.remove(id)
     this.#ended = new EndedInvocations({ ...deps, store, index: this.#index, logPath, remove })
-    deps.gate.onOpen(() => this.#dispatch())
+    this.#opening = deps.gate.onOpen(() => this.#dispatch())
   }
 
   /** Takes up what earlier daemons left. Nothing is begun before `start`. @throws storage_error */
@@ -138,6 +140,7 @@ export class AsyncInvocations implements LaterApi {
   async detach(): Promise<void> {
     const reason = new ErrandError('draining', 'the node is stopping')
     this.#closing.abort(reason)
+    this.#opening[Symbol.dispose]()
     this.#retries[Symbol.dispose]()
     for (const known of this.#live.values()) known.breakOff(reason)
     await this.#background.idle()
@@ -180,7 +183,7 @@ export class AsyncInvocations implements LaterApi {
 
   #dispatch(): void {
     const { gate, limits } = this.#deps
-    while (!this.#closing.signal.aborted && gate.isOpen && this.#queue.underWay < limits.concurrency) {
+    while (!this.#closing.signal.aborted && gate.state === 'serving' && this.#queue.underWay < limits.concurrency) {
       const known = this.#queue.take()
       if (known === undefined) return
       this.#background.add(this.#answer(known))
