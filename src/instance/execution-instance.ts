@@ -14,12 +14,12 @@ import type {
 } from '../engine/engine.ts'
 import { EngineUnresponsive } from '../engine/engine-breaker.ts'
 import { untilAnswered } from '../engine/until-answered.ts'
-import { abortable } from '../util/abort.ts'
 import { Backoff } from '../util/backoff.ts'
 import type { SandboxEnd } from './exit-observer.ts'
 import type { Intent } from './instance.ts'
 import { type CaptureSink, OutputCapture } from './output-capture.ts'
 import { LATE_CALL_MS } from './removal.ts'
+import { StopLadder } from './stop-ladder.ts'
 import { type SandboxPlan, SupervisedSandbox, type SupervisionDeps } from './supervised-sandbox.ts'
 
 export interface ExecutionInstanceDeps extends SupervisionDeps {
@@ -34,9 +34,6 @@ export interface ExecutionInstancePlan extends SandboxPlan {
   intend(intent: Intent): Promise<void>
 }
 
-/** How long a process may take to die of SIGKILL before it is removed by force. */
-const MOST_DYING_MS = 30_000
-
 /** The sandbox of one attempt at an execution: runs to its end, and stays until its owner has brought its results in. */
 export class ExecutionInstance {
   readonly gone: Promise<void>
@@ -44,9 +41,7 @@ export class ExecutionInstance {
   readonly #plan: ExecutionInstancePlan
   readonly #sandbox: SupervisedSandbox
   readonly #capture: OutputCapture
-  /** When it is to be killed, on the monotonic clock; a later stop can only make that sooner. */
-  #killAtMs = Infinity
-  #sooner = Promise.withResolvers<void>()
+  readonly #ladder: StopLadder
   #stopping: Promise<void> | undefined
   #wasForced = false
   #wasCreateAsked = false
@@ -58,6 +53,7 @@ export class ExecutionInstance {
     const intend = (intent: Intent): Promise<void> => plan.intend(intent)
     this.#sandbox = new SupervisedSandbox({ ...deps, intend }, plan, identify)
     this.#capture = new OutputCapture({ ...deps, exited: this.#sandbox.ended }, plan.output)
+    this.#ladder = new StopLadder(deps, this.#sandbox, (signal) => this.#thaw(signal))
     this.gone = this.#sandbox.gone
   }
 
@@ -166,11 +162,7 @@ export class ExecutionInstance {
 
   /** `name`, then SIGKILL after `graceMs`; resolves when it has ended, however often the engine has to be asked. */
   stop(name: SignalName, graceMs: number): Promise<void> {
-    const killAtMs = this.#deps.clock.monotonicMs() + graceMs
-    if (killAtMs < this.#killAtMs) {
-      this.#killAtMs = killAtMs
-      this.#sooner.resolve()
-    }
+    this.#ladder.allow(graceMs)
     this.#stopping ??= this.#stop(name)
     return this.#stopping
   }
@@ -227,54 +219,17 @@ export class ExecutionInstance {
   }
 
   async #stop(name: SignalName): Promise<void> {
-    const { clock, closing } = this.#deps
     this.#sandbox.markLeaving()
-    if (this.#killAtMs > clock.monotonicMs()) {
-      await this.#signal(name)
-      await this.#untilKillTime()
-    }
-    if (this.hasExited || closing.aborted) return
+    await this.#ladder.ask(name)
+    if (this.hasExited || this.#deps.closing.aborted) return
     this.#wasForced = true
-    await this.#signal('SIGKILL')
-    await this.#exitWithin(MOST_DYING_MS)
+    await this.#ladder.kill()
     if (!this.hasExited) await this.remove()
   }
 
-  async #untilKillTime(): Promise<void> {
-    for (;;) {
-      const leftMs = this.#killAtMs - this.#deps.clock.monotonicMs()
-      if (leftMs <= 0 || this.hasExited || this.#deps.closing.aborted) return
-      this.#sooner = Promise.withResolvers()
-      await Promise.race([this.#exitWithin(leftMs), this.#sooner.promise])
-    }
-  }
-
-  /** Resolves after that time at the latest. */
-  async #exitWithin(delayMs: number): Promise<void> {
-    const { clock, closing } = this.#deps
-    const enough = (): ErrandError => new ErrandError('deadline_exceeded', 'it has not exited')
-    using deadline = new Deadline(clock, delayMs, enough, closing)
-    await abortable(this.#sandbox.ended, deadline.signal).catch(() => {})
-  }
-
-  /** A frozen process hears nothing, so it is thawed. An engine that gives no answer is asked again. */
-  async #signal(name: SignalName): Promise<void> {
-    const { engine, clock, closing, log } = this.#deps
-    const backoff = new Backoff(200, 10_000)
-    const over = new AbortController()
-    void this.#sandbox.ended.then(() => over.abort(new ErrandError('already_ended', 'it has ended')))
-    const signal = AbortSignal.any([closing, over.signal])
-    while (!this.hasExited && !closing.aborted) {
-      try {
-        const view = await engine.inspect(this.#live(), signal)
-        if (view?.state === 'paused') await engine.resume(this.#live(), signal)
-        await this.#sandbox.terminate(name, signal)
-        return
-      } catch (error) {
-        if (signal.aborted) return
-        log.warn({ err: error, sandbox: this.name, name }, 'could not signal a sandbox; trying again')
-        await sleep(clock, backoff.nextMs(), signal).catch(() => {})
-      }
-    }
+  async #thaw(signal: AbortSignal): Promise<void> {
+    const { engine } = this.#deps
+    const view = await engine.inspect(this.#live(), signal)
+    if (view?.state === 'paused') await engine.resume(this.#live(), signal)
   }
 }

@@ -2,7 +2,7 @@ import type { Endpoint } from '../core/endpoint.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { InstanceState } from '../core/instance-state.ts'
 import type { Resources } from '../core/resources.ts'
-import { Deadline, sleep } from '../core/wait.ts'
+import { Deadline } from '../core/wait.ts'
 import type { SandboxIdentity, SandboxListing, SandboxRef, SandboxView } from '../engine/engine.ts'
 import type { CpuCounter } from '../resources/cgroup-cpu.ts'
 import { abortable } from '../util/abort.ts'
@@ -13,6 +13,7 @@ import type { SandboxEnd } from './exit-observer.ts'
 import { HeldFolder } from './held-folder.ts'
 import type { DiskOverrun, Instance, InstanceExit, InstanceImage, InstancePlan } from './instance.ts'
 import { findReachable, firstReachable, type Reach } from './readiness.ts'
+import { StopLadder } from './stop-ladder.ts'
 import { SupervisedSandbox, type SupervisionDeps } from './supervised-sandbox.ts'
 import { TaskOutput } from './task-output.ts'
 
@@ -31,7 +32,7 @@ export class LiveInstance implements Instance {
   readonly #plan: InstancePlan
   readonly #sandbox: SupervisedSandbox
   readonly #output: TaskOutput
-  readonly #killNow = Promise.withResolvers<void>()
+  readonly #ladder: StopLadder
   /** Aborts a start whose task has died. */
   readonly #died = new AbortController()
   #folder: HeldFolder | undefined
@@ -44,6 +45,7 @@ export class LiveInstance implements Instance {
     this.#deps = deps
     this.#plan = plan
     this.#sandbox = new SupervisedSandbox(deps, plan, identify)
+    this.#ladder = new StopLadder(deps, this.#sandbox)
     this.#output = new TaskOutput(deps, plan.readiness)
     this.exited = this.#sandbox.exited.then((end) => this.#describe(end))
     this.gone = this.#sandbox.gone.then(() => this.#folder?.[Symbol.dispose]())
@@ -133,13 +135,12 @@ export class LiveInstance implements Instance {
   }
 
   stop(graceMs: number): Promise<void> {
+    this.#ladder.allow(graceMs)
     if (!this.#isStopping) {
       this.#isStopping = true
       this.#sandbox.markLeaving()
       this.#deps.background.add(this.#end())
     }
-    if (graceMs <= 0) this.#killNow.resolve()
-    else this.#deps.background.add(this.#killAfter(graceMs))
     return this.gone
   }
 
@@ -182,27 +183,10 @@ export class LiveInstance implements Instance {
     return exit
   }
 
+  /** Its removal kills it. */
   async #end(): Promise<void> {
-    const { log, closing } = this.#deps
-    try {
-      if (this.state === 'ready') await this.#endGracefully()
-    } catch (error) {
-      if (!closing.aborted) log.warn({ err: error, instance: this.id }, 'could not end an instance gracefully')
-    }
+    if (this.state === 'ready') await this.#ladder.ask('SIGTERM')
     await this.#sandbox.remove()
-  }
-
-  async #endGracefully(): Promise<void> {
-    const { closing } = this.#deps
-    await this.#sandbox.terminate('SIGTERM', closing)
-    if (this.#sandbox.hasExited) return
-    await abortable(Promise.race([this.exited, this.#killNow.promise]), closing)
-  }
-
-  async #killAfter(graceMs: number): Promise<void> {
-    const ended = new AbortController()
-    void this.gone.then(() => ended.abort(new ErrandError('cancelled', 'ended within its grace')))
-    await sleep(this.#deps.clock, graceMs, ended.signal).then(this.#killNow.resolve, () => {})
   }
 }
 

@@ -60,11 +60,13 @@ describe('stopping an instance', options, () => {
     assert.equal(lease.releases, 1)
   })
 
-  test('whose signal fails removes it all the same', async () => {
+  test('whose signal has no answer is asked again, within its grace', async () => {
     await using bench = await InstancesBench.open()
     const { instance, lease } = await bench.ready()
     bench.engine.failNext('signal', lostAnswer)
-    await instance.stop(GRACE_MS)
+    const stopped = instance.stop(GRACE_MS)
+    await advanceUntilSettled(bench.clock, stopped)
+    assert.equal((await instance.exited).exitCode, 143)
     assert.deepEqual([bench.engine.sandboxes.length, lease.releases], [0, 1])
   })
 

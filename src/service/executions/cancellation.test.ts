@@ -98,3 +98,56 @@ async function leftIn(bench: ExecutionsBench, status: ExecutionStatus): Promise<
   if (status !== 'creating') await bench.journal.save({ ...early, status })
   return request
 }
+
+describe('F29: an execution that is told to end', () => {
+  for (const [what, lose] of [
+    ['before the kill took effect', false],
+    ['when the kill has taken effect', true],
+  ] as const) {
+    test(`by an engine that dies ${what} is ended once that is back`, async () => {
+      await using bench = await ExecutionsBench.make(IMAGES)
+      const { executions } = await bench.open()
+      const request = bench.request('stubborn')
+      await executions.start(request)
+      const stalled = bench.engine.stall('signal')
+      await executions.requestCancel(request.executionId, { graceMs: 0 })
+      await stalled.reached
+      const away = bench.engine.goAway()
+      if (lose) bench.engine.crash(bench.container(request.executionId), 137)
+      stalled[Symbol.dispose]()
+      const { status, message } = await executions.getInfo(request.executionId)
+      assert.deepEqual([status, message], ['running', 'it is to end: it was cancelled'])
+      away[Symbol.dispose]()
+      const ended = await executions.wait(request.executionId)
+      assert.deepEqual([ended.status, ended.exitCode, ended.wasForced], ['cancelled', 137, true])
+    })
+  }
+
+  test('while its engine is away is ended by the next process, once both are back', async () => {
+    await using bench = await ExecutionsBench.make(IMAGES)
+    const first = await bench.open()
+    const request = bench.request('stubborn')
+    await first.executions.start(request)
+    const away = bench.engine.goAway()
+    await first.executions.requestCancel(request.executionId, { graceMs: 0 })
+    await first.letGo()
+    away[Symbol.dispose]()
+    const { executions } = await bench.open()
+    const { status, exitCode, wasForced } = await executions.wait(request.executionId)
+    assert.deepEqual([status, exitCode, wasForced], ['cancelled', 137, true])
+  })
+})
+
+test('F43: an execution that was killed by a process which did not live to say so was forced', async () => {
+  await using bench = await ExecutionsBench.make(IMAGES)
+  const first = await bench.open()
+  const request = bench.request('stubborn')
+  await first.executions.start(request)
+  await first.letGo()
+  await bench.rewrite(request.executionId, { intent: { ...INTENT, graceMs: 1000 } })
+  bench.engine.crash(bench.container(request.executionId), 137)
+  const { executions } = await bench.open()
+  const { status, wasForced, warnings } = await executions.wait(request.executionId)
+  assert.deepEqual([status, wasForced], ['cancelled', true])
+  assert.match(warnings.join(), /killed after its grace/)
+})

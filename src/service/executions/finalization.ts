@@ -19,6 +19,9 @@ const TAIL_BYTES = 4096
 
 type Brought = Pick<ExecutionRecord, 'outputs' | 'resources' | 'wasForced'>
 
+const FORCED = 'it did not end when it was told to, and was killed after its grace'
+const KILLED = 137
+
 const NO_OUTPUTS = { outputs: [], warnings: [], isOverLimit: false }
 
 /** Brings in what an execution leaves behind, while its sandbox is still there. */
@@ -55,12 +58,14 @@ export class Finalization {
       memoryBytes: plan.resources.memoryBytes,
       network: plan.network,
     })
+    const wasForced = this.#instance.wasForced || (intent !== undefined && wasKilled(end))
+    const hadTime = (record.value.intent?.graceMs ?? 0) > 0
     return {
-      outcome: { ...outcome, warnings: [...outcome.warnings, ...warnings] },
+      outcome: { ...outcome, warnings: [...outcome.warnings, ...warnings, ...(wasForced && hadTime ? [FORCED] : [])] },
       changes: {
         outputs,
         resources: { ...record.value.resources, used: this.#watch.used(bill) },
-        wasForced: this.#instance.wasForced,
+        wasForced,
       },
     }
   }
@@ -121,4 +126,9 @@ export class Finalization {
       return undefined
     }
   }
+}
+
+/** An earlier process may have done that, and not lived to say so. */
+function wasKilled({ exitCode, isOomKilled }: SandboxEnd): boolean {
+  return exitCode === KILLED && !isOomKilled
 }

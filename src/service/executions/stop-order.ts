@@ -1,5 +1,6 @@
 import type { StopIntent } from '../executor.ts'
 import type { ExecutionParts } from './execution-parts.ts'
+import { outcomeOfIntent } from './outcome.ts'
 
 /** Why one execution was told to end: the first reason counts, and is recorded before it is carried out. */
 export class StopOrder {
@@ -40,15 +41,16 @@ export class StopOrder {
   async #record(kind: StopIntent, graceMs: number): Promise<void> {
     const { deps, record } = this.#parts
     const intent = { kind, atMs: deps.clock.wallMs(), graceMs }
+    const changes = { intent, message: `it is to end: ${outcomeOfIntent(kind).message}` }
     try {
-      await record.tryAmend({ intent })
+      await record.tryAmend(changes)
     } catch (error) {
       deps.log.error(
         { err: error, execution: record.value.executionId },
         'the end of an execution could not be announced',
       )
       this.#isDelayed.resolve()
-      await record.amend({ intent })
+      await record.amend(changes)
     }
   }
 }
