@@ -81,6 +81,41 @@ async function forEachCall(
   }
 }
 
+/** Hands on to a client, and notes what is called of it: `executions.get`. */
+function noting<T extends object>(target: T, called: Set<string>, above = ''): T {
+  return new Proxy(target, {
+    get(_target, key) {
+      const value: unknown = Reflect.get(target, key, target)
+      if (typeof value === 'function') {
+        called.add(`${above}${String(key)}`)
+        return value.bind(target) as unknown
+      }
+      return typeof value === 'object' && value !== null ? noting(value, called, `${String(key)}.`) : value
+    },
+  })
+}
+
+/** What a client can be asked, by the same names. */
+function callsOf(target: object, above = ''): string[] {
+  const isCall = (name: string): boolean => !['constructor', 'close'].includes(name)
+  const own = Object.getOwnPropertyNames(Object.getPrototypeOf(target)).filter(isCall)
+  return [
+    ...own.map((name) => `${above}${name}`),
+    ...Object.entries(target).flatMap(([name, part]) => callsOf(part, `${name}.`)),
+  ]
+}
+
+test('the calls that are tried here are all that there are', async () => {
+  await using errand = new ErrandClient({ url: 'unix:///none/errand.sock' })
+  const called = new Set<string>()
+  const options = { signal: AbortSignal.abort(new Error('before')) }
+  for (const call of Object.values(CALLS)) await assert.rejects(call(noting(errand, called), options))
+  // A list is read by its pages.
+  const expected = callsOf(errand).filter((name) => !name.endsWith('.page'))
+  assert.ok(expected.length > 30)
+  assert.deepEqual([...called].toSorted(), expected.toSorted())
+})
+
 test('a call that is aborted rejects with the reason of its signal, and its connection is closed', async (t) => {
   await forEachCall(t, async (call, server) => {
     await using errand = new ErrandClient({ url: server.url })

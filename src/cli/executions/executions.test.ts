@@ -5,7 +5,9 @@ import type { ExecutionView } from '../../client/client.ts'
 import { PlayedServer, says } from '../../client/played-server.fixture.ts'
 import type { FakeScript } from '../../engine/fake/fake-engine.ts'
 import { openV1Node } from '../../http/v1/v1-node.fixture.ts'
-import { assertFits, commandLine } from '../command-line.fixture.ts'
+import { assertFits, commandLine, neverOpen } from '../command-line.fixture.ts'
+import { runCommand } from '../program.ts'
+import { testTerminal } from '../test-terminal.fixture.ts'
 
 const TOGETHER = 4
 const told = { count: 0, all: Promise.withResolvers<void>() }
@@ -13,7 +15,11 @@ const told = { count: 0, all: Promise.withResolvers<void>() }
 const IMAGES: Readonly<Record<string, FakeScript>> = {
   good: { run: async () => 0 },
   /** Does not end when it is asked to. */
-  deaf: { run: (process) => process.untilSignal('SIGKILL').then(() => 137) },
+  deaf: {
+    run: async (process) => {
+      for (;;) await process.untilSignal('SIGTERM')
+    },
+  },
   /** Ends as soon as all of them are asked to. */
   together: {
     run: async (process) => {
@@ -27,7 +33,8 @@ const IMAGES: Readonly<Record<string, FakeScript>> = {
 }
 const node = await openV1Node(IMAGES)
 after(() => node[Symbol.asyncDispose]())
-const errand = commandLine(`unix://${node.socketPath}`)
+const url = `unix://${node.socketPath}`
+const errand = commandLine(url)
 
 /** Resolves once it runs. */
 async function begin(id: string, image: string, ...flags: readonly string[]): Promise<void> {
@@ -54,6 +61,19 @@ test('several are cancelled side by side, and waited for until they have ended',
   const { status, printed } = await errand(['cancel', '--grace', '10m', ...ids])
   assert.deepEqual([status, printed.stdout], [0, `${ids.join('\n')}\n`])
   for (const id of ids) assert.equal((await recordOf(id)).status, 'cancelled')
+})
+
+test('Ctrl-C ends the waiting for those that are cancelled, and says so once', async () => {
+  for (const id of ['stays-1', 'stays-2']) await begin(id, 'deaf')
+  const terminal = testTerminal({ environment: { ERRAND_HOST: url } })
+  const ended = runCommand(['cancel', '--grace', '10m', 'stays-1', 'stays-2'], neverOpen, terminal)
+  while (terminal.listeners() === 0) await setImmediate()
+  terminal.send('SIGINT')
+  assert.equal(await ended, 130)
+  assert.equal(terminal.printed.stderr, 'errand: asked to end by SIGINT\n')
+  assert.equal(terminal.listeners(), 0)
+  const killed = await errand(['cancel', '--grace', '0s', 'stays-1', 'stays-2'])
+  assert.equal(killed.status, 0, killed.printed.stderr)
 })
 
 test('a cancel that does not wait leaves before the end, and its JSON is a record', async () => {
