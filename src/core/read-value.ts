@@ -34,6 +34,21 @@ export function invalidField(path: string, message: string, details: ErrorDetail
   return refusalOf([toProblem([path], message)], '', details)
 }
 
+/** The same refusal with other names of its fields: those that whoever is told has used. Other errors stay as they are. */
+export function renameFields(error: unknown, rename: (path: string) => string): unknown {
+  if (!(error instanceof ErrandError) || error.code !== 'validation_failed') return error
+  const { problems, ...details } = error.details
+  if (!isProblems(problems)) return error
+  const renamed = problems.map(({ path, message }) => toProblem([rename(path)], message))
+  return refusalOf(renamed, '', details)
+}
+
+function isProblems(value: unknown): value is readonly Problem[] {
+  return (
+    Array.isArray(value) && value.every((each) => typeof each?.path === 'string' && typeof each.message === 'string')
+  )
+}
+
 function toProblem(path: readonly PropertyKey[], message: string): Problem {
   return { path: path.map(String).join('.').slice(0, MOST_TEXT), message: message.slice(0, MOST_TEXT) }
 }

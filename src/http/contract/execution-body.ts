@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { TERMINAL_STATUSES, type TerminalStatus } from '../../core/execution.ts'
 import { ISOLATIONS, type Isolation, MOST_PORTS } from '../../core/task.ts'
-import { id, MOST_ITEMS, milliseconds, type ResourcesBody, resources, size, words } from './fields.ts'
+import { id, MOST_ITEMS, milliseconds, type ResourcesBody, resources, size, variable, words } from './fields.ts'
 
 // The body of `POST /v1/executions`. Strict everywhere: a key that is not known is refused, so that nobody believes in a
 // limit that nobody sets, and nobody sets what is not theirs (an owner, a status). Depth is the service's to check.
@@ -43,7 +43,7 @@ const task = z.strictObject({
   image: z.string().min(1),
   entrypoint: words.exactOptional(),
   cmd: words.exactOptional(),
-  env: z.record(z.string(), z.string()).exactOptional(),
+  env: z.record(variable, z.string()).exactOptional(),
   workingDir: z.string().exactOptional(),
   user: z.string().exactOptional(),
   ...surroundings,

@@ -13,6 +13,7 @@ import {
   submitExecution,
   waitForExecution,
 } from '../contract/operations/executions.ts'
+import { inWordsOfExecution } from './body-fields.ts'
 import { idempotencyKey, toExecutionRequest } from './execution-request.ts'
 import { isOwn, ownRecord } from './ownership.ts'
 import { toPageQuery } from './page-query.ts'
@@ -26,7 +27,10 @@ const submit = route(submitExecution, async ({ request, principal, body, rawBody
   const key = idempotencyKey(request.headers['idempotency-key'], rawBody)
   const asked = { ...toExecutionRequest(body), callerId: caller.id }
   const options = { caller, signal, ...(key !== undefined && { key }), ...traceOf(request) }
-  const { record, isNew } = await executions.submit(asked, options)
+  const submitted = executions.submit(asked, options)
+  const { record, isNew } = await submitted.catch((error: unknown) => {
+    throw inWordsOfExecution(error, body)
+  })
   const headers = { location: `/v1/executions/${record.executionId}` }
   return { status: isNew ? 201 : 200, value: viewExecution(record), headers }
 })

@@ -1,17 +1,19 @@
 import { ErrandError } from '../../core/errors.ts'
+import { invalidField } from '../../core/read-value.ts'
 import { DEFAULT_RESOURCES } from '../../core/resources.ts'
 import type { TaskRecord, TaskRequest } from '../../service/tasks/task-request.ts'
 import { type Principal, seesAll } from '../auth.ts'
 import { getTask, listTasks, putTask, removeTask } from '../contract/operations/tasks.ts'
 import type { NamedTaskBody } from '../contract/task-body.ts'
 import type { TaskView } from '../contract/task-view.ts'
+import { inWordsOfTask } from './body-fields.ts'
 import { toResources } from './execution-request.ts'
 import { type Route, route } from './route.ts'
 import { toTime, viewGpuRequest } from './views.ts'
 
 const list = route(listTasks, async ({ principal, query: { limit, cursor } }, { tasks }) => {
   const callerId = seesAll(principal) ? undefined : principal.caller.id
-  const page = tasks.page(callerId, limit, cursor === undefined ? '' : Buffer.from(cursor, 'base64url').toString())
+  const page = tasks.page(callerId, limit, cursor === undefined ? '' : readCursor(cursor))
   const next = page.cursor === undefined ? {} : { cursor: Buffer.from(page.cursor).toString('base64url') }
   return { status: 200, value: { tasks: page.tasks.map(viewTask), ...next } }
 })
@@ -21,7 +23,10 @@ const get = route(getTask, async ({ principal, id, query: { caller } }, { tasks 
 })
 
 const put = route(putTask, async ({ principal, id, body }, { tasks }) => {
-  const { record, isNew } = await tasks.put(principal.caller.id, id, toTaskRequest(body))
+  const defined = tasks.put(principal.caller.id, id, toTaskRequest(body))
+  const { record, isNew } = await defined.catch((error: unknown) => {
+    throw inWordsOfTask(error)
+  })
   const headers = isNew ? { location: `/v1/tasks/${id}` } : {}
   return { status: isNew ? 201 : 200, value: viewTask(record), headers }
 })
@@ -32,6 +37,13 @@ const remove = route(removeTask, async ({ principal, id, query: { caller } }, { 
 })
 
 export const TASK_ROUTES: readonly Route[] = [list, get, put, remove]
+
+/** The place of a task in the list: its name and its caller. @throws validation_failed for a cursor that is none */
+function readCursor(cursor: string): string {
+  const place = Buffer.from(cursor, 'base64url').toString()
+  if (Buffer.from(place).toString('base64url') === cursor && /^[a-z0-9][a-z0-9-]{0,62} [^ ]/.test(place)) return place
+  throw invalidField('cursor', 'is none that was handed out')
+}
 
 /** @throws not_found for another's, as for one that does not exist */
 function ownerFor(principal: Principal, asked: string | undefined, name: string): string {

@@ -58,6 +58,8 @@ export interface ExecutionDefaults {
   readonly presets: readonly PresetName[]
   /** Addresses of this host on which ports may be published, in their canonical form. */
   readonly publishAddresses: readonly string[] | 'any'
+  /** Whether executions may have the network `egress`, where the engine has it. Default: whatever the engine has. */
+  readonly allowEgress?: boolean
   /** Executions that may wait for resources, in all and of one caller. */
   readonly queueLimit: number
   readonly callerQueueLimit: number

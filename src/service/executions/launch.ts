@@ -55,6 +55,11 @@ export class Launch {
   #assertOffered(): void {
     const { network, ports, inputs, provisionScripts, outputs } = this.#plan
     const { engine, probe } = this.#on
+    if (network === 'egress' && this.#deps.defaults.allowEgress === false) {
+      throw new ErrandError('forbidden', 'network: egress is not granted here (executions.network)', {
+        details: { network },
+      })
+    }
     const needs: [boolean, string][] = [
       [probe.networks.has(network), `a network ${network}`],
       [ports.length === 0 || probe.canPublish, 'ports'],
