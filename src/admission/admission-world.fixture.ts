@@ -2,7 +2,8 @@ import { ErrandError } from '../core/errors.ts'
 import { ManualClock } from '../core/manual-clock.ts'
 import type { Resources } from '../core/resources.ts'
 import { type Lease, type LeaseHolder, Ledger } from '../resources/ledger.ts'
-import { Admission, type AdmissionLimits, type AdmissionRequest } from './admission.ts'
+import { Admission } from './admission.ts'
+import type { AdmissionLimits, AdmissionRequest } from './admission-request.ts'
 import type { Evictable } from './eviction.ts'
 
 /** A caller that never leaves. */

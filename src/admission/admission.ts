@@ -1,64 +1,21 @@
-import type { Clock } from '../core/clock.ts'
 import type { ErrandError } from '../core/errors.ts'
-import { exceeding, type ResourceKind, type Resources } from '../core/resources.ts'
-import type { Lease, LeaseHolder, Ledger } from '../resources/ledger.ts'
+import { exceeding, type Resources } from '../core/resources.ts'
+import type { Lease, LeaseHolder } from '../resources/ledger.ts'
 import { kindsIn, shortfall } from '../resources/shortfall.ts'
 import { AdmissionQueue, type Ranked } from './admission-queue.ts'
+import { type AdmissionDeps, type AdmissionRequest, isExecution, type Standing } from './admission-request.ts'
 import { DrainRate } from './drain-rate.ts'
-import { chooseEvictions, type Evictable } from './eviction.ts'
-import type { HostCheck, HostCheckMode } from './host-check.ts'
+import { chooseEvictions } from './eviction.ts'
+import { HostRecheck } from './host-recheck.ts'
 import { exhausted, findUnsatisfiable, queueFull, type Shortage } from './refusals.ts'
 import { Room } from './room.ts'
 import { Waiter } from './waiter.ts'
-
-/** The host tells nobody when it has room again, so it is asked this often while it keeps the first one waiting. */
-const HOST_RECHECK_MS = 1_000
 
 /**
  * Who is first can be delayed by others that fit beside it, and are sure to be gone by then: no longer than this from the
  * moment at which it came to be first.
  */
 export const MOST_BACK_FILL_MS = 60_000
-
-export interface AdmissionRequest extends Ranked {
-  readonly resources: Resources
-  readonly holder: LeaseHolder
-  /** How long it may wait in the queue. */
-  readonly timeoutMs: number
-  /** The longest that it holds what it gets, where that is known. */
-  readonly holdsAtMostMs?: number
-}
-
-/** Where a request stands. */
-export interface Standing {
-  /** From 1. */
-  readonly position: number
-  /** What it itself lacks; empty for one that only has others before it. */
-  readonly missing: readonly ResourceKind[]
-}
-
-export interface AdmissionLimits {
-  /** Warm starts that may wait; one more is refused. */
-  readonly queueLimit: number
-  readonly hostCheck: HostCheckMode
-  /** Factor on the cores on offer, 1 or more. */
-  readonly cpuOvercommit: number
-}
-
-/** Told how long each lease was waited for, 0 where there was room at once. Must not throw. */
-export interface AdmissionMeter {
-  waited(what: 'start' | 'execution', ms: number): void
-}
-
-export interface AdmissionDeps {
-  readonly ledger: Ledger
-  readonly host: HostCheck
-  /** The instances that may be evicted right now. */
-  readonly idle: () => readonly Evictable[]
-  readonly clock: Clock
-  readonly limits: AdmissionLimits
-  readonly meter?: AdmissionMeter | undefined
-}
 
 interface Waiting extends Ranked {
   readonly request: AdmissionRequest
@@ -78,7 +35,7 @@ export class Admission {
   readonly #queue = new AdmissionQueue<Waiting>()
   readonly #rate = new DrainRate()
   readonly #watch: Disposable
-  #recheck: Disposable | undefined
+  readonly #recheck: HostRecheck
   /** An eviction may release at once, in the midst of our own round: then another round follows instead of a nested one. */
   #round: 'none' | 'running' | 'repeat' = 'none'
   #closedBy: ErrandError | undefined
@@ -86,6 +43,7 @@ export class Admission {
   constructor(deps: AdmissionDeps) {
     this.#deps = deps
     this.#room = new Room(deps)
+    this.#recheck = new HostRecheck(deps.clock, () => this.wake())
     this.#watch = deps.ledger.onRelease(() => this.wake())
   }
 
@@ -273,19 +231,6 @@ export class Admission {
 
   #scheduleRecheck(): void {
     const first = this.#firstInLine
-    if (first === undefined || !this.#room.isHostShort(first.request.resources)) {
-      this.#recheck?.[Symbol.dispose]()
-      this.#recheck = undefined
-      return
-    }
-    this.#recheck ??= this.#deps.clock.setTimer(HOST_RECHECK_MS, () => {
-      this.#recheck = undefined
-      this.wake()
-    })
+    this.#recheck.setNeeded(first !== undefined && this.#room.isHostShort(first.request.resources))
   }
-}
-
-/** Warm starts have no priority: they come first. */
-function isExecution({ priority }: Ranked): boolean {
-  return priority !== undefined
 }

@@ -1,4 +1,4 @@
-import type { Standing } from '../admission/admission.ts'
+import type { Standing } from '../admission/admission-request.ts'
 import { ErrandError } from '../core/errors.ts'
 import { type ExecutionStatus, isTerminal } from '../core/execution.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'

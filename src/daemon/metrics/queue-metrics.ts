@@ -1,4 +1,4 @@
-import type { AdmissionMeter } from '../../admission/admission.ts'
+import type { AdmissionMeter } from '../../admission/admission-request.ts'
 import { WORK_SECONDS } from './buckets.ts'
 import { Histogram, type Registry } from './prom.ts'
 
