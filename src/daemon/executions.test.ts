@@ -169,3 +169,17 @@ describe('what an earlier daemon left', () => {
     await assert.rejects(executions.getInfo(broken), (error) => ErrandError.from(error).code === 'not_found')
   })
 })
+
+test('an execution whose time is over goes when nobody reads its outputs any more', async () => {
+  await using node = await LastingNode.make(IMAGES)
+  await using daemon = await node.open('executions.retentionMs=1')
+  const { executions } = daemon
+  const read = await submit(executions, request('short', { retentionMs: 100 }))
+  await executions.wait(read, never())
+  const reader = await executions.openResult(read, [])
+  const other = await submit(executions, request('short', { retentionMs: 200 }))
+  while ((await ids(executions)).includes(other)) await turn()
+  assert.deepEqual(await ids(executions), [read])
+  await reader[Symbol.asyncDispose]()
+  while ((await ids(executions)).length > 0) await turn()
+})

@@ -15,7 +15,8 @@ import { Reconciliation } from './reconciliation.ts'
 import { removeSandbox } from './removal.ts'
 import { SandboxWatch } from './sandbox-watch.ts'
 
-export interface InstancesDeps extends Omit<LiveInstanceDeps, 'watch' | 'disks' | 'background' | 'closing'> {
+export interface InstancesDeps
+  extends Omit<LiveInstanceDeps, 'watch' | 'disks' | 'background' | 'closing' | 'onUncertain'> {
   readonly installation: Installation
   readonly node: string
   /** How many sandboxes may be created and started side by side. */
@@ -227,7 +228,8 @@ export class Instances implements AsyncDisposable {
 
   #instanceDeps(): LiveInstanceDeps & ExecutionInstanceDeps {
     const watches = { watch: this.#watch, disks: this.#disks }
-    return { ...this.#deps, ...watches, background: this.#background, closing: this.#closing.signal }
+    const onUncertain = (): void => this.#reconciliation.lookAgain()
+    return { ...this.#deps, ...watches, background: this.#background, closing: this.#closing.signal, onUncertain }
   }
 
   async #cleanUp(instance: Instance): Promise<void> {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { ErrandError } from '../core/errors.ts'
 import { settle } from '../core/manual-clock.ts'
 import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
 import { identify } from './identity.ts'
-import { InstancesBench, KEY } from './instances-bench.fixture.ts'
+import { advanceUntilSettled, coded, InstancesBench, KEY, MARK } from './instances-bench.fixture.ts'
 
 const PERIOD_MS = 30_000
 
@@ -32,6 +33,25 @@ describe('I3, I4: a look at the engine every 30 s', () => {
     assert.equal(bench.engine.sandboxes.length, 2)
     await bench.clock.advance(PERIOD_MS)
     assert.equal(bench.engine.sandboxes.length, 1)
+  })
+
+  test('finds what a create has made that gave no answer, long after it was given up', async () => {
+    await using bench = await InstancesBench.open()
+    bench.engine.failNext('create', new ErrandError('engine_unavailable', 'no answer', { retryAfterMs: 1000 }))
+    const { plan, instance, lease } = bench.launch({ mark: MARK })
+    const failed = assert.rejects(instance, coded('engine_unavailable'))
+    await advanceUntilSettled(bench.clock, instance)
+    await failed
+    await advanceUntilSettled(bench.clock, bench.instances.idle())
+    assert.equal(lease.releases, 1)
+    await bench.clock.advance(10_000)
+    const identity = identify(bench.installation, 'test', { kind: 'warm', ...plan }, plan.spec)
+    await bench.engine.create(plan.spec, identity, bench.signal)
+    await bench.clock.advance(PERIOD_MS)
+    await bench.instances.idle()
+    assert.deepEqual(bench.engine.sandboxes, [])
+    await bench.clock.advance(3 * PERIOD_MS)
+    assert.equal(bench.clock.pendingTimers, 0)
   })
 
   test('is not taken while there is nothing', async () => {

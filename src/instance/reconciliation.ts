@@ -1,6 +1,9 @@
 import type { Clock } from '../core/clock.ts'
 
 const PERIOD_MS = 30_000
+/** After a call that gave no answer: what it has made within a minute is found. */
+const LATE_PERIOD_MS = PERIOD_MS / 2
+const LATE_LOOKS = 6
 
 /**
  * Compares now and then what is known with what the engine shows, for what its events did not tell. Only while there is
@@ -11,6 +14,8 @@ export class Reconciliation implements Disposable {
   readonly #isNeeded: () => boolean
   readonly #compare: () => void
   #timer: Disposable | undefined
+  /** That are still to come, whether there is something or not. */
+  #looks = 0
 
   constructor(clock: Clock, isNeeded: () => boolean, compare: () => void) {
     this.#clock = clock
@@ -27,10 +32,27 @@ export class Reconciliation implements Disposable {
     this.#timer?.[Symbol.dispose]()
   }
 
+  /**
+   * Something may come to be that nobody waits for any more: a call that gave no answer takes effect late. Looks follow
+   * whether there is anything else or not, at such a pace that it is seen twice within a period.
+   */
+  lookAgain(): void {
+    this.#looks = LATE_LOOKS
+    this[Symbol.dispose]()
+    this.#armLate()
+  }
+
+  #armLate(): void {
+    this.#timer = this.#clock.setTimer(LATE_PERIOD_MS, () => this.#tick())
+  }
+
   #tick(): void {
     this.#timer = undefined
-    if (!this.#isNeeded()) return
-    this.arm()
+    const isLate = this.#looks > 0
+    if (!isLate && !this.#isNeeded()) return
+    if (isLate) this.#looks -= 1
+    if (this.#looks > 0) this.#armLate()
+    else if (this.#isNeeded()) this.arm()
     this.#compare()
   }
 }

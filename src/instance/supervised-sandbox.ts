@@ -27,6 +27,8 @@ export interface SupervisionDeps {
   readonly background: BackgroundWork
   /** Aborts when the process lets go of its sandboxes: what is left is then for the next start to find. */
   readonly closing: AbortSignal
+  /** Told of one that may come to be after it was removed: its creation gave no answer. */
+  readonly onUncertain?: () => void
   /** Told before every engine call that changes something, so that a journal can record it. */
   intend(intent: Intent): Promise<void>
 }
@@ -182,12 +184,14 @@ export class SupervisedSandbox {
   async #removeFromEngine(): Promise<void> {
     if (this.#state === 'planned') this.#become('gone')
     if (this.#state === 'gone') return
+    const isUncertain = this.#ref === undefined && this.#state === 'unknown'
     if (this.#state !== 'stopping') this.#become('stopping')
     await this.#intend('remove')
     const isRemoved = await (this.#ref === undefined
       ? removeUncertain(this.#deps, this.#identity)
       : removeSandbox(this.#deps, this.#ref))
     this.#become(isRemoved ? 'gone' : 'unknown')
+    if (isUncertain) this.#deps.onUncertain?.()
   }
 
   async #askToCreate(signal: AbortSignal, isPatient: boolean): Promise<SandboxRef> {

@@ -19,7 +19,7 @@ import {
 import type { Execution } from './executions/execution.ts'
 import type { ExecutionDeps } from './executions/execution-deps.ts'
 import { KnownExecutions } from './executions/known-executions.ts'
-import { openResultOf, type ResultReader } from './executions/result-reader.ts'
+import { holding, openResultOf, type ResultReader } from './executions/result-reader.ts'
 import { TrackedRecord } from './executions/tracked-record.ts'
 import type { ExecutionCounts, ExecutionsApi, SubmitOptions, Submitted } from './executions-api.ts'
 import type {
@@ -205,7 +205,11 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   async openResult(executionId: string, path: readonly string[]): Promise<ResultReader> {
-    return openResultOf(await this.getInfo(executionId), path)
+    using undo = new DisposableStack()
+    const held = undo.use(this.#known.resultReads.hold(executionId))
+    const reader = await openResultOf(await this.getInfo(executionId), path)
+    undo.move()
+    return holding(reader, held)
   }
 
   async page(query: PageQuery): Promise<Page<ExecutionRecord>> {

@@ -46,17 +46,19 @@ function recordOf(id: string, changes: Partial<ExecutionRecord>): ExecutionRecor
 
 interface World {
   readonly read?: readonly ExecutionRecord[]
+  /** Of every container. */
+  readonly attempt?: number
   /** What the containers do, by execution. */
   readonly containers?: Readonly<Record<string, 'created' | 'running' | { readonly exitCode: number }>>
 }
 
-async function repaired({ read = [], containers = {} }: World) {
+async function repaired({ read = [], containers = {}, attempt = 1 }: World) {
   await using engine = new FakeEngine()
   for (const [id, state] of Object.entries(containers)) {
     const script = typeof state === 'object' ? { exit: { code: state.exitCode } } : {}
     const { id: imageId } = engine.addImage(`image-${id}`, script)
     const spec = plainSpec(imageId)
-    const owner = { kind: 'execution', id, executor: 'node', job: 'a-job', attempt: 1 } as const
+    const owner = { kind: 'execution', id, executor: 'node', job: 'a-job', attempt } as const
     const ref = await engine.create(spec, identify(INSTALLATION, 'node', owner, spec), SIGNAL)
     if (state !== 'created') await engine.start(ref, SIGNAL)
   }
@@ -109,6 +111,12 @@ describe('the repair of a journal', () => {
     const { records } = await repaired({ read, containers: { a: 'running', b: 'created' } })
     assert.equal(records.get('a')?.status, 'running')
     assert.equal(records.get('b'), read[1])
+  })
+
+  test('goes on with the attempt that is there, not with the one of an old record', async () => {
+    const read = [recordOf('a', { status: 'running', attempt: 1 })]
+    const { records } = await repaired({ read, containers: { a: 'running' }, attempt: 2 })
+    assert.deepEqual([records.get('a')?.status, records.get('a')?.attempt], ['running', 2])
   })
 
   test('does not run a container of which it does not know what it is to do', async () => {

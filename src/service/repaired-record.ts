@@ -1,7 +1,7 @@
 import { isTerminal } from '../core/execution.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'
 import type { SandboxView } from '../engine/engine.ts'
-import type { LabelledExecution } from '../instance/identity.ts'
+import { attemptOf, type LabelledExecution } from '../instance/identity.ts'
 import { LOCAL_CALLER } from './executions/plan-execution.ts'
 import type { ExecutionRecord } from './executor.ts'
 
@@ -75,6 +75,8 @@ function asRunning(record: ExecutionRecord, view: SandboxView, time: RepairTime)
   const endedOnAnotherBoot = view.exit !== undefined && (view.exit.finishedMs ?? 0) < time.bootMs
   return {
     ...record,
+    // An old record may tell of an attempt before the one that is there.
+    attempt: attemptOf(view),
     status: 'running',
     times: { ...record.times, runningMs: record.times.runningMs ?? time.nowMs },
     host: endedOnAnotherBoot ? { bootId: 'an earlier one' } : { bootId: time.bootId },

@@ -20,6 +20,9 @@ interface Left extends Keeping {
   readonly endedMs: number
 }
 
+/** Removes all that there is of one, when nobody reads its results any more. @throws signal.reason */
+type Forget = (executionId: string, signal: AbortSignal) => Promise<void>
+
 const UNLIMITED = { bytes: Infinity, inodes: Infinity }
 
 const PAGE = 500
@@ -34,7 +37,7 @@ const TEXTS_RETRY_MS = 60_000
 export class EndedExecutions implements Disposable {
   readonly #deps: ExecutionDeps
   readonly #webhooks: ExecutionWebhooks
-  readonly #forget: (executionId: string) => Promise<void>
+  readonly #forget: Forget
   readonly #background = new BackgroundWork()
   readonly #closing = new AbortController()
   readonly #records: Retention
@@ -46,8 +49,7 @@ export class EndedExecutions implements Disposable {
   /** While those are read: what has ended or gone meanwhile. What was read of an id before is of no account then. */
   #met: Set<string> | undefined
 
-  /** @param forget removes all that there is of one */
-  constructor(deps: ExecutionDeps, webhooks: ExecutionWebhooks, forget: (executionId: string) => Promise<void>) {
+  constructor(deps: ExecutionDeps, webhooks: ExecutionWebhooks, forget: Forget) {
     this.#deps = deps
     this.#webhooks = webhooks
     this.#forget = forget
@@ -177,8 +179,9 @@ export class EndedExecutions implements Disposable {
 
   async #expire(executionId: string): Promise<void> {
     try {
-      await this.#forget(executionId)
+      await this.#forget(executionId, this.#closing.signal)
     } catch (error) {
+      if (this.#closing.signal.aborted) return
       this.#deps.log.warn({ err: error, execution: executionId }, 'an old execution could not be removed')
     }
   }

@@ -3,6 +3,7 @@ import type { ExecutionRequest } from '../../core/execution-request.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import { DiskWatch } from '../../instance/disk-watch.ts'
 import { attemptOf } from '../../instance/identity.ts'
+import { abortable } from '../../util/abort.ts'
 import type { SubmitOptions, Submitted } from '../executions-api.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import { assertNoUploads, Beginnings, closed } from './beginnings.ts'
@@ -25,6 +26,8 @@ export class KnownExecutions {
   /** Those that live. */
   readonly current: LiveExecutions = new LiveExecutions()
   readonly resultWaits: ResultWaits = new ResultWaits()
+  /** Of those who read results piece by piece, which may take long: an execution goes under them only when it is removed. */
+  readonly resultReads: ResultWaits = new ResultWaits()
   readonly #forgetting = new Map<string, Promise<void>>()
   readonly #ended: EndedExecutions
   readonly #webhooks: ExecutionWebhooks
@@ -41,7 +44,10 @@ export class KnownExecutions {
       giveUp: (record, error) => giveUp(deps, record, error),
     })
     this.#webhooks = new ExecutionWebhooks({ deps, amend: (id, webhook) => this.#amend(id, { webhook }) })
-    this.#ended = new EndedExecutions(deps, this.#webhooks, (executionId) => this.forget(executionId))
+    this.#ended = new EndedExecutions(deps, this.#webhooks, async (executionId, signal) => {
+      await abortable(this.resultReads.over(executionId), signal)
+      await this.forget(executionId)
+    })
     const onEnded = (executionId: string, plan: ExecutionPlan): void => this.#ended.keep(executionId, plan, 0)
     this.#beginnings = new Beginnings({
       deps,

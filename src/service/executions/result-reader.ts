@@ -43,6 +43,16 @@ export async function openResultOf(record: ExecutionRecord, path: readonly strin
   }
 }
 
+/** The same, that keeps `held` until it is disposed. */
+export function holding(reader: ResultReader, held: Disposable): ResultReader {
+  const { name, bytes } = reader
+  const close = async (): Promise<void> => {
+    held[Symbol.dispose]()
+    await reader[Symbol.asyncDispose]()
+  }
+  return { name, bytes, read: (start, wanted) => reader.read(start, wanted), [Symbol.asyncDispose]: close }
+}
+
 function archive(name: string | undefined, trees: Parameters<typeof packTree>[0]): ResultReader {
   return { name, bytes: undefined, read: () => packTree(trees), [Symbol.asyncDispose]: async () => {} }
 }

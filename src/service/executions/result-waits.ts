@@ -15,6 +15,13 @@ export class ResultWaits {
     }
   }
 
+  /** The same for who reads it piece by piece: until it is disposed. */
+  hold(executionId: string): Disposable {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    void this.run(executionId, () => promise)
+    return { [Symbol.dispose]: () => resolve() }
+  }
+
   /** Resolves when nobody waits for this one any more who does now. */
   async over(executionId: string): Promise<void> {
     const waits = this.#waits.get(executionId)
