@@ -1,15 +1,15 @@
 import { type ErrandError, type ErrorCode, HTTP_STATUS } from '../core/errors.ts'
 import { http } from '../util/node-http.ts'
-import { BodyTooLarge } from './body-too-large.ts'
 import type { Problem } from './contract/problem.ts'
 import type { Answer } from './refusal.ts'
+import { StatusError } from './status-error.ts'
 
 /** Made by a proxy of renown for callers that left; Node has no phrase for it. */
 const CLIENT_CLOSED = 'Client Closed Request'
 
 /** How an error is answered on /v1. */
 export function problemAnswer(error: ErrandError): Answer {
-  const status = error instanceof BodyTooLarge ? 413 : HTTP_STATUS[error.code]
+  const status = error instanceof StatusError ? error.status : HTTP_STATUS[error.code]
   return {
     status,
     code: error.code,

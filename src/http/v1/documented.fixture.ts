@@ -13,7 +13,7 @@ import { V1_OPERATIONS, V1_ROUTES } from './routes.ts'
 const DOCUMENT = openApiDocument(V1_OPERATIONS, 'test')
 const TABLE = new RouteTable(V1_ROUTES)
 /** What any request may be refused with before its path matters. */
-const OF_HTTP: ReadonlySet<number> = new Set([400, 404, 405, 408, 413, 415, 421, 431])
+const OF_HTTP: ReadonlySet<number> = new Set([400, 404, 405, 406, 408, 413, 415, 421, 431])
 const VALIDATORS = new Map<string, ValidateFunction>()
 
 /** @throws AssertionError for an answer of one of our paths that the document does not know */
@@ -23,12 +23,14 @@ export function assertDocumented(method: string, target: string, { status, heade
   const found = TABLE.match(method, target.split('?', 1)[0] ?? '')
   if (!('route' in found)) return
   const { path } = found.route.operation
-  const entry = DOCUMENT.paths[path.replace('/{path...}', '{path}')]?.[method.toLowerCase()]
+  const entries = DOCUMENT.paths[path.replace('/{path...}', '{path}')]
+  const entry = entries?.[method.toLowerCase()] ?? (method === 'HEAD' ? entries?.get : undefined)
   const where = `${method} ${path} ${status}`
   assert.ok(entry, where)
   const documented = entry.responses[status]
   const type = headers['content-type']?.split(';', 1)[0]
   if (documented === undefined) assert.ok(OF_HTTP.has(status), `${where} is not documented: ${text.slice(0, 300)}`)
+  else if (method === 'HEAD') assert.equal(text, '', where)
   else if (type === 'application/problem+json') assertCode(where, documented, text)
   else if (type === 'application/json') assertShape(where, documented.content?.[type]?.schema, JSON.parse(text))
   else assert.ok(type === undefined || documented.content?.[type], `${where} as ${type} is not documented`)

@@ -14,6 +14,7 @@ export const EVENTS_ROUTE: Route = route(
     using _slot = streams.take(principal.caller.id)
     using answer = new StreamAnswer(response, clock, signal)
     answer.beginEvents()
+    if (answer.isOver) return undefined
     for await (const event of eventsSince(executions, lastSeq, signal)) {
       if (event === FORGOTTEN) await answer.write(eventText('gap', {}))
       else if (isOwn(principal, event)) await answer.write(eventText('execution', viewEvent(event), event.seq))

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { abortable } from '../../util/abort.ts'
-import { BodyTooLarge } from '../body-too-large.ts'
 import { allowLongUpload } from '../long-upload.ts'
+import { bodyTooLarge } from '../status-error.ts'
 import { StallWatch } from './stall-watch.ts'
 
 /** How long a sender may send nothing. Nothing is kept of half an upload: it begins anew. */
@@ -34,15 +34,15 @@ export class Incoming implements Disposable {
     this.#watch = new StallWatch(clock, STALL_MS, overdue)
   }
 
-  /** @throws BodyTooLarge when its declared length says so */
+  /** @throws StatusError 413 when its declared length says so */
   static open(request: IncomingMessage, options: IncomingOptions): Incoming {
     const { limitBytes = Infinity } = options
-    if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw new BodyTooLarge(limitBytes)
+    if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw bodyTooLarge(limitBytes)
     allowLongUpload(request)
     return new Incoming(request, options)
   }
 
-  /** Once. @throws signal.reason; BodyTooLarge; cancelled when its sender leaves in the middle */
+  /** Once. @throws signal.reason; StatusError 413; cancelled when its sender leaves in the middle */
   async *pieces(): AsyncGenerator<Uint8Array, void> {
     const chunks: AsyncIterator<Buffer> = this.#request.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]()
     let bytes = 0
@@ -52,7 +52,7 @@ export class Incoming implements Disposable {
         if (done === true) return
         this.#watch.moved()
         bytes += value.length
-        if (bytes > this.#limitBytes) throw new BodyTooLarge(this.#limitBytes)
+        if (bytes > this.#limitBytes) throw bodyTooLarge(this.#limitBytes)
         yield value
       }
     } finally {

@@ -40,6 +40,7 @@ const read = route(readInvocationResponse, async ({ principal, id, response, sig
   const ours = ['errand-response-status', `${status}`, INSTANCE, instanceId, 'content-length', `${bytes}`]
   try {
     answer.pass(200, [...withoutLength(headers), ...HARMLESS, ...ours])
+    if (answer.isOver) return undefined
     for await (const piece of body) await answer.write(piece as Buffer)
     answer.end()
   } finally {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { LogEntry } from '../../logs/log-entry.ts'
+import { chooseType } from '../accept.ts'
 import type { LogLine } from '../contract/log-line.ts'
 import { eventText } from './stream-answer.ts'
 import { toTime } from './views.ts'
@@ -7,7 +8,6 @@ import { toTime } from './views.ts'
 export interface LogFormat {
   readonly contentType: string
   readonly isEvents: boolean
-  /** Empty for what the format has no words for. */
   write(entry: LogEntry): string | Buffer
 }
 
@@ -24,17 +24,35 @@ const EVENTS: LogFormat = {
   write: (entry) => eventText('log', viewLine(entry), entry.gap?.untilSeq ?? entry.seq),
 }
 
-/** The bytes and nothing else. */
-const TEXT: LogFormat = {
-  contentType: 'text/plain; charset=utf-8',
-  isEvents: false,
-  write: ({ data }) => data,
+const NEW_LINE = 0x0a
+
+/** The bytes, and a line of its own for what is not kept. */
+class TextFormat implements LogFormat {
+  readonly contentType = 'text/plain; charset=utf-8'
+  readonly isEvents = false
+  #isAmidLine = false
+
+  write({ data, gap }: LogEntry): string | Buffer {
+    if (gap === undefined) {
+      if (data.length > 0) this.#isAmidLine = data.at(-1) !== NEW_LINE
+      return data
+    }
+    const before = this.#isAmidLine ? '\n' : ''
+    this.#isAmidLine = false
+    return `${before}[errand: ${gap.bytes ?? 'some'} bytes lost]\n`
+  }
 }
 
-/** By the header `Accept`; lines of JSON unless it names another. */
-export function formatFor(accept: string | undefined = ''): LogFormat {
-  if (accept.includes('text/event-stream')) return EVENTS
-  return accept.includes('text/plain') ? TEXT : LINES
+/** By the header `Accept`; lines of JSON unless it wants another. @throws StatusError 406 */
+export function formatFor(accept: string | undefined): LogFormat {
+  switch (chooseType(accept, ['application/x-ndjson', 'text/plain', 'text/event-stream'])) {
+    case 'text/event-stream':
+      return EVENTS
+    case 'text/plain':
+      return new TextFormat()
+    default:
+      return LINES
+  }
 }
 
 function viewLine({ seq, timeMs, stream, data, gap }: LogEntry): LogLine {

@@ -19,6 +19,7 @@ export const LOGS_ROUTE: Route = route(
     using answer = new StreamAnswer(response, clock, signal)
     if (format.isEvents) answer.beginEvents()
     else answer.begin(format.contentType)
+    if (answer.isOver) return undefined
     for await (const entry of executions.getLogStream({ executionId: id, signal, ...range })) {
       await answer.write(format.write(entry))
     }

@@ -18,6 +18,7 @@ export const OUTPUT_ROUTES: readonly Route[] = [readOutputs, readOutput].map((op
     const { status, headers, start, bytes } = headOf(request, result, id)
     using answer = new StreamAnswer(response, clock, signal)
     answer.begin(result.bytes === undefined ? 'application/x-tar' : 'application/octet-stream', status, headers)
+    if (answer.isOver) return undefined
     for await (const piece of result.read(start, bytes)) await answer.write(piece)
     answer.end()
     return undefined

@@ -58,8 +58,13 @@ test('what is no id is at no path', () => {
   }
 })
 
+test('HEAD finds what GET does, unless a route takes every method', () => {
+  assert.deepEqual(matched('HEAD', '/v1/things/a-1'), ['/v1/things/{id}', 'a-1', ''])
+  assert.deepEqual(matched('HEAD', '/v1/things/a/call'), ['/v1/things/{id}/call/{path...}', 'a', ''])
+})
+
 test('a method that a path does not take is told which it takes', () => {
   const found = TABLE.match('POST', '/v1/things/a')
   assert.ok(!('route' in found))
-  assert.deepEqual([found.status, found.allow], [405, 'GET, DELETE'])
+  assert.deepEqual([found.status, found.allow], [405, 'GET, HEAD, DELETE'])
 })

@@ -74,9 +74,11 @@ function find(
   id: string,
   tail: string,
 ): Matched | Answer {
-  const route = routes.get(method ?? '') ?? routes.get(ANY)
+  // Node sends no body in answer to a HEAD.
+  const asked = method === 'HEAD' && !routes.has('HEAD') ? 'GET' : (method ?? '')
+  const route = routes.get(asked) ?? routes.get(ANY)
   if (route !== undefined) return { route, id, tail }
-  const allow = [...routes.keys()].join(', ')
+  const allow = [...routes.keys()].flatMap((each) => (each === 'GET' ? ['GET', 'HEAD'] : [each])).join(', ')
   return refusal(405, `this path takes ${allow}`, allow)
 }
 

@@ -25,23 +25,30 @@ export class StreamAnswer implements Disposable {
     this.#signal = signal
   }
 
+  /** Whether the head was all that was asked for: then there is nothing to write, nor to end. */
+  get isOver(): boolean {
+    return this.#response.writableEnded
+  }
+
   /** Sends the head, before there is anything to say. */
   begin(contentType: string, status: number = 200, headers: Readonly<Record<string, string>> = {}): void {
     this.#signal.throwIfAborted()
     this.#response.writeHead(status, { ...SECURE, ...headers, 'content-type': contentType })
     this.#response.flushHeaders()
+    this.#endHead()
   }
 
   /** The same with the headers of somebody else, names and values in turn. */
   pass(status: number, headers: readonly string[]): void {
     this.#signal.throwIfAborted()
     this.#response.writeHead(status, [...headers])
+    this.#endHead()
   }
 
   /** The same for events: says that it lives when there is nothing else to say. */
   beginEvents(): void {
     this.begin('text/event-stream')
-    this.#beatLater()
+    if (!this.isOver) this.#beatLater()
   }
 
   /** Resolves when its reader may be given more. @throws signal.reason; deadline_exceeded when that takes too long */
@@ -64,6 +71,10 @@ export class StreamAnswer implements Disposable {
 
   [Symbol.dispose](): void {
     this.#beat?.[Symbol.dispose]()
+  }
+
+  #endHead(): void {
+    if (this.#response.req.method === 'HEAD') this.#response.end()
   }
 
   #beatLater(): void {

@@ -146,6 +146,8 @@ test('a gap in what was kept is told, and skipped by who comes again', async () 
   assert.equal(gap?.gap?.cause, 'limit')
   assert.ok((gap.gap.bytes ?? 0) > 1024 * 1024)
   assert.equal(gap.data, undefined)
+  const readable = await node.call(ann, `GET /v1/executions/${id}/logs`, undefined, { accept: 'text/plain' })
+  assert.ok(readable.text.includes(`\n[errand: ${gap.gap.bytes} bytes lost]\n`))
   using events = await open(`/v1/executions/${id}/logs`, { accept: 'text/event-stream' })
   assert.ok((await events.untilEnd()).includes(`id: ${gap.gap.untilSeq}\nevent: log\n`))
 })
@@ -202,4 +204,34 @@ test('the follower of an execution that is removed is cut off, not told that all
   assert.equal((await node.call(ann, `DELETE /v1/executions/${running}`)).status, 204)
   await lines.untilEnd().catch(() => {})
   assert.equal((await node.call(ann, `GET /v1/executions/${id}/logs`)).status, 200)
+})
+
+test('a log is answered as what is wanted, or with 406', async () => {
+  const id = await submitEnded('hello')
+  for (const [accept, status, type] of [
+    ['text/plain;q=0.1, text/event-stream;q=0.2', 200, 'text/event-stream'],
+    ['text/plain;q=0, */*', 200, 'application/x-ndjson'],
+    ['application/json', 406, 'application/problem+json'],
+  ] as const) {
+    const answer = await node.call(ann, `GET /v1/executions/${id}/logs`, undefined, { accept })
+    assert.deepEqual([answer.status, answer.headers['content-type']], [status, type], accept)
+  }
+})
+
+test('HEAD is answered as GET is, without the body, and ends where that would go on', async () => {
+  const [ended, id] = [await submitEnded('hello'), await submit('talks')]
+  for (const path of ['/v1/node', '/v1/executions', `/v1/executions/${id}`, `/v1/executions/${ended}/outputs`]) {
+    const [head, whole] = [await node.call(ann, `HEAD ${path}`), await node.call(ann, `GET ${path}`)]
+    assert.deepEqual(
+      [head.status, head.headers['content-type'], head.text],
+      [200, whole.headers['content-type'], ''],
+      path,
+    )
+  }
+  for (const path of ['/v1/events', `/v1/executions/${id}/logs?follow`]) {
+    assert.equal((await node.call(ann, `HEAD ${path}`)).status, 200, path)
+  }
+  assert.equal((await node.call(ann, 'HEAD /v1/executions/no-such')).status, 404)
+  assert.equal((await node.call(ann, `HEAD /v1/executions/${id}/cancel`)).status, 405)
+  await node.call(ann, `DELETE /v1/executions/${id}`)
 })
