@@ -1,5 +1,5 @@
 import { ErrandError } from '../core/errors.ts'
-import { isId } from '../core/ids.ts'
+import { ID_PATTERN, isId } from '../core/ids.ts'
 
 /** What stands in a path, by the name that its operation gives it. */
 export type PathParams = Readonly<Record<string, string>>
@@ -28,7 +28,7 @@ export function operationPath(path: string, params: PathParams = {}, query: Quer
 
 function checkedId(name: string, value: string): string {
   if (isId(value)) return value
-  throw new ErrandError('validation_failed', `${name}: must match ^[a-z0-9][a-z0-9-]{0,62}$`)
+  throw new ErrandError('validation_failed', `${name}: must match ${ID_PATTERN}`)
 }
 
 function escapedRest(value: string): string {

@@ -75,6 +75,9 @@ export const HTTP_STATUS: Record<ErrorCode, number> = {
   internal: 500,
 }
 
+/** Every code, in the order of their table. */
+export const ERROR_CODES: readonly ErrorCode[] = Object.keys(HTTP_STATUS) as ErrorCode[]
+
 /** Facts about one failure, for programs: JSON values only, never a secret. */
 export type ErrorDetails = Readonly<Record<string, unknown>>
 

@@ -1,6 +1,6 @@
 import { abortable } from '../util/abort.ts'
 import type { Clock } from './clock.ts'
-import type { ErrandError } from './errors.ts'
+import { ErrandError } from './errors.ts'
 
 /** Resolves after `delayMs` on `clock`. @throws signal.reason when that aborts first */
 export async function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
@@ -10,14 +10,35 @@ export async function sleep(clock: Clock, delayMs: number, signal: AbortSignal):
   await abortable(promise, signal)
 }
 
+/**
+ * Whether `work` comes to its end within `timeoutMs`; after that the signal that it gets aborts.
+ * @throws what it throws by itself; signal.reason
+ */
+export async function endsWithin(
+  clock: Clock,
+  timeoutMs: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<unknown>,
+): Promise<boolean> {
+  const overdue = new ErrandError('deadline_exceeded', `it has not ended within ${timeoutMs} ms`)
+  using patience = new Deadline(clock, timeoutMs, () => overdue, signal)
+  try {
+    await work(patience.signal)
+    return true
+  } catch (error) {
+    if (error === overdue) return false
+    throw error
+  }
+}
+
 /** A signal that aborts with `reason()` after `delayMs`, or with `parent` before that. Dispose it when the work is over. */
 export class Deadline implements Disposable {
   readonly signal: AbortSignal
   readonly #timer: Disposable
 
-  constructor(clock: Clock, delayMs: number, reason: () => ErrandError, parent: AbortSignal) {
+  constructor(clock: Clock, delayMs: number, reason: () => ErrandError, parent?: AbortSignal) {
     const controller = new AbortController()
-    this.signal = AbortSignal.any([parent, controller.signal])
+    this.signal = parent === undefined ? controller.signal : AbortSignal.any([parent, controller.signal])
     this.#timer = clock.setTimer(delayMs, () => controller.abort(reason()))
   }
 

@@ -157,7 +157,7 @@ export class Daemon implements AsyncDisposable {
     await this.node.stop()
     await this.#drain()
     // Every request is answered by now; whoever does not take the answer is cut off with the rest.
-    using patience = new Deadline(clock, LAST_ANSWERS_MS, cutOff, new AbortController().signal)
+    using patience = new Deadline(clock, LAST_ANSWERS_MS, cutOff)
     await abortable(listeners.close(), patience.signal).catch(() => {})
   }
 
@@ -168,7 +168,7 @@ export class Daemon implements AsyncDisposable {
     const { running } = this.executions.counts()
     if (running > 0) log.info({ running, drainTimeoutMs }, 'waiting for executions that run')
     const overdue = new ErrandError('deadline_exceeded', 'executions run on; the next daemon takes them up')
-    using patience = new Deadline(clock, drainTimeoutMs, () => overdue, new AbortController().signal)
+    using patience = new Deadline(clock, drainTimeoutMs, () => overdue)
     await this.executions
       .untilNoneRuns(patience.signal)
       .catch((error: unknown) => log.warn({ err: error }, overdue.message))

@@ -1,4 +1,4 @@
-import { Cancellation } from '../core/cancellation.ts'
+import type { Cancellation } from '../core/cancellation.ts'
 import type { Clock } from '../core/clock.ts'
 import { Deadlines } from '../core/deadlines.ts'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
@@ -165,7 +165,7 @@ export class InvocationService {
 
   async #endsWithin(delayMs: number, { ended }: Instance): Promise<boolean> {
     const enough = () => new ErrandError('deadline_exceeded', 'no news')
-    using news = new Deadline(this.#deps.clock, delayMs, enough, new Cancellation().signal)
+    using news = new Deadline(this.#deps.clock, delayMs, enough)
     return await abortable(ended, news.signal).then(
       () => true,
       () => false,

@@ -174,10 +174,10 @@ export class Node implements NodeApi {
     gate.shut('draining')
     this.#endPause(reason)
     log.info({}, 'the node is stopping; waiting for requests under way')
-    using patience = new Deadline(clock, STOP_DRAIN_MS, () => reason, new AbortController().signal)
+    using patience = new Deadline(clock, STOP_DRAIN_MS, () => reason)
     await abortable(gate.empty(), patience.signal).catch(() => invocations.cancelAll(reason))
     admission.close(reason)
-    using removal = new Deadline(clock, STOP_GRACE_MS + 1500, () => reason, new AbortController().signal)
+    using removal = new Deadline(clock, STOP_GRACE_MS + 1500, () => reason)
     const isEmpty = pool.clear(STOP_GRACE_MS).then(() => instances.idle())
     await abortable(isEmpty, removal.signal).catch((error: unknown) => {
       log.warn({ err: error }, 'some instances could not be removed in time; the next start finds them')

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { LONGEST_DELAY_MS } from '../../util/quantity.ts'
 import * as compound from './compound-fields.ts'
 import type { Config } from './config.ts'
 import * as fields from './fields.ts'
@@ -56,7 +57,7 @@ const schema = z.strictObject({
   'executions.profile': fields.oneOf('standard', 'strict'),
   'executions.presets': compound.presets,
   'executions.publishAddresses': z.array(fields.ipAddress, fields.must('a list of IP addresses')),
-  'executions.timeoutMs': fields.wholeNumber(0, 2 ** 31 - 1),
+  'executions.timeoutMs': fields.wholeNumber(0, LONGEST_DELAY_MS),
   'executions.queueLimit': fields.wholeNumber(0, 1_000_000),
   'executions.callerQueueLimit': fields.wholeNumber(0, 1_000_000),
   'executions.queueTimeoutMs': fields.millis,
@@ -69,7 +70,7 @@ const schema = z.strictObject({
   'executions.inputFiles': fields.wholeNumber(0, 10_000_000),
   'executions.inputTotalBytes': fields.diskBytes,
   'executions.inputPresets': compound.inputPresets,
-  'executions.drainTimeoutMs': fields.wholeNumber(0, 2 ** 31 - 1),
+  'executions.drainTimeoutMs': fields.wholeNumber(0, LONGEST_DELAY_MS),
   'invocations.concurrency': fields.wholeNumber(1, 10_000),
   'invocations.queueLimit': fields.wholeNumber(0, 100_000),
   'invocations.callerQueueLimit': fields.wholeNumber(0, 100_000),

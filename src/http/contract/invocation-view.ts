@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ErrorCode, HTTP_STATUS } from '../../core/errors.ts'
+import { ERROR_CODES, type ErrorCode } from '../../core/errors.ts'
 import { count, time } from './fields.ts'
 import { type WebhookView, webhookView } from './webhook-view.ts'
 
@@ -40,7 +40,7 @@ export const invocationView: z.ZodType<InvocationView> = z
     idempotent: z.boolean(),
     requestBytes: count,
     response: z.object({ status: count, bytes: count }).exactOptional(),
-    failure: z.object({ code: z.enum(Object.keys(HTTP_STATUS) as ErrorCode[]), message: z.string() }).exactOptional(),
+    failure: z.object({ code: z.enum(ERROR_CODES), message: z.string() }).exactOptional(),
     webhook: webhookView.exactOptional(),
   })
   .meta({ id: 'Invocation' })

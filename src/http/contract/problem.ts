@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type ErrorCode, type ErrorDetails, HTTP_STATUS } from '../../core/errors.ts'
+import { ERROR_CODES, type ErrorCode, type ErrorDetails } from '../../core/errors.ts'
 
 /** RFC 9457, as `application/problem+json`. */
 export interface Problem {
@@ -14,14 +14,12 @@ export interface Problem {
   readonly retryAfterMs?: number
 }
 
-const CODES = Object.keys(HTTP_STATUS) as ErrorCode[]
-
 export const problem: z.ZodType<Problem> = z
   .object({
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.enum(CODES),
+    code: z.enum(ERROR_CODES),
     details: z.record(z.string(), z.unknown()),
     retryAfterMs: z.number().min(0).exactOptional(),
   })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ExecutionStatus } from '../../core/execution.ts'
+import { EXECUTION_STATUSES, type ExecutionStatus } from '../../core/execution.ts'
 import { LEAST_MEMORY_BYTES } from '../../core/resources.ts'
 import { parseDuration } from '../../util/quantity.ts'
 import { id, milliseconds, size, words } from './fields.ts'
@@ -50,21 +50,6 @@ export interface NodeConfigBody<Size = number> {
 /** Of calls that need none. */
 export const emptyBody: z.ZodType<Record<string, never>> = z.strictObject({})
 
-const STATUSES = Object.keys({
-  accepted: 0,
-  queued: 0,
-  pulling: 0,
-  creating: 0,
-  running: 0,
-  paused: 0,
-  finalizing: 0,
-  succeeded: 0,
-  failed: 0,
-  cancelled: 0,
-  timed_out: 0,
-  lost: 0,
-} satisfies Record<ExecutionStatus, 0>) as ExecutionStatus[]
-
 const MOST_RECORDS = 200
 const MOST_LABELS = 20
 const DEFAULT_RECORDS = 50
@@ -78,7 +63,7 @@ export const listQuery: z.ZodType<ListQuery> = z.strictObject({
   status: z
     .string()
     .transform((text) => text.split(','))
-    .pipe(z.array(z.enum(STATUSES)))
+    .pipe(z.array(z.enum(EXECUTION_STATUSES)))
     .exactOptional(),
   job: id.exactOptional(),
   label: z

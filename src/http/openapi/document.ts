@@ -1,4 +1,5 @@
 import { type ErrorCode, HTTP_STATUS } from '../../core/errors.ts'
+import { ID_PATTERN } from '../../core/ids.ts'
 import type { Operation } from '../contract/operation.ts'
 import { problem } from '../contract/problem.ts'
 import { type JsonSchema, SchemaCollector } from './json-schema.ts'
@@ -67,7 +68,7 @@ const COMMON: readonly ErrorCode[] = [
   'internal',
 ]
 
-const ID: JsonSchema = { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }
+const ID: JsonSchema = { type: 'string', pattern: ID_PATTERN }
 const METHODS_OF_ANY = ['get', 'put', 'post', 'patch', 'delete', 'head', 'options']
 const PROBLEM = 'What went wrong, as RFC 9457 has it.'
 

@@ -1,5 +1,4 @@
-import { ErrandError } from '../../core/errors.ts'
-import { Deadline } from '../../core/wait.ts'
+import { endsWithin } from '../../core/wait.ts'
 import { abortable } from '../../util/abort.ts'
 import type { NodeView } from '../contract/node-view.ts'
 import type { Operation } from '../contract/operation.ts'
@@ -50,21 +49,17 @@ function view(deps: V1Deps): NodeView {
 
 /**
  * Whether all that was accepted has ended within that time, but for requests for later that no task has got: those are kept, and
- * cannot be begun while work is refused. @throws what `pause` throws; signal.reason */
-async function untilEmpty(
+ * cannot be begun while work is refused.
+ * @throws what `pause` throws; signal.reason
+ */
+function untilEmpty(
   { node, executions, later, clock }: V1Deps,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const overdue = new ErrandError('deadline_exceeded', `work is still under way after ${timeoutMs} ms`)
-  using patience = new Deadline(clock, timeoutMs, () => overdue, signal)
-  try {
-    await abortable(node.pause(), patience.signal)
-    await later.untilNoneUnderWay(patience.signal)
-    await executions.untilNone(patience.signal)
-    return true
-  } catch (error) {
-    if (error === overdue) return false
-    throw error
-  }
+  return endsWithin(clock, timeoutMs, signal, async (within) => {
+    await abortable(node.pause(), within)
+    await later.untilNoneUnderWay(within)
+    await executions.untilNone(within)
+  })
 }

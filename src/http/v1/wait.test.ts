@@ -46,6 +46,7 @@ test('an end that is told is waited for until the execution says so itself', asy
   const ended = untilEnded(played, 'a', 1000, FOREVER).finally(() => {
     isOver = true
   })
+  await new Promise(setImmediate)
   played.tell('b', 'succeeded')
   played.tell('a', 'finalizing')
   played.tell('a', 'succeeded')

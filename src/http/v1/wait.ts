@@ -1,7 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
-import { ErrandError } from '../../core/errors.ts'
 import { isTerminal, type TerminalStatus } from '../../core/execution.ts'
-import { Deadline } from '../../core/wait.ts'
+import { endsWithin } from '../../core/wait.ts'
 import type { ExecutionsApi } from '../../service/executions-api.ts'
 import { abortable } from '../../util/abort.ts'
 
@@ -26,14 +25,9 @@ export async function untilEnded(deps: WaitDeps, id: string, timeoutMs: number, 
   })
   const { status } = await executions.getInfo(id)
   if (isTerminal(status)) return true
-  const overdue = new ErrandError('deadline_exceeded', `execution ${id} has not ended within ${timeoutMs} ms`)
-  using patience = new Deadline(clock, timeoutMs, () => overdue, signal)
-  try {
-    const last = await abortable(ended.promise, patience.signal)
+  // Awaited here: the listening ends with this function.
+  return await endsWithin(clock, timeoutMs, signal, async (within) => {
+    const last = await abortable(ended.promise, within)
     await executions.waitForStatus(id, last, MOMENT_MS, signal)
-    return true
-  } catch (error) {
-    if (error === overdue) return false
-    throw error
-  }
+  })
 }

@@ -3,21 +3,20 @@ import { z } from 'zod'
 import { TERMINAL_STATUSES } from '../../core/execution.ts'
 import type { ExecutionRequest, ExecutionResources, TaskParams } from '../../core/execution-request.ts'
 import { GPU_VENDORS, type GpuRequest } from '../../core/gpu.ts'
-import { isId } from '../../core/ids.ts'
+import { ID_PATTERN, isId } from '../../core/ids.ts'
 import { isCores } from '../../core/resources.ts'
 import { isSignalName } from '../../core/signal-number.ts'
 import { ISOLATIONS, type Isolation, MOST_PORTS } from '../../core/task.ts'
+import { LONGEST_DELAY_MS } from '../../util/quantity.ts'
 
 // Strict: a key that is not known is refused. Whoever hands in more than this asks for what there is no way to give.
 
-/** The longest delay that a timer takes: 24.8 days. */
-const MOST_MS = 2 ** 31 - 1
 const MOST_BYTES = 2 ** 40
 const MOST_TEXT = 128 * 1024
 const MOST_ITEMS = 1000
 
-const id = z.string().refine(isId, 'must match ^[a-z0-9][a-z0-9-]{0,62}$')
-export const milliseconds: z.ZodType<number> = z.int().min(0).max(MOST_MS)
+const id = z.string().refine(isId, `must match ${ID_PATTERN}`)
+export const milliseconds: z.ZodType<number> = z.int().min(0).max(LONGEST_DELAY_MS)
 const bytes = z.int().min(0).max(MOST_BYTES)
 export const isolation: z.ZodType<Isolation> = z.enum(ISOLATIONS)
 export const port: z.ZodType<number> = z.int().min(1).max(65_535)

@@ -1,5 +1,5 @@
 import { ErrandError } from '../../core/errors.ts'
-import { Deadline } from '../../core/wait.ts'
+import { endsWithin } from '../../core/wait.ts'
 import { abortable } from '../../util/abort.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
 import { FairQueue } from '../../util/fair-queue.ts'
@@ -102,16 +102,10 @@ export class AsyncInvocations implements LaterApi {
 
   async untilEnded(id: string, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#index.has(id)) throw none(id)
-    const overdue = new ErrandError('deadline_exceeded', `invocation ${id} has not ended within ${timeoutMs} ms`)
-    using patience = new Deadline(this.#deps.clock, timeoutMs, () => overdue, signal)
-    try {
-      await abortable(this.#live.get(id)?.ended ?? Promise.resolve(), patience.signal)
-    } catch (error) {
-      if (error === overdue) return false
-      throw error
-    }
-    if (!this.#index.has(id)) throw none(id)
-    return true
+    const ended = this.#live.get(id)?.ended ?? Promise.resolve()
+    const isOver = await endsWithin(this.#deps.clock, timeoutMs, signal, (within) => abortable(ended, within))
+    if (isOver && !this.#index.has(id)) throw none(id)
+    return isOver
   }
 
   async untilNoneUnderWay(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ErrandError, type ErrorCode, HTTP_STATUS } from '../../core/errors.ts'
+import { ERROR_CODES, ErrandError, type ErrorCode } from '../../core/errors.ts'
 import { isId } from '../../core/ids.ts'
 import type { WebhookOutcome } from '../../webhooks/webhooks.ts'
 
@@ -67,8 +67,6 @@ export interface InvocationHead {
   readonly path: string
   readonly headers: readonly string[]
 }
-
-const ERROR_CODES = Object.keys(HTTP_STATUS) as ErrorCode[]
 
 export const invocationRecord: z.ZodType<InvocationRecord> = z.strictObject({
   id: z.string().refine(isId),

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
-import { isId } from '../../core/ids.ts'
+import { ID_PATTERN, isId } from '../../core/ids.ts'
 import { invalidField, readValue } from '../../core/read-value.ts'
 import { type Task, type TaskKey, taskKey } from '../../core/task.ts'
 import { Serial } from '../../util/serial.ts'
@@ -167,7 +167,7 @@ function placeOf({ name, callerId }: TaskRecord): string {
 }
 
 function read(name: string, asked: TaskRequest): TaskRequest {
-  if (!isId(name)) throw invalidField('name', 'must match ^[a-z0-9][a-z0-9-]{0,62}$')
+  if (!isId(name)) throw invalidField('name', `must match ${ID_PATTERN}`)
   const data = readValue(taskRequest, asked)
   if (Buffer.byteLength(JSON.stringify(data)) <= MOST_BYTES) return data
   throw new ErrandError('validation_failed', `a task is defined in at most ${MOST_BYTES} bytes`)
