@@ -127,9 +127,14 @@ export interface EngineProbe {
   readonly warnings: readonly string[]
 }
 
+/** What a runtime has to enforce. */
+export type LimitName = 'cpu' | 'memory' | 'pids'
+
 export interface RuntimeProbe {
   /** False when limits of memory, cpu or pids are known not to bind, so that the runtime must not get foreign work. */
   readonly enforcesLimits: boolean
+  /** Which of them do not bind, where that is known. */
+  readonly unenforced?: readonly LimitName[]
   /** True when a task can serve on a unix socket that this process can open. */
   readonly hasUnixSocket: boolean
   /** What it runs, where that is told: a path, or a name that the engine looks up. */

@@ -2,7 +2,7 @@ import type { Caller } from '../core/caller.ts'
 import type { Cancellation } from '../core/cancellation.ts'
 import type { Resources } from '../core/resources.ts'
 import type { Isolation, Task, TaskKey } from '../core/task.ts'
-import type { EngineProbe } from '../engine/engine.ts'
+import type { EngineProbe, LimitName } from '../engine/engine.ts'
 import type { AnswerSink, StreamedRequest } from '../forward/stream-exchange.ts'
 import type { WarmInstance } from '../warm/roster.ts'
 import type { NodeState } from './gate.ts'
@@ -112,6 +112,8 @@ export interface IsolationOffer {
   readonly runtime: string | undefined
   /** Why there is none; undefined when there is. */
   readonly refusal: string | undefined
+  /** Which limits do not bind there, though the operator accepts that; none where there is no runtime. */
+  readonly unenforced: readonly LimitName[]
 }
 
 export interface NodeStats {

@@ -38,16 +38,26 @@ test('a runtime told to ignore cgroups enforces no limits', () => {
   const { runtimes, warnings } = toProbe(VERSION, INFO, HOST)
   assert.deepEqual(Object.fromEntries(runtimes), {
     runc: { enforcesLimits: true, hasUnixSocket: true, program: 'runc' },
-    runsc: { enforcesLimits: false, hasUnixSocket: false, program: '/usr/bin/runsc' },
+    runsc: {
+      enforcesLimits: false,
+      unenforced: ['cpu', 'memory', 'pids'],
+      hasUnixSocket: false,
+      program: '/usr/bin/runsc',
+    },
     kata: { enforcesLimits: true, hasUnixSocket: false },
   })
   assert.deepEqual(warnings, [])
 })
 
 test('no runtime enforces what the kernel cannot, and the operator is told', () => {
-  for (const lack of ['MemoryLimit', 'PidsLimit', 'CpuCfsQuota'] as const) {
+  for (const [lack, limit] of [
+    ['MemoryLimit', 'memory'],
+    ['PidsLimit', 'pids'],
+    ['CpuCfsQuota', 'cpu'],
+  ] as const) {
     const { runtimes, warnings } = toProbe(VERSION, { ...INFO, [lack]: false }, HOST)
     assert.equal(runtimes.get('runc')?.enforcesLimits, false, lack)
+    assert.deepEqual(runtimes.get('runc')?.unenforced, [limit])
     assert.equal(warnings.length, 1)
   }
 })

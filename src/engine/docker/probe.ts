@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { EngineProbe, RuntimeProbe, SandboxNetworkKind } from '../engine.ts'
+import type { EngineProbe, LimitName, RuntimeProbe, SandboxNetworkKind } from '../engine.ts'
 import type { DockerReply } from './client.ts'
 import { type HostView, type HostViewDeps, lookAtHost } from './host-view.ts'
 import { mountOf } from './mount-table.ts'
@@ -73,8 +73,15 @@ function packageVersion({ Version, Details }: NonNullable<VersionAnswer['Compone
 
 function toRuntimeProbe(runtime: RuntimeAnswer, info: InfoAnswer, seesVolumes: boolean): RuntimeProbe {
   const ignoresCgroups = (runtime.runtimeArgs ?? []).some((arg) => /^--?ignore-cgroups(=true|=1)?$/.test(arg))
+  const limits: [LimitName, boolean][] = [
+    ['cpu', info.CpuCfsQuota],
+    ['memory', info.MemoryLimit],
+    ['pids', info.PidsLimit],
+  ]
+  const unenforced = limits.filter(([, binds]) => ignoresCgroups || !binds).map(([name]) => name)
   return {
-    enforcesLimits: !ignoresCgroups && info.MemoryLimit && info.PidsLimit && info.CpuCfsQuota,
+    enforcesLimits: unenforced.length === 0,
+    ...(unenforced.length > 0 && { unenforced }),
     hasUnixSocket: seesVolumes && SHARES_KERNEL.has(basename(runtime.path ?? '')),
     ...(runtime.path !== undefined && { program: runtime.path }),
   }

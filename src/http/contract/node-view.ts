@@ -43,6 +43,8 @@ interface IsolationView {
   readonly available: boolean
   /** What stands behind it. */
   readonly runtime?: string
+  /** `cpu`, `memory`, `pids`: the limits that do not bind there. */
+  readonly unenforced?: readonly string[]
   /** Why there is none. */
   readonly refusal?: string
 }
@@ -81,6 +83,7 @@ export const nodeView: z.ZodType<NodeView> = z
         isolation: z.string(),
         available: z.boolean(),
         runtime: z.string().exactOptional(),
+        unenforced: z.array(z.string()).exactOptional().describe('Limits that do not bind: `cpu`, `memory`, `pids`.'),
         refusal: z.string().exactOptional(),
       }),
     ),

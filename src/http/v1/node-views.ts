@@ -25,10 +25,10 @@ export function viewNode(
     leased: viewResources(resources.leased),
     executions: { waiting, running },
     engines: [viewEngine(engine)],
-    isolations: isolations.map(({ isolation, runtime, refusal }) => ({
+    isolations: isolations.map(({ isolation, runtime, refusal, unenforced }) => ({
       isolation,
       available: runtime !== undefined,
-      ...(runtime !== undefined && { runtime }),
+      ...(runtime !== undefined && { runtime, unenforced: [...unenforced] }),
       ...(refusal !== undefined && { refusal }),
     })),
     warnings,

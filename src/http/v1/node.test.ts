@@ -20,7 +20,8 @@ test('a node tells what it is, what it can isolate and why it cannot, in any sta
   )
   const [container, gvisor, microvm] = serving.isolations
   assert.deepEqual([container?.isolation, container?.available], ['container', true])
-  assert.deepEqual([gvisor?.isolation, gvisor?.available], ['gvisor', false])
+  assert.deepEqual(container?.unenforced, [])
+  assert.deepEqual([gvisor?.isolation, gvisor?.available, gvisor?.unenforced], ['gvisor', false, undefined])
   assert.match(gvisor?.refusal ?? '', /no runtime called runsc/)
   assert.deepEqual([microvm?.isolation, microvm?.available], ['microvm', false])
   assert.match(microvm?.refusal ?? '', /microVM_runtime is not set/)
