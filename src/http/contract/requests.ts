@@ -88,9 +88,9 @@ export interface ListQuery {
 }
 
 /** Of `GET /v1/tasks`. */
-export const pageQuery: z.ZodType<PageQuery> = z.strictObject(page())
+export const pageQuery: z.ZodType<PageParams> = z.strictObject(page())
 
-export interface PageQuery {
+export interface PageParams {
   readonly limit: number
   readonly cursor?: string
 }

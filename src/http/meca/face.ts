@@ -2,11 +2,11 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Caller } from '../../core/caller.ts'
 import type { Cancellation } from '../../core/cancellation.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { Invocation, NodeApi, TaskAnswer } from '../../service/node-api.ts'
 import type { ByteBudget } from '../../util/byte-budget.ts'
 import { withAccessLog } from '../access-log.ts'
+import { noMemory, toAnswerable } from '../answerable.ts'
 import { cancelOnDisconnect } from '../disconnect.ts'
 import { RequestGuard } from '../guards.ts'
 import { type HttpMeter, type MeteringDeps, meterRequest, OTHER_ROUTE } from '../http-meter.ts'
@@ -49,7 +49,6 @@ const BAD_EXECUTION = bareRefusal(400, 'Bad execution request')
 const BAD_RECONFIGURATION = bareRefusal(400, 'Bad reconfiguration request')
 const NOT_FOUND = refusal(404, 'there is nothing at this path')
 const NO_CONTROL = refusal(403, 'this listener has no control routes; see `control` in the configuration')
-const MEMORY_RETRY_MS = 1000
 const HEALTHY = '{"status":"ok"}'
 
 /** The HTTP face of the MECAnywhere executor: its paths, field names and answers, with a code beside each failure. */
@@ -182,18 +181,6 @@ class MecaFace {
     if (error.code === 'internal') this.#options.log.error({ err: thrown }, 'a request failed for a fault of ours')
     this.#send(response, failure(error, this.#wording))
   }
-}
-
-/** The text of an error that is not ours may say anything, so it goes to the log alone. */
-function toAnswerable(thrown: unknown): ErrandError {
-  if (thrown instanceof ErrandError) return thrown
-  return new ErrandError('internal', 'internal error: see the log of the node', { cause: thrown })
-}
-
-function noMemory(): ErrandError {
-  return new ErrandError('queue_full', 'the requests under way hold as much memory as they may', {
-    retryAfterMs: MEMORY_RETRY_MS,
-  })
 }
 
 function warnOnce(log: Log): OnUnknownKey {

@@ -3,6 +3,7 @@ import { Deadlines } from '../../core/deadlines.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { withAccessLog } from '../access-log.ts'
+import { noMemory, toAnswerable } from '../answerable.ts'
 import { type Authenticate, requireScope } from '../auth.ts'
 import { cancelOnDisconnect } from '../disconnect.ts'
 import { RequestGuard } from '../guards.ts'
@@ -16,6 +17,7 @@ import { recheck } from './recheck.ts'
 import type { Reply, V1Deps } from './route.ts'
 import { type Matched, RouteTable, readQuery } from './route-table.ts'
 import { V1_ROUTES } from './routes.ts'
+import { SECURE } from './secure.ts'
 
 export interface V1Options extends V1Deps {
   /** Who sent a request. */
@@ -31,9 +33,7 @@ export interface V1Options extends V1Deps {
 
 /** Room for a task with its scripts. */
 const MOST_BODY_BYTES = 1024 * 1024
-const MEMORY_RETRY_MS = 1000
 const TAKE_BODIES: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
-const SECURE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
 /** Errand's own HTTP interface, for one listener. */
 export function v1Handler(options: V1Options): RequestListener {
@@ -136,16 +136,4 @@ function splitTarget(url: string): [string, string] {
 
 function secured(answer: Answer): Answer {
   return { ...answer, headers: { ...SECURE, ...answer.headers } }
-}
-
-/** The text of an error that is not ours may say anything, so it goes to the log alone. */
-function toAnswerable(thrown: unknown): ErrandError {
-  if (thrown instanceof ErrandError) return thrown
-  return new ErrandError('internal', 'internal error: see the log of the node', { cause: thrown })
-}
-
-function noMemory(): ErrandError {
-  return new ErrandError('queue_full', 'the requests under way hold as much memory as they may', {
-    retryAfterMs: MEMORY_RETRY_MS,
-  })
 }

@@ -1,10 +1,9 @@
-import { ErrandError } from '../../core/errors.ts'
 import type { NodeApi } from '../../service/node-api.ts'
 import type { Principal } from '../auth.ts'
 import type { InstanceView } from '../contract/instance-view.ts'
 import { getInstance, listInstances, removeInstance } from '../contract/operations/tasks.ts'
 import { viewResources } from './node-views.ts'
-import { isOwn } from './ownership.ts'
+import { isOwn, ownOf } from './ownership.ts'
 import { type Route, route } from './route.ts'
 
 type WarmInstance = ReturnType<NodeApi['instances']>[number]
@@ -28,8 +27,7 @@ export const INSTANCE_ROUTES: readonly Route[] = [list, get, remove]
 /** @throws not_found for another's, as for one that does not exist */
 function ownInstance(node: NodeApi, principal: Principal, id: string): WarmInstance {
   const found = node.instances().find((instance) => instance.id === id)
-  if (found !== undefined && isOwn(principal, found)) return found
-  throw new ErrandError('not_found', `there is no instance ${id}`)
+  return ownOf(principal, found, `instance ${id}`)
 }
 
 function viewInstance({ id, callerId, task, state, turns, uses, ageMs, idleMs, ...rest }: WarmInstance): InstanceView {

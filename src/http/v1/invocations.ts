@@ -1,4 +1,3 @@
-import { ErrandError } from '../../core/errors.ts'
 import type { InvocationRecord } from '../../service/invocations/invocation-record.ts'
 import type { LaterApi } from '../../service/invocations/later-api.ts'
 import { type Principal, seesAll } from '../auth.ts'
@@ -10,7 +9,7 @@ import {
   waitForInvocation,
 } from '../contract/operations/invocations.ts'
 import { HARMLESS, INSTANCE } from './caller-answer.ts'
-import { isOwn } from './ownership.ts'
+import { isOwn, ownOf } from './ownership.ts'
 import { type Route, route } from './route.ts'
 import { StreamAnswer } from './stream-answer.ts'
 import { viewInvocation } from './views.ts'
@@ -59,9 +58,7 @@ export const INVOCATION_ROUTES: readonly Route[] = [list, get, wait, read, remov
 
 /** @throws not_found for another's, as for one that does not exist */
 async function ownInvocation(later: LaterApi, principal: Principal, id: string): Promise<InvocationRecord> {
-  const record = await later.get(id)
-  if (isOwn(principal, record)) return record
-  throw new ErrandError('not_found', `there is no invocation ${id}`)
+  return ownOf(principal, await later.get(id), `invocation ${id}`)
 }
 
 /** To a HEAD a task tells the length of what it does not send. */

@@ -3,14 +3,13 @@ import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { Deadline } from '../../core/wait.ts'
 import { abortable } from '../../util/abort.ts'
+import { SECURE } from './secure.ts'
 
 /** How long a reader may take nothing while something waits for it. It can go on later where it was. */
 const STALL_MS = 60_000
 const HEARTBEAT_MS = 15_000
 /** A comment: no event, but proof of life for whatever stands between. */
 const HEARTBEAT = ':\n\n'
-
-const SECURE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
 /** An answer of unknown length. Holds no more than the connection's own buffer and one piece. */
 export class StreamAnswer implements Disposable {

@@ -1,4 +1,3 @@
-import { ErrandError } from '../../core/errors.ts'
 import { invalidField } from '../../core/read-value.ts'
 import { DEFAULT_RESOURCES } from '../../core/resources.ts'
 import type { TaskRecord, TaskRequest } from '../../service/tasks/task-request.ts'
@@ -8,6 +7,7 @@ import type { NamedTaskBody } from '../contract/task-body.ts'
 import type { TaskView } from '../contract/task-view.ts'
 import { inWordsOfTask } from './body-fields.ts'
 import { toResources } from './execution-request.ts'
+import { ownOf } from './ownership.ts'
 import { type Route, route } from './route.ts'
 import { toTime, viewGpuRequest } from './views.ts'
 
@@ -47,9 +47,7 @@ function readCursor(cursor: string): string {
 
 /** @throws not_found for another's, as for one that does not exist */
 function ownerFor(principal: Principal, asked: string | undefined, name: string): string {
-  const own = principal.caller.id
-  if (asked === undefined || asked === own || seesAll(principal)) return asked ?? own
-  throw new ErrandError('not_found', `there is no task ${name}`)
+  return ownOf(principal, { callerId: asked ?? principal.caller.id }, `task ${name}`).callerId
 }
 
 function toTaskRequest({ resources, ...rest }: NamedTaskBody): TaskRequest {

@@ -242,7 +242,7 @@ describe('named tasks', () => {
     const many = Array.from({ length: 1000 }, (_, index) => ({ ...record, callerId: 'ada', name: `t${index}` }))
     await new TaskFile(world.folder).write(many)
     const tasks = await openTasks()
-    await assert.rejects(tasks.put('ada', 'more', { image: 'hello' }), coded('storage_full', /1000/))
+    await assert.rejects(tasks.put('ada', 'more', { image: 'hello' }), coded('forbidden', /1000/))
     await tasks.put('ada', 't5', { image: 'other' })
     await tasks.put('eve', 'more', { image: 'hello' })
     await tasks.remove('ada', 't6')

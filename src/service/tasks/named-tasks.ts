@@ -155,8 +155,8 @@ export class NamedTasks {
   #assertRoom(callerId: string): void {
     const [own, all] = [this.#byCaller.get(callerId)?.size ?? 0, this.#byKey.size]
     if (own < MOST_OF_CALLER && all < MOST) return
-    throw new ErrandError('storage_full', `there are ${own} tasks of yours, and ${all} in all: that is the most`, {
-      details: { ofCaller: own, most: MOST_OF_CALLER },
+    throw new ErrandError('forbidden', `there are ${own} tasks of yours, and ${all} in all: that is the most`, {
+      details: { ofCaller: own, most: MOST_OF_CALLER, inAll: all, mostInAll: MOST },
     })
   }
 }

@@ -1,8 +1,8 @@
 import { type InvocationPageView, type InvocationView, invocationPage, invocationView } from '../invocation-view.ts'
 import type { Nothing, Operation } from '../operation.ts'
-import { type PageQuery, pageQuery, type WaitQuery, waitQuery } from '../requests.ts'
+import { type PageParams, pageQuery, type WaitQuery, waitQuery } from '../requests.ts'
 
-export const listInvocations: Operation<InvocationPageView, Nothing, PageQuery> = {
+export const listInvocations: Operation<InvocationPageView, Nothing, PageParams> = {
   id: 'listInvocations',
   method: 'GET',
   path: '/v1/invocations',

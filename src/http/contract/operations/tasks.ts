@@ -1,11 +1,11 @@
 import { type InstanceList, type InstanceView, instanceList, instanceView } from '../instance-view.ts'
 import { type InvocationView, invocationView } from '../invocation-view.ts'
 import type { Nothing, Operation } from '../operation.ts'
-import { type PageQuery, pageQuery, type TaskQuery, taskQuery } from '../requests.ts'
+import { type PageParams, pageQuery, type TaskQuery, taskQuery } from '../requests.ts'
 import { type NamedTaskBody, type NamedTaskBodyIn, namedTaskBody } from '../task-body.ts'
 import { type TaskPage, type TaskView, taskPage, taskView } from '../task-view.ts'
 
-export const listTasks: Operation<TaskPage, Nothing, PageQuery> = {
+export const listTasks: Operation<TaskPage, Nothing, PageParams> = {
   id: 'listTasks',
   method: 'GET',
   path: '/v1/tasks',
