@@ -1,6 +1,7 @@
 import { basename, dirname, resolve } from 'node:path'
 import { ErrandError } from '../../core/errors.ts'
-import type { ExecutionBodyIn, PortBody } from '../../http/contract/execution-body.ts'
+import type { ExecutionBodyIn } from '../../http/contract/execution-body.ts'
+import type { PortBody } from '../../http/contract/task-body.ts'
 import { type Fields, isFields, readBodyFile, STDIN } from '../body-file.ts'
 import { malformed, readDuration, readNumber, readPairs } from '../flag-values.ts'
 import type { Input } from '../terminal.ts'

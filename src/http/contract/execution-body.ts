@@ -1,59 +1,11 @@
 import { z } from 'zod'
 import { TERMINAL_STATUSES, type TerminalStatus } from '../../core/execution.ts'
-import { ISOLATIONS, type Isolation, MOST_PORTS } from '../../core/task.ts'
-import { id, MOST_ITEMS, milliseconds, type ResourcesBody, resources, size, variable, words } from './fields.ts'
+import { id, milliseconds } from '../../core/request-fields.ts'
+import { MOST_ITEMS, size } from './fields.ts'
+import { type EngineSpecBody, engineSpecBody, type TaskBody, taskBody } from './task-body.ts'
 
 // The body of `POST /v1/executions`. Strict everywhere: a key that is not known is refused, so that nobody believes in a
 // limit that nobody sets, and nobody sets what is not theirs (an owner, a status). Depth is the service's to check.
-
-const port = z.strictObject({
-  port: z.int().min(1).max(65_535),
-  protocol: z.enum(['tcp', 'udp']).exactOptional(),
-  hostIp: z.string().exactOptional().describe('Default: 127.0.0.1. What is allowed is for the operator to say.'),
-  hostPort: z.int().min(0).max(65_535).exactOptional(),
-})
-
-/** Of a task, and of what is said in an engine's own words. */
-const surroundings = {
-  resources: resources.exactOptional(),
-  isolation: z.enum(ISOLATIONS).exactOptional(),
-  sgx: z.boolean().exactOptional(),
-  network: z.enum(['none', 'internal', 'egress']).exactOptional(),
-  ports: z.array(port).max(MOST_PORTS).exactOptional(),
-  profile: z.enum(['standard', 'strict']).exactOptional(),
-  preset: z.string().min(1).max(64).exactOptional(),
-  provision: z
-    .array(
-      z.strictObject({
-        name: z.string(),
-        content: z.string(),
-        encoding: z.enum(['utf8', 'base64']).exactOptional(),
-        args: words.exactOptional(),
-      }),
-    )
-    .max(MOST_ITEMS)
-    .exactOptional(),
-  stopSignal: z
-    .string()
-    .regex(/^SIG[A-Z0-9+-]{1,12}$/, 'must name a signal, such as SIGTERM')
-    .exactOptional(),
-}
-
-const task = z.strictObject({
-  image: z.string().min(1),
-  entrypoint: words.exactOptional(),
-  cmd: words.exactOptional(),
-  env: z.record(variable, z.string()).exactOptional(),
-  workingDir: z.string().exactOptional(),
-  user: z.string().exactOptional(),
-  ...surroundings,
-})
-
-const engineSpec = z.strictObject({
-  type: z.string().min(1).max(64),
-  params: z.record(z.string(), z.unknown()),
-  ...surroundings,
-})
 
 const target = { target: z.string(), readOnly: z.boolean().exactOptional() }
 
@@ -66,8 +18,8 @@ export const executionBody: z.ZodType<ExecutionBody, ExecutionBodyIn> = z
   .strictObject({
     id: id.exactOptional(),
     job: id.exactOptional(),
-    task: task.exactOptional(),
-    engineSpec: engineSpec.exactOptional(),
+    task: taskBody.exactOptional(),
+    engineSpec: engineSpecBody.exactOptional(),
     inputs: z.array(input).max(MOST_ITEMS).exactOptional(),
     outputs: z
       .array(z.strictObject({ path: z.string(), name: z.string().exactOptional() }))
@@ -138,47 +90,3 @@ interface UploadInputBody {
 
 /** As it may be written: a size is a number of bytes, or a text such as `256MiB`. */
 export type ExecutionBodyIn = ExecutionBody<number | string>
-
-export interface TaskBody<Size = number> extends SurroundingsBody<Size> {
-  readonly image: string
-  readonly entrypoint?: readonly string[]
-  readonly cmd?: readonly string[]
-  readonly env?: Readonly<Record<string, string>>
-  readonly workingDir?: string
-  readonly user?: string
-}
-
-interface EngineSpecBody<Size> extends SurroundingsBody<Size> {
-  readonly type: string
-  readonly params: Readonly<Record<string, unknown>>
-}
-
-export interface SurroundingsBody<Size = number> {
-  readonly resources?: ResourcesBody<Size>
-  /** Default: `container`. */
-  readonly isolation?: Isolation
-  /** Default: false. */
-  readonly sgx?: boolean
-  readonly network?: 'none' | 'internal' | 'egress'
-  readonly ports?: readonly PortBody[]
-  readonly profile?: 'standard' | 'strict'
-  /** What it gets beyond `strict`, by a name that the node's owner grants. */
-  readonly preset?: string
-  readonly provision?: readonly ScriptBody[]
-  readonly stopSignal?: string
-}
-
-interface ScriptBody {
-  readonly name: string
-  readonly content: string
-  /** Of `content`. Default: `utf8`. */
-  readonly encoding?: 'utf8' | 'base64'
-  readonly args?: readonly string[]
-}
-
-export interface PortBody {
-  readonly port: number
-  readonly protocol?: 'tcp' | 'udp'
-  readonly hostIp?: string
-  readonly hostPort?: number
-}

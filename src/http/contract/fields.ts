@@ -1,17 +1,9 @@
 import { z } from 'zod'
 import { GPU_VENDORS, type GpuVendor } from '../../core/gpu.ts'
-import { ID_PATTERN, isId } from '../../core/ids.ts'
-import { LONGEST_DELAY_MS, parseBytes } from '../../util/quantity.ts'
+import { parseBytes } from '../../util/quantity.ts'
 
 /** Of anything that a body lists. */
 export const MOST_ITEMS = 1000
-
-export const id: z.ZodType<string, string> = z
-  .string()
-  .refine(isId, `must match ${ID_PATTERN}`)
-  .meta({ pattern: ID_PATTERN })
-
-export const milliseconds: z.ZodType<number, number> = z.int().min(0).max(LONGEST_DELAY_MS)
 
 /** A number of bytes, or a text with a unit such as `256MiB`. */
 export const size: z.ZodType<number, number | string> = z

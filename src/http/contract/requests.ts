@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../../core/execution.ts'
+import { id, milliseconds, user } from '../../core/request-fields.ts'
 import { LEAST_MEMORY_BYTES } from '../../core/resources.ts'
 import { parseDuration } from '../../util/quantity.ts'
-import { id, milliseconds, size, words } from './fields.ts'
+import { size, words } from './fields.ts'
 
 /** The body of `POST /v1/executions/{id}/cancel`; empty means `{}`. */
 export const cancelBody: z.ZodType<CancelBody, CancelBody> = z.strictObject({ graceMs: milliseconds.exactOptional() })
@@ -16,10 +17,7 @@ export const execBody: z.ZodType<ExecBody, ExecBody> = z.strictObject({
   argv: words.refine((argv) => argv.length > 0, 'must name a command'),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,255}$/), z.string()).exactOptional(),
   workingDir: z.string().startsWith('/').max(4096).exactOptional(),
-  user: z
-    .string()
-    .regex(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63})?$/, 'must be USER or USER:GROUP')
-    .exactOptional(),
+  user: user.exactOptional(),
   timeoutMs: milliseconds.exactOptional(),
 })
 

@@ -4,8 +4,9 @@ import type { ExecutionRequest, ExecutionResources, PresetInput, UploadInput } f
 import type { GpuRequest } from '../../core/gpu.ts'
 import type { IdempotencyKey } from '../../journal/journal.ts'
 import { canonicalJson } from '../../util/canonical-json.ts'
-import type { ExecutionBody, InputBody, PortBody, SurroundingsBody, TaskBody } from '../contract/execution-body.ts'
+import type { ExecutionBody, InputBody } from '../contract/execution-body.ts'
 import type { GpuBody, ResourcesBody } from '../contract/fields.ts'
+import type { PortBody, SurroundingsBody, TaskBody } from '../contract/task-body.ts'
 import type { JsonObject } from '../json-body.ts'
 
 /** What runs a `task`. */

@@ -3,11 +3,10 @@ import { z } from 'zod'
 import { TERMINAL_STATUSES } from '../../core/execution.ts'
 import type { ExecutionRequest, ExecutionResources, TaskParams } from '../../core/execution-request.ts'
 import { GPU_VENDORS, type GpuRequest } from '../../core/gpu.ts'
-import { ID_PATTERN, isId } from '../../core/ids.ts'
+import { id, milliseconds, port, user } from '../../core/request-fields.ts'
 import { isCores } from '../../core/resources.ts'
 import { isSignalName } from '../../core/signal-number.ts'
 import { ISOLATIONS, type Isolation, MOST_PORTS } from '../../core/task.ts'
-import { LONGEST_DELAY_MS } from '../../util/quantity.ts'
 
 // Strict: a key that is not known is refused. Whoever hands in more than this asks for what there is no way to give.
 
@@ -15,11 +14,8 @@ const MOST_BYTES = 2 ** 40
 const MOST_TEXT = 128 * 1024
 const MOST_ITEMS = 1000
 
-const id = z.string().refine(isId, `must match ${ID_PATTERN}`)
-export const milliseconds: z.ZodType<number> = z.int().min(0).max(LONGEST_DELAY_MS)
 const bytes = z.int().min(0).max(MOST_BYTES)
 export const isolation: z.ZodType<Isolation> = z.enum(ISOLATIONS)
-export const port: z.ZodType<number> = z.int().min(1).max(65_535)
 export const word: z.ZodType<string> = z
   .string()
   .max(MOST_TEXT)
@@ -33,10 +29,6 @@ export const path: z.ZodType<string> = z
   .string()
   .max(4096)
   .refine((text) => text.startsWith('/') && !/[\0\n]/.test(text), 'must be an absolute path')
-
-export const user: z.ZodType<string> = z
-  .string()
-  .regex(/^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63})?$/, 'must be USER or USER:GROUP')
 
 const label = z
   .string()

@@ -1,13 +1,15 @@
 import { z } from 'zod'
 import { isId } from '../../core/ids.ts'
+import { concurrency, milliseconds, port, readiness, user } from '../../core/request-fields.ts'
 import * as fields from '../executions/request-schema.ts'
 import type { TaskRecord, TaskRequest } from './task-request.ts'
 
 // Strict: a key that is not known is refused, whether a caller sends it or a later version has kept it.
 
+const MOST_READINESS = 1024
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, 'must be the name of a variable')
 /** A zero would start and stop without end. */
-const patience = fields.milliseconds.refine((ms) => ms > 0, 'must be above 0')
+const patience = milliseconds.refine((ms) => ms > 0, 'must be above 0')
 
 export const taskRequest: z.ZodType<TaskRequest> = z.strictObject({
   image: z.string().min(1),
@@ -15,21 +17,17 @@ export const taskRequest: z.ZodType<TaskRequest> = z.strictObject({
   cmd: fields.words.exactOptional(),
   env: z.record(variable, fields.word).exactOptional(),
   workingDir: fields.path.exactOptional(),
-  user: fields.user.exactOptional(),
+  user: user.exactOptional(),
   resources: fields.resources.exactOptional(),
   isolation: fields.isolation.exactOptional(),
   sgx: z.boolean().exactOptional(),
   network: z.enum(['internal', 'egress']).exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),
   preset: z.string().max(64).exactOptional(),
-  port: fields.port.exactOptional(),
-  readiness: z
-    .string()
-    .max(1024)
-    .regex(/^(?:mark|connect|http:\/[!-~]*)$/, 'must be mark, connect or http:PATH')
-    .exactOptional(),
-  concurrency: z.union([z.int().min(1).max(1_000_000), z.literal('unlimited')]).exactOptional(),
-  keepAliveMs: fields.milliseconds.exactOptional(),
+  port: port.exactOptional(),
+  readiness: readiness.refine((text) => text.length <= MOST_READINESS, 'is too long').exactOptional(),
+  concurrency: concurrency.exactOptional(),
+  keepAliveMs: milliseconds.exactOptional(),
   startTimeoutMs: patience.exactOptional(),
   requestTimeoutMs: patience.exactOptional(),
 })
