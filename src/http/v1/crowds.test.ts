@@ -19,7 +19,7 @@ async function readLog(of: V1Node, token: string): Promise<Answer> {
   return of.call(token, `GET /v1/executions/${id}/logs`)
 }
 
-test(`${WAITS} waits of one caller are all answered, and keep nobody from a log`, async () => {
+test(`A48: ${WAITS} waits of one caller are all answered, and keep nobody from a log`, async () => {
   const { id } = viewOf(await node.call(undefined, 'POST /v1/executions', { task: { image: 'forever' } }))
   const wait = { method: 'GET', path: `/v1/executions/${id}/wait?timeout=60s`, socketPath: node.socketPath }
   const waits = Array.from({ length: WAITS }, () => ask(0, wait))
@@ -29,7 +29,7 @@ test(`${WAITS} waits of one caller are all answered, and keep nobody from a log`
   assert.deepEqual([...statuses], [200])
 })
 
-test('a caller with all the streams that it may have keeps no other from one', async () => {
+test('A48: a caller with all the streams that it may have keeps no other from one', async () => {
   const bob = await node.token('bob', 'read', 'submit')
   using streams = new DisposableStack()
   for (let count = 0; count < STREAMS; count += 1) {
