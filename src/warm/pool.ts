@@ -12,13 +12,13 @@ import type { ColdStarter } from './cold-start.ts'
 import { Departures, EVICTION_GRACE_MS } from './departures.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { Launches } from './launches.ts'
+import { LendingQueue } from './lending-queue.ts'
 import { Member } from './member.ts'
 import type { PoolCensus, PoolMeter } from './pool-meter.ts'
 import { describeStarting, Roster, type WarmInstance } from './roster.ts'
 import type { Shelf } from './shelf.ts'
 import { Shelves } from './shelves.ts'
 import { type GiveBack, Turn, type TurnOutcome } from './turn.ts'
-import { WaitingLine } from './waiting-line.ts'
 
 export interface PoolDeps {
   readonly coldStart: ColdStarter
@@ -50,14 +50,13 @@ export class Pool implements Disposable {
   readonly #launches: Launches
   readonly #departures: Departures
   readonly #giveBack: GiveBack = (shelf, member, outcome, fault) => this.#takeBack(shelf, member, outcome, fault)
-  readonly #line: WaitingLine
+  readonly #queue: LendingQueue
   readonly #roster = new Roster()
   #agingClock = 0
 
   constructor(deps: PoolDeps) {
     this.#deps = deps
     this.#shelves = new Shelves(deps.clock, deps.concurrency)
-    this.#line = new WaitingLine(deps.queueLimit, deps.clock)
     this.#departures = new Departures({
       ...deps,
       shelves: this.#shelves,
@@ -70,6 +69,8 @@ export class Pool implements Disposable {
       onReady: (shelf, instance, phases) => this.#welcome(shelf, instance, phases),
       onFailed: (shelf) => this.#tidy(shelf),
     })
+    const onWaiting = (shelf: Shelf): void => this.#launches.scale(shelf)
+    this.#queue = new LendingQueue({ ...deps, shelves: this.#shelves, onWaiting })
     this.#keepAlive = new KeepAlive(
       deps.clock,
       deps.keepAliveMs,
@@ -94,30 +95,20 @@ export class Pool implements Disposable {
 
   /** Requests that wait for an instance. */
   get waiting(): number {
-    return this.#line.size
+    return this.#queue.size
   }
 
   census(): PoolCensus {
-    let [starting, idle, busy] = [0, 0, 0]
-    for (const { launches, members } of this.#shelves) {
-      starting += launches.size
-      for (const { turns } of members) {
-        if (turns === 0) idle += 1
-        else busy += 1
-      }
-    }
-    return { starting, idle, busy }
+    return this.#shelves.census()
   }
 
   /** The instances that may be evicted now. */
   idle(): Evictable[] {
-    return [...this.#shelves.members()]
-      .filter((member) => member.isIdle)
-      .map((member) => ({
-        resources: member.instance.resources,
-        value: member.value,
-        evict: (short) => this.#evict(member, short),
-      }))
+    return this.#shelves.idle().map((member) => ({
+      resources: member.instance.resources,
+      value: member.value,
+      evict: (short) => this.#evict(member, short),
+    }))
   }
 
   /** Takes in an instance of the task that an earlier process has started, as one that is idle from now on. */
@@ -182,43 +173,10 @@ export class Pool implements Disposable {
 
   async #wait(shelf: Shelf, cancellation: Cancellation): Promise<Turn> {
     try {
-      this.#assertWorthWaiting(shelf, cancellation)
-      return new Turn(shelf, await this.#queue(shelf, cancellation), this.#giveBack)
+      return new Turn(shelf, await this.#queue.wait(shelf, cancellation), this.#giveBack)
     } finally {
       this.#tidy(shelf)
     }
-  }
-
-  async #queue(shelf: Shelf, cancellation: Cancellation): Promise<Member> {
-    const { clock, meter } = this.#deps
-    const cameMs = clock.monotonicMs()
-    this.#line.enter(shelf, this.#shelves)
-    let isServed = false
-    try {
-      const { promise, resolve, reject } = Promise.withResolvers<Member>()
-      const request = { resolve, reject }
-      shelf.waiting.add(request)
-      cancellation.handOver((reason) => {
-        if (shelf.waiting.delete(request)) reject(reason)
-        shelf.trim(reason)
-      })
-      this.#launches.scale(shelf)
-      const member = await promise
-      isServed = true
-      meter?.waited(clock.monotonicMs() - cameMs)
-      return member
-    } finally {
-      this.#line.leave(isServed)
-      cancellation.handOver(undefined)
-    }
-  }
-
-  #assertWorthWaiting(shelf: Shelf, cancellation: Cancellation): void {
-    const { coldStart, clock } = this.#deps
-    if (cancellation.reason !== undefined) throw cancellation.reason
-    coldStart.assertPossible(shelf.task)
-    const refusal = shelf.members.size === 0 ? shelf.crashes.refusal(clock.monotonicMs()) : undefined
-    if (refusal !== undefined) throw refusal
   }
 
   #welcome(shelf: Shelf, instance: Instance, phases: StartPhases | undefined): void {

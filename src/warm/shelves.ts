@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Task, TaskKey } from '../core/task.ts'
 import type { Member } from './member.ts'
+import type { PoolCensus } from './pool-meter.ts'
 import { Shelf } from './shelf.ts'
 
 /** From this many tasks on, those of which only an old failure is remembered are forgotten. */
@@ -30,6 +31,23 @@ export class Shelves implements Iterable<Shelf> {
   /** Every instance that is lent or can be. May change while it is walked. */
   *members(): Generator<Member> {
     for (const shelf of this) yield* shelf.members
+  }
+
+  /** Those that answer nothing. */
+  idle(): Member[] {
+    return [...this.members()].filter(({ isIdle }) => isIdle)
+  }
+
+  census(): PoolCensus {
+    let [starting, idle, busy] = [0, 0, 0]
+    for (const { launches, members } of this) {
+      starting += launches.size
+      for (const { turns } of members) {
+        if (turns === 0) idle += 1
+        else busy += 1
+      }
+    }
+    return { starting, idle, busy }
   }
 
   /** Lends it no more; what it is answering may end. */
