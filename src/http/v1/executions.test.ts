@@ -3,7 +3,7 @@ import { after, test } from 'node:test'
 import { ErrandError } from '../../core/errors.ts'
 import { openV1Node, problemIn, viewOf } from './v1-node.fixture.ts'
 
-const node = await openV1Node()
+const node = await openV1Node({ stubborn: { ignores: 'all' } })
 after(() => node[Symbol.asyncDispose]())
 const ann = await node.token('ann', 'read', 'submit')
 
@@ -13,8 +13,8 @@ async function submit(image: string): Promise<string> {
   return viewOf(await node.call(ann, 'POST /v1/executions', task(image))).id
 }
 
-async function submitRunning(): Promise<string> {
-  const id = await submit('forever')
+async function submitRunning(image = 'forever'): Promise<string> {
+  const id = await submit(image)
   for (;;) {
     const { status } = viewOf(await node.call(ann, `GET /v1/executions/${id}`))
     if (status === 'running') return id
@@ -57,6 +57,16 @@ test('a wait that is over before the execution answers 202 with what there is', 
   assert.deepEqual([(await waiting).status, viewOf(await waiting).status], [200, 'cancelled'])
   const again = await node.call(ann, `POST /v1/executions/${id}/cancel`)
   assert.deepEqual([again.status, problemIn(again).code], [409, 'already_ended'])
+})
+
+test('a cancellation is answered at once, however long its execution takes to end', async () => {
+  const id = await submitRunning('stubborn')
+  const { status, message } = viewOf(await node.call(ann, `POST /v1/executions/${id}/cancel`, { graceMs: 3_600_000 }))
+  assert.deepEqual([status, message], ['running', 'it is to end: it was cancelled'])
+  assert.equal((await node.call(ann, `POST /v1/executions/${id}/cancel`, { graceMs: 0 })).status, 200)
+  const ended = viewOf(await node.call(ann, `GET /v1/executions/${id}/wait?timeout=60s`))
+  assert.equal(ended.status, 'cancelled')
+  assert.match(ended.warnings.join(), /killed after its grace/)
 })
 
 test('an execution is paused, entered, measured, resumed and removed', async () => {

@@ -136,6 +136,8 @@ export class Execution {
       this.#leaving.abort(reason)
       this.#overdue.abort(reason)
     })
+    const patience = this.#patience
+    void this.gone.then(() => patience[Symbol.dispose]())
     return this.gone
   }
 
@@ -176,7 +178,6 @@ export class Execution {
     this.#started.reject(this.#detaching.signal.reason ?? new ErrandError('cancelled', 'it has ended'))
     this.#settled.resolve()
     await this.#tidy(!isSettled)
-    this.#patience?.[Symbol.dispose]()
   }
 
   #mayTryAgain(outcome: Outcome): boolean {

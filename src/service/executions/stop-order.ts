@@ -7,8 +7,8 @@ export class StopOrder {
   readonly #parts: ExecutionParts
   #intent: StopIntent | undefined
   #recorded: Promise<void> = Promise.resolve()
-  /** Undefined while the first try is under way. */
-  #isDelayed = Promise.withResolvers<void>()
+  /** Resolves when the first try to record it has failed, and there is another. */
+  readonly #isDelayed = Promise.withResolvers<void>()
 
   constructor(parts: ExecutionParts) {
     this.#parts = parts

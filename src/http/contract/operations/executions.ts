@@ -121,8 +121,9 @@ export const cancelExecution: Operation<ExecutionView, CancelBody> = {
   tag: 'executions',
   summary: 'End an execution: SIGTERM, and SIGKILL after `graceMs`.',
   body: cancelBody,
+  description: 'Answered when that is recorded: from then on the next daemon sees to it if this one does not live to.',
   answers: { 200: { description: 'It is told to end; it may not have yet.', value: executionView } },
-  errors: ['not_found', 'already_ended'],
+  errors: ['not_found', 'already_ended', 'draining'],
   examples: { now: { summary: 'Without grace', body: { graceMs: 0 } } },
 }
 
@@ -237,6 +238,6 @@ function freezing(verb: 'pause' | 'resume', summary: string): Operation<Executio
     tag: 'executions',
     summary,
     answers: { 200: RECORD },
-    errors: [...OF_SANDBOXES, 'unsupported'],
+    errors: [...OF_SANDBOXES, 'unsupported', 'storage_full'],
   }
 }
