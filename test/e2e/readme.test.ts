@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -18,8 +18,7 @@ test('the commands of the README work in their order, and print what it says', {
   await using node = await MortalNode.make()
   await node.start()
   const place = join(node.home.folder, 'work')
-  await mkdir(join(place, 'data'), { recursive: true })
-  await writeFile(join(place, 'data', 'numbers'), '1\n2\n3\n')
+  await mkdir(place, { recursive: true })
   const socket = join(node.home.runDir, 'errand.sock')
   const [address = ''] = await node.served.addresses()
 

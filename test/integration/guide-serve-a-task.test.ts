@@ -19,7 +19,7 @@ test('the commands of the guide to named tasks work in their order', { timeout: 
   const script = ['set -e', 'curl() { command curl "$@"; echo; }', ...blocks].join('\n')
   const here = script
     .replaceAll('/run/errand/errand.sock', join(node.home.runDir, 'errand.sock'))
-    .replaceAll('"hello-node"', `"${image}"`)
+    .replaceAll('"errand-sample/hello-node"', `"${image}"`)
   const { stdout } = await run('bash', ['-o', 'pipefail', '-c', here])
 
   const [defined = '', answer, listed = '', removed, gone = '', later = '', asked = ''] = stdout.split('\n')
