@@ -5,6 +5,7 @@ import type { Log } from '../core/log.ts'
 import { probeDisk } from '../images/disk-space.ts'
 import { LowWaterMark } from '../images/low-water-mark.ts'
 import type { Gate } from '../service/gate.ts'
+import type { InvocationTracer } from '../service/invocation-tracer.ts'
 import { AsyncInvocations } from '../service/invocations/async-invocations.ts'
 import type { LaterMeter } from '../service/invocations/later-meter.ts'
 import type { NodeApi } from '../service/node-api.ts'
@@ -21,6 +22,7 @@ interface OpenInvocationsDeps {
   readonly clock: Clock
   readonly log: Log
   readonly meter: LaterMeter | undefined
+  readonly tracer: InvocationTracer | undefined
 }
 
 /** Opens what is answered later, and begins what an earlier daemon left. `held` lets go of it. */

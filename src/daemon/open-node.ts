@@ -209,7 +209,16 @@ async function assemble(
   const node = new Node({ ...running, ...described, limits, grant })
   const adopted = await adoptWarm(left, { ...starting, definitions, ledger, pool, clock, log }, signal)
   if (adopted > 0) log.info({ instances: adopted }, 'took up warm instances that an earlier daemon left')
-  const forLater = { node, tasks: definitions, gate, webhooks, clock, log, meter: metrics?.later }
+  const forLater = {
+    node,
+    tasks: definitions,
+    gate,
+    webhooks,
+    clock,
+    log,
+    meter: metrics?.later,
+    tracer: tracing?.invocations,
+  }
   const later = await openInvocations(config, forLater, held)
   const readings = { ledger, pool, admission, gate, engine, later, webhooks }
   return { node, executions, tasks: definitions, later, readings }

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { Deadlines } from '../core/deadlines.ts'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
 import { type Task, type TaskKey, taskKey } from '../core/task.ts'
-import { formatTraceparent, parseTraceparent, type TraceContext } from '../core/trace-context.ts'
+import { formatTraceparent, type TraceContext } from '../core/trace-context.ts'
 import { Deadline } from '../core/wait.ts'
 import { type ExchangeDeps, exchange } from '../forward/exchange.ts'
 import { IdleDeadline } from '../forward/idle-deadline.ts'
@@ -20,6 +20,7 @@ import type { Gate } from './gate.ts'
 import type { InvocationMeter } from './invocation-meter.ts'
 import type { InvocationTrace, InvocationTracer } from './invocation-tracer.ts'
 import type { Forwarding, Invocation, TaskAnswer, TaskSink } from './node-api.ts'
+import { inTrace, traceOf } from './trace-headers.ts'
 
 export interface InvocationServiceDeps {
   readonly pool: Pool
@@ -175,19 +176,6 @@ export class InvocationService {
 
 /** Sends a request to an instance; `within` is what the task's own spans belong to. */
 type Send<T> = (turn: Turn, within: TraceContext | undefined) => Promise<T | Unsent>
-
-const TRACEPARENT = 'traceparent'
-
-/** Names and values in turn. */
-function traceOf(headers: readonly string[]): TraceContext | undefined {
-  const at = headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === TRACEPARENT)
-  return at === -1 ? undefined : parseTraceparent(headers[at + 1] ?? '')
-}
-
-function inTrace(headers: readonly string[], within: TraceContext): string[] {
-  const isOther = (index: number): boolean => headers[index - (index % 2)]?.toLowerCase() !== TRACEPARENT
-  return [...headers.filter((_, index) => isOther(index)), TRACEPARENT, formatTraceparent(within)]
-}
 
 function tooLate(afterMs: number): ErrandError {
   return new ErrandError('deadline_exceeded', `no answer within ${afterMs} ms`)

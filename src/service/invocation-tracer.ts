@@ -7,6 +7,12 @@ import type { StartPhases } from '../instance/start-phases.ts'
 export interface InvocationTracer {
   /** @param parent what its caller says that it belongs to. Undefined for one that is not to be followed. */
   begin(task: Task, parent: TraceContext | undefined): InvocationTrace | undefined
+  /**
+   * One that was kept for later is begun.
+   * @param acceptedMs milliseconds since the Unix epoch
+   * @returns what it is to belong to; undefined when it is not to be followed by that
+   */
+  kept(acceptedMs: number, parent: TraceContext | undefined): TraceContext | undefined
 }
 
 /** One invocation that is followed. */

@@ -14,7 +14,7 @@ export interface InvocationTracesDeps {
   readonly sampleRatio: number
 }
 
-/** A span for each invocation, in it one for getting an instance, with what a start took, and one for the exchange. */
+/** A span for the wait of one that was kept for later; a span for each invocation, in it one for getting an instance, with what a start took, and one for the exchange. */
 export class InvocationTraces implements InvocationTracer {
   readonly #deps: InvocationTracesDeps
 
@@ -23,11 +23,23 @@ export class InvocationTraces implements InvocationTracer {
   }
 
   begin(task: Task, parent: TraceContext | undefined): InvocationTrace | undefined {
-    const context =
-      parent === undefined
-        ? rootContext(randomBytes(16).toString('hex'), randomSpanId(), this.#deps.sampleRatio)
-        : childContext(parent)
+    const context = this.#contextIn(parent)
     return context.isSampled ? new SampledInvocation(this.#deps, task, context, parent) : undefined
+  }
+
+  kept(acceptedMs: number, parent: TraceContext | undefined): TraceContext | undefined {
+    const context = this.#contextIn(parent)
+    if (!context.isSampled) return undefined
+    const endMs = this.#deps.clock.wallMs()
+    // The clock may have been set back since.
+    const startMs = Math.min(acceptedMs, endMs)
+    this.#deps.sink.add({ name: 'queue', kind: 'internal', context, parent, startMs, endMs, attributes: {} })
+    return context
+  }
+
+  #contextIn(parent: TraceContext | undefined): TraceContext {
+    if (parent !== undefined) return childContext(parent)
+    return rootContext(randomBytes(16).toString('hex'), randomSpanId(), this.#deps.sampleRatio)
   }
 }
 

@@ -157,6 +157,20 @@ test('what is passed through belongs to the trace that its caller names, and the
   assert.equal(seen.at(-1), unsampled)
 })
 
+test('a request for later waits in a span that its invocation belongs to', async () => {
+  await call('PUT /v1/tasks/it', { image: 'echo' })
+  const trace = '4'.repeat(32)
+  const headers = { prefer: 'respond-async', traceparent: `00-${trace}-${PARENT}-01` }
+  const later = await call('POST /v1/tasks/it/invoke', { SECRET }, headers)
+  await call(`GET ${later.headers.location}/wait?timeout=60s`)
+  const whole = await collector.until(({ name, traceId }) => name === 'invocation' && traceId === trace)
+  const queue = await collector.until(({ name, traceId }) => name === 'queue' && traceId === trace)
+  assert.deepEqual([queue.parentId, whole.parentId], [PARENT, queue.spanId])
+  assert.ok(queue.startNs <= queue.endNs && queue.endNs <= whole.endNs)
+  const forward = collector.childrenOf(whole).find(({ name }) => name === 'forward')
+  assert.equal(seen.at(-1), `00-${trace}-${forward?.spanId}-01`)
+})
+
 test('no span tells an input, a variable or an image', () => {
   assert.ok(collector.spans.length > 20)
   const all = JSON.stringify(collector.spans, (_, value: unknown) => (typeof value === 'bigint' ? '' : value))

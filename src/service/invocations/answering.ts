@@ -2,8 +2,10 @@ import type { Cancellation } from '../../core/cancellation.ts'
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import type { InvocationTracer } from '../invocation-tracer.ts'
 import type { NodeApi } from '../node-api.ts'
 import type { NamedTasksApi } from '../tasks/named-tasks.ts'
+import { inTrace, traceOf } from '../trace-headers.ts'
 import type { AnswerFile } from './answer-file.ts'
 import type { InvocationLimits } from './invocation-limits.ts'
 import type { InvocationRecord } from './invocation-record.ts'
@@ -16,6 +18,7 @@ export interface AnsweringDeps {
   readonly clock: Clock
   readonly log: Log
   readonly limits: InvocationLimits
+  readonly tracer?: InvocationTracer | undefined
 }
 
 /** Where nothing says when trying again makes sense. */
@@ -55,11 +58,13 @@ export class Answering {
 
   async #send({ record }: KnownInvocation, answer: AnswerFile, cancellation: Cancellation): Promise<void> {
     const { key, task } = this.#deps.tasks.load(record.callerId, record.task)
-    const head = await this.#store.loadHead(record.id)
+    const { headers, ...head } = await this.#store.loadHead(record.id)
+    const trace = this.#deps.tracer?.kept(record.acceptedMs, traceOf(headers))
+    const passed = { ...head, headers: trace === undefined ? headers : inTrace(headers, trace) }
     const source = record.requestBytes === 0 ? undefined : this.#store.readBody(record.id)
     try {
       const body = source && { source, bytes: record.requestBytes }
-      await this.#deps.forward({ key, task, request: { ...head, body } }, answer, cancellation)
+      await this.#deps.forward({ key, task, request: { ...passed, body } }, answer, cancellation)
     } finally {
       source?.destroy()
     }

@@ -53,6 +53,26 @@ describe('invocations that a killed daemon left', () => {
     await rm(left, { recursive: true })
   })
 
+  test('F18: keep no daemon from starting when the disk is full, and are sorted when there is room', async () => {
+    world.behave = sayNothing
+    const before = await world.open()
+    const lost = await ask(before, '/once')
+    await world.untilSent(1)
+    const left = await world.killed()
+    await before.remove(lost.id)
+    await before.detach()
+    const draft = join(left, 'invocations', lost.id, 'record.json.draft')
+    await mkdir(draft)
+    const after = await world.open(left)
+    assert.equal((await after.get(lost.id)).status, 'running')
+    await rm(draft, { recursive: true })
+    await world.clock.advance(5000)
+    assert.ok(await after.untilEnded(lost.id, 1000, signal))
+    assert.equal((await after.get(lost.id)).status, 'lost')
+    await after.detach()
+    await rm(left, { recursive: true })
+  })
+
   test('keep their answers, their keys and who is to be told', async () => {
     const before = await world.open()
     const { id } = await ask(before, '/done', { key: 'k', webhookUrl: 'https://a.example/' })

@@ -8,6 +8,7 @@ import { Acceptance, type AcceptanceDeps, type AskedInvocation } from './accepta
 import { Answering, type AnsweringDeps } from './answering.ts'
 import { EndedInvocations } from './ended-invocations.ts'
 import { InvocationIndex } from './invocation-index.ts'
+import { InvocationPages, noInvocation } from './invocation-pages.ts'
 import { hasEnded, type InvocationRecord } from './invocation-record.ts'
 import { InvocationStore } from './invocation-store.ts'
 import { KnownInvocation } from './known-invocation.ts'
@@ -23,10 +24,13 @@ export interface AsyncInvocationsDeps extends AcceptanceDeps, AnsweringDeps {
   readonly meter?: LaterMeter | undefined
 }
 
+const SORT_AGAIN_MS = 5000
+
 /** Requests that are kept first and answered later, by the same instances and at most once. They outlive the daemon. */
 export class AsyncInvocations implements LaterApi {
   readonly #deps: AsyncInvocationsDeps
   readonly #store: InvocationStore
+  readonly #pages: InvocationPages
   readonly #acceptance: Acceptance
   readonly #answering: Answering
   /** All of them. Of those with which nothing is to be done any more there is no more than that in memory. */
@@ -45,7 +49,8 @@ export class AsyncInvocations implements LaterApi {
   private constructor(deps: AsyncInvocationsDeps, store: InvocationStore) {
     this.#deps = deps
     this.#store = store
-    this.#acceptance = new Acceptance(deps, store, this.#queue, this.#index, (id) => this.#find(id))
+    this.#pages = new InvocationPages(store, this.#index, this.#live)
+    this.#acceptance = new Acceptance(deps, store, this.#queue, this.#index, (id) => this.#pages.find(id))
     this.#answering = new Answering(deps, store)
     this.#retries = new Retention(deps.clock, (id) => this.#tryAgain(id))
     const logPath = `${deps.folder}-ended.ndjson`
@@ -88,23 +93,19 @@ export class AsyncInvocations implements LaterApi {
     return record
   }
 
-  async get(id: string): Promise<InvocationRecord> {
-    const record = await this.#find(id)
-    if (record !== undefined) return record
-    throw none(id)
+  get(id: string): Promise<InvocationRecord> {
+    return this.#pages.get(id)
   }
 
-  async page(callerId: string | undefined, limit: number, cursor?: string): Promise<InvocationPage> {
-    const page = this.#index.page(callerId, limit, cursor)
-    const records = await Promise.all(page.ids.map((id) => this.#find(id)))
-    return { records: records.filter((record) => record !== undefined), cursor: page.cursor }
+  page(callerId: string | undefined, limit: number, cursor?: string): Promise<InvocationPage> {
+    return this.#pages.page(callerId, limit, cursor)
   }
 
   async untilEnded(id: string, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-    if (!this.#index.has(id)) throw none(id)
+    if (!this.#index.has(id)) throw noInvocation(id)
     const ended = this.#live.get(id)?.ended ?? Promise.resolve()
     const isOver = await endsWithin(this.#deps.clock, timeoutMs, signal, (within) => abortable(ended, within))
-    if (isOver && !this.#index.has(id)) throw none(id)
+    if (isOver && !this.#index.has(id)) throw noInvocation(id)
     return isOver
   }
 
@@ -112,15 +113,12 @@ export class AsyncInvocations implements LaterApi {
     while (this.#queue.underWay > 0) await abortable(this.#rest.promise, signal)
   }
 
-  async openAnswer(id: string): Promise<KeptAnswer> {
-    const record = await this.get(id)
-    if (!hasEnded(record)) throw new ErrandError('not_ready', `invocation ${id} is ${record.status}`)
-    if (record.answer !== undefined) return { ...record.answer, ...(await this.#store.loadAnswer(id)) }
-    throw new ErrandError('not_found', `invocation ${id} has no answer: it is ${record.status}`)
+  openAnswer(id: string): Promise<KeptAnswer> {
+    return this.#pages.openAnswer(id)
   }
 
   async remove(id: string): Promise<void> {
-    if (!this.#index.has(id)) throw none(id)
+    if (!this.#index.has(id)) throw noInvocation(id)
     const known = this.#live.get(id)
     if (known === undefined) await this.#store.remove(id)
     else await this.#forget(known)
@@ -157,8 +155,20 @@ export class AsyncInvocations implements LaterApi {
 
   async #takeUp(record: InvocationRecord): Promise<void> {
     this.#index.add(record, record.key?.key)
-    const known = this.#know(record)
-    if (record.status === 'running') await known.move(record.isIdempotent ? 'queued' : 'lost')
+    await this.#sort(this.#know(record))
+  }
+
+  /** On a full disk, what became of one that an earlier daemon had begun is kept later. Never rejects. */
+  async #sort(known: KnownInvocation): Promise<void> {
+    const { id, status, isIdempotent } = known.record
+    try {
+      if (status === 'running') await known.move(isIdempotent ? 'queued' : 'lost')
+    } catch (error) {
+      this.#deps.log.warn({ err: error, invocation: id }, 'what became of an invocation could not be kept yet')
+      if (!this.#closing.signal.aborted) this.#retries.keep(id, SORT_AGAIN_MS)
+      return
+    }
+    if (known.isForgotten) return
     if (hasEnded(known.record)) this.#keep(known)
     else this.#queue.add(known)
   }
@@ -167,12 +177,6 @@ export class AsyncInvocations implements LaterApi {
     const known = new KnownInvocation({ ...this.#deps, store: this.#store }, record)
     this.#live.set(record.id, known)
     return known
-  }
-
-  /** Undefined for one that there is not, or not any more. @throws storage_error */
-  async #find(id: string): Promise<InvocationRecord | undefined> {
-    if (!this.#index.has(id)) return undefined
-    return this.#live.get(id)?.record ?? this.#store.find(id)
   }
 
   #dispatch(): void {
@@ -203,8 +207,10 @@ export class AsyncInvocations implements LaterApi {
 
   #tryAgain(id: string): void {
     const known = this.#live.get(id)
-    if (known !== undefined) this.#queue.wake(known)
-    this.#dispatch()
+    if (known?.isWaiting !== true) return
+    this.#queue.wake(known)
+    if (known.record.status === 'running') this.#background.add(this.#sort(known).then(() => this.#dispatch()))
+    else this.#dispatch()
   }
 
   async #forget(known: KnownInvocation): Promise<void> {
@@ -229,10 +235,6 @@ export class AsyncInvocations implements LaterApi {
     if (known.isToBeTold) known.tell(webhooks, event, letGo)
     else letGo()
   }
-}
-
-function none(id: string): ErrandError {
-  return new ErrandError('not_found', `there is no invocation ${id}`)
 }
 
 function ignore(): void {}
