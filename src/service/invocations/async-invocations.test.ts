@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict'
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { ErrandError } from '../../core/errors.ts'
 import { answerOk, ask, type Behave, LIMITS, sayNothing, World } from './async-invocations.fixture.ts'
 import { assertMove, INVOCATION_STATUSES } from './invocation-record.ts'
 
 const { signal } = new AbortController()
-let world: World
-
-beforeEach(async () => {
-  world = await World.make()
-})
-
-afterEach(() => world[Symbol.asyncDispose]())
 
 describe('invocations that a killed daemon left', () => {
   test('are run when they were not begun, lost when they were, and run again where they may be', async () => {
+    await using world = await World.make()
     world.behave = sayNothing
     const before = await world.open()
     const begun = await ask(before, '/begun')
@@ -38,6 +32,7 @@ describe('invocations that a killed daemon left', () => {
   })
 
   test('that may be sent more than once are sent again', async () => {
+    await using world = await World.make()
     world.behave = sayNothing
     const before = await world.open()
     const { id } = await ask(before, '/again', { isIdempotent: true })
@@ -54,6 +49,7 @@ describe('invocations that a killed daemon left', () => {
   })
 
   test('F18: keep no daemon from starting when the disk is full, and are sorted when there is room', async () => {
+    await using world = await World.make()
     world.behave = sayNothing
     const before = await world.open()
     const lost = await ask(before, '/once')
@@ -74,6 +70,7 @@ describe('invocations that a killed daemon left', () => {
   })
 
   test('keep their answers, their keys and who is to be told', async () => {
+    await using world = await World.make()
     const before = await world.open()
     const { id } = await ask(before, '/done', { key: 'k', webhookUrl: 'https://a.example/' })
     await before.untilEnded(id, 1000, signal)
@@ -97,6 +94,7 @@ describe('invocations that a killed daemon left', () => {
   })
 
   test('are passed over when they are damaged, and told; what was never accepted is removed', async () => {
+    await using world = await World.make()
     const before = await world.open()
     const { id: good } = await ask(before, '/good')
     const { id: bad } = await ask(before, '/bad')
@@ -116,6 +114,7 @@ describe('invocations that a killed daemon left', () => {
   })
 
   test('go when their time is over, counted from their end', async () => {
+    await using world = await World.make()
     const before = await world.open()
     const { id } = await ask(before, '/old')
     await before.untilEnded(id, 1000, signal)
@@ -131,6 +130,7 @@ describe('invocations that a killed daemon left', () => {
 
 describe('an invocation', () => {
   test('that no task has got is tried again while there is time', async () => {
+    await using world = await World.make()
     let tries = 0
     world.behave = async () => {
       tries += 1
@@ -148,6 +148,7 @@ describe('an invocation', () => {
   })
 
   test('that a task may have got is sent once, whatever becomes of it', async () => {
+    await using world = await World.make()
     world.behave = async (sink) => {
       sink.from('i1')
       throw new ErrandError('resources_exhausted', 'no descriptor', { retryAfterMs: 1 })
@@ -160,6 +161,7 @@ describe('an invocation', () => {
   })
 
   test('is refused before anything is kept when the disk is short', async () => {
+    await using world = await World.make()
     const invocations = await world.open()
     world.room = new ErrandError('storage_full', 'full')
     await assert.rejects(ask(invocations, '/'), world.room)
@@ -168,6 +170,7 @@ describe('an invocation', () => {
   })
 
   test('has a record without what it sends', async () => {
+    await using world = await World.make()
     const invocations = await world.open()
     const { id } = await ask(invocations, '/x?token=s3cret')
     await invocations.untilEnded(id, 1000, signal)
@@ -190,6 +193,7 @@ describe('what waits for another try', () => {
   }
 
   test('counts: a task that refuses at once does not empty the queue', async () => {
+    await using world = await World.make()
     world.behave = refuse
     const invocations = await world.open(world.folder, { queueLimit: 3, callerQueueLimit: 2 })
     const isFull = (error: unknown): boolean => ErrandError.from(error).code === 'queue_full'
@@ -212,6 +216,7 @@ describe('what waits for another try', () => {
   })
 
   test('has the place that it had', async () => {
+    await using world = await World.make()
     world.behave = refuse
     const invocations = await world.open()
     const { id: first } = await ask(invocations, '/1')

@@ -1,23 +1,17 @@
 import assert from 'node:assert/strict'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { ErrandError } from '../../core/errors.ts'
 import { answerOk, ask, asked, sayNothing, World } from './async-invocations.fixture.ts'
 import type { AsyncInvocations } from './async-invocations.ts'
 import type { InvocationPage } from './later-api.ts'
 
 const { signal } = new AbortController()
-let world: World
-
-beforeEach(async () => {
-  world = await World.make()
-})
-
-afterEach(() => world[Symbol.asyncDispose]())
 
 describe('invocations that have ended', () => {
   test('are known to the next process without a look at their records, keys and order included', async () => {
+    await using world = await World.make()
     const before = await world.open()
     const ids: string[] = []
     for (const key of ['a', 'b', 'c']) {
@@ -43,6 +37,7 @@ describe('invocations that have ended', () => {
   })
 
   test('go before their time when they take too much room, the first ones first, also after a restart', async () => {
+    await using world = await World.make()
     const room = { retentionBytes: 100_000 }
     const before = await world.open(world.folder, room)
     const folder = join(world.folder, 'invocations')
@@ -66,6 +61,7 @@ describe('invocations that have ended', () => {
   })
 
   test('that could not be removed are still there, and can be removed again', async () => {
+    await using world = await World.make()
     const invocations = await world.open()
     const { id } = await ask(invocations, '/', { key: 'k' })
     await invocations.untilEnded(id, 1000, signal)
@@ -86,6 +82,7 @@ describe('invocations that have ended', () => {
 
 describe('one that waits and could not be removed', () => {
   test('is answered all the same', async () => {
+    await using world = await World.make()
     const invocations = await world.open()
     const held = Promise.withResolvers<void>()
     world.behave = async (sink, cancellation) => {
@@ -109,6 +106,7 @@ describe('one that waits and could not be removed', () => {
 
 describe('letting go', () => {
   test('waits for what is being accepted, and for no body that does not come', async () => {
+    await using world = await World.make()
     const invocations = await world.open()
     const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     async function* halfABody(): AsyncGenerator<Uint8Array, void> {
@@ -126,6 +124,7 @@ describe('letting go', () => {
   })
 
   test('leaves no timer, whatever ends meanwhile', async () => {
+    await using world = await World.make()
     world.behave = sayNothing
     const invocations = await world.open()
     await ask(invocations, '/')
