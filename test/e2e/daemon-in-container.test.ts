@@ -11,20 +11,25 @@ import { ContainedDaemon } from '../support/contained-daemon.ts'
 import { ensureDaemonImage } from '../support/daemon-image.ts'
 
 const JSON_BODY = ['--header', 'content-type: application/json', '--data']
-/** What the original's configuration files hold, and the three lines that a daemon in a container needs. */
-const CONFIG = `
+/** As the original has it: every key that it knows, and no other. */
+const ORIGINAL = `
 type: docker
 timeout: 1
 cpu: 4
 mem: 4096
 has_gpu: false
-listen:
-  - { address: '0.0.0.0:2591', faces: [meca], auth: none, control: true }
-  - unix:/run/errand/errand.sock
-docker: { network: mecanywhere }
-resources: { hostCheck: none }
-node: contained
+microVM_runtime: kata
+sgx:
+  enable: false
+  sgx_device: /dev/sgx_enclave
+  aesmd_path: /var/run/aesmd
 `
+/** What a daemon in a container has to be told beside it. */
+const BESIDE = [
+  "listen=[{address: '0.0.0.0:2591', faces: [meca], auth: none, control: true}, 'unix:/run/errand/errand.sock']",
+  'docker.network=mecanywhere',
+  'node=contained',
+].flatMap((setting) => ['--set', setting])
 
 describe('the daemon in a container with the Docker socket', { timeout: 600_000 }, () => {
   let image: string
@@ -36,18 +41,12 @@ describe('the daemon in a container with the Docker socket', { timeout: 600_000 
     shell = await ensureImage('busybox')
   })
 
-  test('on the network mecanywhere it answers every call of the original, port 2591, configuration in /app', async () => {
+  test("on the network mecanywhere it answers every call of the original, port 2591, with the original's file in /app", async () => {
     await using network = await BridgeNetwork.take('mecanywhere')
-    await using files = await folderWith({ 'mecanywhere_executor.yaml': CONFIG })
-    const config = `${files.path}/mecanywhere_executor.yaml:/app/mecanywhere_executor.yaml`
-    await using daemon = await ContainedDaemon.run(image, [
-      '--network',
-      network.name,
-      '--ip',
-      network.address,
-      '--volume',
-      config,
-    ])
+    await using files = await folderWith({ 'mecanywhere_executor.yaml': ORIGINAL })
+    const config = `${files.path}/mecanywhere_executor.yaml:/app/mecanywhere_executor.yaml:ro`
+    const place = ['--network', network.name, '--ip', network.address, '--volume', config]
+    await using daemon = await ContainedDaemon.run(image, place, BESIDE)
     const curl = (path: string, ...args: string[]): Promise<Record<string, unknown>> =>
       askByCurl(`http://${network.address}:2591${path}`, ...args)
     const execute = (input: string, image = task): Promise<Record<string, unknown>> =>
