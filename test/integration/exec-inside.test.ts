@@ -26,6 +26,7 @@ describe('a command inside an execution on the Docker Engine', { timeout: 300_00
   })
   after(async () => {
     await client.cancel('it')
+    await client.wait('it')
     await client[Symbol.asyncDispose]()
     await node[Symbol.asyncDispose]()
     await rm(folder, { recursive: true })
