@@ -61,7 +61,7 @@ test('warnings end with 0, a problem with 1 and comes last, each with one line o
   assert.equal(status, 1)
   assert.match(
     stdout,
-    /\nproblem {2}Node.js: v20.1.0 is older than 24.15.0\n {9}-> install .*\n\n\d+ ok, \d+ warnings, 1 problems\n$/,
+    /\nproblem {2}Node.js: v20.1.0 is older than 24.15.0\n {9}-> install .*\n\n\d+ ok, \d+ warnings, 1 problem\n$/,
   )
   const marks = stdout.split('\n').flatMap((line) => /^(ok|warning|problem)/.exec(line)?.[1] ?? [])
   assert.deepEqual(

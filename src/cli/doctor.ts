@@ -10,6 +10,7 @@ import { preflightImage } from '../daemon/doctor/preflight-image.ts'
 import { thisMachine } from '../daemon/doctor/this-machine.ts'
 import { parseBytes } from '../util/quantity.ts'
 import { EXIT } from './exit-status.ts'
+import { formatCount } from './output/format.ts'
 import { printJson } from './output/json.ts'
 import { neutralize } from './output/neutralize.ts'
 import { type Style, style } from './output/style.ts'
@@ -87,7 +88,8 @@ function report({ findings, isolations }: Diagnosis, stdout: Output): void {
   }
   for (const { check, level, found, advice } of sorted) printRow(level, `${check}: ${found}`, stdout, advice)
   const count = (level: FindingLevel) => findings.filter((finding) => finding.level === level).length
-  stdout.write(`\n${count('ok')} ok, ${count('warning')} warnings, ${count('problem')} problems\n`)
+  const found = (['warning', 'problem'] as const).map((level) => formatCount(count(level), level))
+  stdout.write(`\n${[`${count('ok')} ok`, ...found].join(', ')}\n`)
 }
 
 function reportPreflight({ image, profile, outcome, rule, found, advice }: Preflight, stdout: Output): void {

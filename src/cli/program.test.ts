@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import type { Config } from '../daemon/config/config.ts'
-import type { TestHostOptions } from '../daemon/config/test-host.fixture.ts'
+import { assertFits } from './command-line.fixture.ts'
 import { runCommand } from './program.ts'
-import { testTerminal } from './test-terminal.fixture.ts'
+import { type TestTerminalOptions, testTerminal } from './test-terminal.fixture.ts'
 
 interface Ended {
   readonly status: number
@@ -16,7 +16,7 @@ interface Ended {
   readonly config: Config | undefined
 }
 
-async function run(args: readonly string[], options: TestHostOptions = {}): Promise<Ended> {
+async function run(args: readonly string[], options: TestTerminalOptions = {}): Promise<Ended> {
   const terminal = testTerminal(options)
   let opened: Config | undefined
   const status = await runCommand(
@@ -65,12 +65,25 @@ test('config explain prints value and origin of each key, as lines or as JSON', 
   assert.equal(lines.status, 0)
   assert.match(lines.stdout, /^cpu +2 +flag --cpu$/m)
   assert.match(lines.stdout, /^timeout +2 +environment ERRAND_TIMEOUT$/m)
+  assert.match(lines.stdout, /^microVM_runtime +- +default$/m)
+  assert.match(lines.stdout, /^listen +127\.0\.0\.1:2591, unix:\/run\/errand\/errand\.sock +default$/m)
   const json = await run(['config', 'explain', '--json'], options)
   const rows: { key: string }[] = JSON.parse(json.stdout)
   assert.deepEqual(
     rows.find(({ key }) => key === 'timeout'),
     { key: 'timeout', value: 2, origin: 'environment ERRAND_TIMEOUT' },
   )
+})
+
+test('config explain fits a terminal: long values are cut, and the origins stand below one another', async () => {
+  const { stdout } = await run(['config', 'explain', '--set', `allowedHosts=[${'a'.repeat(60)}.example]`], {
+    columns: 80,
+  })
+  const lines = assertFits(stdout, 80).trimEnd().split('\n')
+  const [head = ''] = lines
+  const at = head.indexOf('ORIGIN')
+  for (const line of lines) assert.equal(line[at - 1], ' ', line)
+  assert.match(stdout, /^allowedHosts +a+… +flag --set$/m)
 })
 
 test('config explain refuses what serve refuses', async () => {

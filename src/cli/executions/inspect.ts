@@ -2,7 +2,7 @@ import type { ExecutionView } from '../../client/client.ts'
 import { forEach } from '../for-each.ts'
 import { describeGpus } from '../output/describe-gpus.ts'
 import { describeFacts, type Fact } from '../output/facts.ts'
-import { formatBytes, formatCores, formatDuration } from '../output/format.ts'
+import { formatBytes, formatCoreCount, formatCount, formatDuration } from '../output/format.ts'
 import { jsonDocuments } from '../output/json.ts'
 import { neutralize } from '../output/neutralize.ts'
 import { shortImage } from '../output/short-image.ts'
@@ -43,7 +43,7 @@ function linesOf(record: ExecutionView, output: Output): Fact[] {
     ['ran', formatDuration(ranMs(times, Date.now()))],
     [
       'asked',
-      `${formatCores(asked.cpu * 1000)} cores, ${formatBytes(asked.memory)} memory, ${formatBytes(asked.disk)} disk`,
+      `${formatCoreCount(asked.cpu * 1000)}, ${formatBytes(asked.memory)} memory, ${formatBytes(asked.disk)} disk`,
     ],
     ['gpus', asked.gpus.length === 0 ? undefined : asked.gpus.map(describeGpus).join('; ')],
     ['used', describeUse(used)],
@@ -51,7 +51,9 @@ function linesOf(record: ExecutionView, output: Output): Fact[] {
     ...ports.map(
       ({ port, hostIp, hostPort, protocol }): Fact => ['port', `${hostIp}:${hostPort} -> ${port}/${protocol}`],
     ),
-    ...outputs.map(({ path, bytes, files }): Fact => ['result', `${path}: ${files} files, ${formatBytes(bytes)}`]),
+    ...outputs.map(
+      ({ path, bytes, files }): Fact => ['result', `${path}: ${formatCount(files, 'file')}, ${formatBytes(bytes)}`],
+    ),
     ...Object.entries(labels).map(([name, value]): Fact => ['label', `${name}=${value}`]),
     ...warnings.map((warning): Fact => ['warning', warning]),
   ]

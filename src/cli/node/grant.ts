@@ -4,7 +4,7 @@ import { parseBytes } from '../../util/quantity.ts'
 import type { ContextFlags } from '../context/resolve-context.ts'
 import { malformed, readDuration, readNumber } from '../flag-values.ts'
 import { describeFacts } from '../output/facts.ts'
-import { formatBytes, formatCores, formatDuration } from '../output/format.ts'
+import { formatBytes, formatCoreCount, formatCores, formatDuration } from '../output/format.ts'
 import { printJson } from '../output/json.ts'
 import type { Output, Terminal } from '../terminal.ts'
 import { withClient } from '../with-client.ts'
@@ -49,7 +49,7 @@ function describeCaps(asked: { cpu?: number; memory?: string }, granted: NodeCon
 
 function describeGrant({ cpu, memory, keepAliveMs }: NodeConfigView, output: Output): string {
   const facts: [string, string][] = [
-    ['cpu', `${formatCores(cpu * 1000)} cores`],
+    ['cpu', formatCoreCount(cpu * 1000)],
     ['memory', formatBytes(memory)],
     ['keep-alive', formatDuration(keepAliveMs)],
   ]

@@ -1,7 +1,7 @@
 import type { NodeView } from '../../client/client.ts'
 import { describeShare } from '../output/bar.ts'
 import { describeFacts, type Fact } from '../output/facts.ts'
-import { formatBytes, formatCores } from '../output/format.ts'
+import { formatBytes, formatCoreCount, formatCores } from '../output/format.ts'
 import { neutralize } from '../output/neutralize.ts'
 import { type Style, style } from '../output/style.ts'
 import type { Output } from '../terminal.ts'
@@ -30,7 +30,7 @@ function usageOf({ offered, leased, host }: NodeView, output: Output): Fact[] {
   const leases = (part: number, whole: number, text: string): string =>
     `${describeShare(whole === 0 ? 0 : part / whole, output)} leased: ${text}`
   return [
-    ['cpu', leases(leased.cpu, offered.cpu, `${cores(leased.cpu)} of ${cores(offered.cpu)} cores`)],
+    ['cpu', leases(leased.cpu, offered.cpu, `${cores(leased.cpu)} of ${coreCount(offered.cpu)}`)],
     [
       'memory',
       leases(leased.memory, offered.memory, `${formatBytes(leased.memory)} of ${formatBytes(offered.memory)}`),
@@ -38,9 +38,13 @@ function usageOf({ offered, leased, host }: NodeView, output: Output): Fact[] {
     ...(offered.gpus === 0
       ? []
       : [['gpus', leases(leased.gpus, offered.gpus, `${leased.gpus} of ${offered.gpus}`)] as const]),
-    ['host cpu', `${describeShare(host.cpuUsed, output)} used of ${cores(host.cpu)} cores`],
+    ['host cpu', `${describeShare(host.cpuUsed, output)} used of ${coreCount(host.cpu)}`],
     ['host memory', `${describeShare(host.memoryUsed, output)} used of ${formatBytes(host.memory)}`],
   ]
+}
+
+function coreCount(count: number): string {
+  return formatCoreCount(count * 1000)
 }
 
 function cores(count: number): string {

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatBytes, formatCores, formatDuration, formatPercent, formatRelative } from './format.ts'
+import {
+  formatBytes,
+  formatCoreCount,
+  formatCores,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatRelative,
+} from './format.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -45,6 +53,14 @@ test('times are told from now, in both directions', () => {
     distances.map((distance) => formatRelative(now + distance, now)),
     ['now', 'now', '1 second ago', '1 minute ago', '5 minutes ago', '47 hours ago', '3 days ago', 'in 2 hours'],
   )
+})
+
+test('one of a thing is not many', () => {
+  assert.deepEqual(
+    [0, 1, 2].map((count) => formatCount(count, 'file')),
+    ['0 files', '1 file', '2 files'],
+  )
+  assert.deepEqual([500, 1000, 1500].map(formatCoreCount), ['0.5 cores', '1 core', '1.5 cores'])
 })
 
 test('shares are percent, cores are cores', () => {

@@ -51,7 +51,17 @@ export function formatPercent(share: number | undefined): string {
   return `${number.format(share * 100)}%`
 }
 
+/** `1 file`, `2 files`. */
+export function formatCount(count: number, what: string): string {
+  return `${count} ${count === 1 ? what : `${what}s`}`
+}
+
 /** `0.5`, `2`: cores from thousandths. */
 export function formatCores(millis: number): string {
   return number.format(millis / 1000)
+}
+
+/** The same with its unit: `0.5 cores`, `1 core`. */
+export function formatCoreCount(millis: number): string {
+  return `${formatCores(millis)} ${millis === 1000 ? 'core' : 'cores'}`
 }

@@ -3,7 +3,7 @@ import type { ContextFlags } from '../context/resolve-context.ts'
 import { forEach, showId } from '../for-each.ts'
 import { describeGpus } from '../output/describe-gpus.ts'
 import { describeFacts, type Fact } from '../output/facts.ts'
-import { formatBytes, formatCores, formatDuration } from '../output/format.ts'
+import { formatBytes, formatCoreCount, formatCores, formatDuration } from '../output/format.ts'
 import { printJson, printJsonLine } from '../output/json.ts'
 import { neutralize } from '../output/neutralize.ts'
 import { shortImage } from '../output/short-image.ts'
@@ -81,7 +81,7 @@ function factsOf(task: TaskView): Fact[] {
     ['environment', task.env.length === 0 ? undefined : task.env.join(', ')],
     ['workdir', task.workingDir],
     ['user', task.user],
-    ['cpu', `${formatCores(cpu * 1000)} cores`],
+    ['cpu', formatCoreCount(cpu * 1000)],
     ['memory', formatBytes(memory)],
     ['gpus', gpus.length === 0 ? undefined : gpus.map(describeGpus).join('; ')],
     ['disk', disk === undefined ? undefined : formatBytes(disk)],

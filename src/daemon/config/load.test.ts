@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MIB } from '../../core/resources.ts'
 import type { Config } from './config.ts'
-import { describeValues, explain } from './explain.ts'
+import { explain } from './explain.ts'
 import type { ConfigFlags } from './flags.ts'
 import { loadConfig } from './load.ts'
 import { type TestHostOptions, testHost } from './test-host.fixture.ts'
@@ -389,11 +389,4 @@ test('anchors and aliases mean what they mean in YAML', () => {
   assert.throws(() => load({ files: { [FILE]: text } }), /errand\.yaml:2: docker\.network: must be/)
   const { tasks } = load({ files: { [FILE]: 'tasks: { startTimeoutMs: &t 5, queueTimeoutMs: *t }' } })
   assert.deepEqual([tasks.startTimeoutMs, tasks.queueTimeoutMs], [5, 5])
-})
-
-test('explain prints one line per key with value and origin', () => {
-  const text = describeValues(loadConfig({ cpu: '2' }, testHost()).values)
-  assert.match(text, /^cpu +2 +flag --cpu$/m)
-  assert.match(text, /^microVM_runtime +- +default$/m)
-  assert.match(text, /^listen +127\.0\.0\.1:2591, unix:\/run\/errand\/errand\.sock +default$/m)
 })

@@ -44,6 +44,18 @@ test('an image that ends well is fit for an execution', async () => {
   assert.deepEqual([outcome, advice, output], ['ended well', undefined, 'done\n'])
 })
 
+test('an image that names nothing to run is a finding, not an error', async () => {
+  class Refusing extends FakeEngine {
+    override create(): Promise<never> {
+      return Promise.reject(new ErrandError('image_invalid', 'Docker Engine: No command specified'))
+    }
+  }
+  await using engine = new Refusing({ images: { 'try/me:1': {} } })
+  const result = await preflight(engine, { ...TERMS, profile: 'strict' }, systemClock, NEVER)
+  assert.deepEqual([result.outcome, result.rule], ['failed', 'command'])
+  assert.match(result.output, /No command specified/)
+})
+
 test('the preset that mends it is found by trying, not by guessing', async () => {
   const hasRun = ({ mounts }: SandboxSpec) =>
     mounts?.some(({ target }) => target === '/var/lib/postgresql/data') === true

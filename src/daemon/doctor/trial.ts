@@ -43,11 +43,18 @@ export async function tryImage(engine: Engine, terms: TrialTerms, clock: Clock, 
   const id = randomId()
   const labels = { 'dev.errand.kind': 'doctor', 'dev.errand.id': id }
   const identity = { name: `errand-doctor-${id}`, labels }
-  const ref = await engine.create(specOf(terms, defaultRuntime), identity, signal).catch(async (error: unknown) => {
+  let ref: SandboxRef
+  try {
+    ref = await engine.create(specOf(terms, defaultRuntime), identity, signal)
+  } catch (error) {
     // A call without an answer may have made it all the same.
     await removeByName(engine, identity.name)
-    throw error
-  })
+    const { code, message } = ErrandError.from(error)
+    if (code !== 'image_invalid') throw error
+    // It names nothing to run.
+    const { profile, memoryBytes } = terms
+    return { profile, memoryBytes, exit: undefined, lacksCommand: true, output: message }
+  }
   try {
     return await watch(engine, ref, terms, clock, signal)
   } finally {
