@@ -1,4 +1,3 @@
-import type { Standing } from '../admission/admission-request.ts'
 import { ErrandError } from '../core/errors.ts'
 import { type ExecutionStatus, isTerminal } from '../core/execution.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'
@@ -19,6 +18,7 @@ import {
 import type { Execution } from './executions/execution.ts'
 import type { ExecutionDeps } from './executions/execution-deps.ts'
 import { KnownExecutions } from './executions/known-executions.ts'
+import { liveInfo } from './executions/live-info.ts'
 import { holding, openResultOf, type ResultReader } from './executions/result-reader.ts'
 import { TrackedRecord } from './executions/tracked-record.ts'
 import type { ExecutionCounts, ExecutionsApi, SubmitOptions, Submitted } from './executions-api.ts'
@@ -157,15 +157,7 @@ export class ExecutionService implements ExecutionsApi {
   async getInfo(executionId: string): Promise<ExecutionRecord> {
     const live = await this.#known.live(executionId)
     if (live === undefined) return (await this.#known.past(executionId)).record
-    const record = live.record.value
-    const queue = record.status === 'queued' ? this.#queueOf(executionId, live.uploads.isAwaited) : undefined
-    const pull = record.status === 'pulling' ? live.pullProgress : undefined
-    return { ...record, ...(queue !== undefined && { queue }), ...(pull !== undefined && { pull }) }
-  }
-
-  #queueOf(executionId: string, isWithoutInputs: boolean): ExecutionRecord['queue'] {
-    if (isWithoutInputs) return { reason: 'waits for inputs' }
-    return queueOf(this.#deps.admission.standing(executionId))
+    return liveInfo(live, this.#deps.admission)
   }
 
   async getNetInfo(executionId: string, signal: AbortSignal = NEVER): Promise<ExecutionNet> {
@@ -267,13 +259,6 @@ export class ExecutionService implements ExecutionsApi {
     const [stdout, stderr] = await Promise.all([kept.text('stdout'), kept.text('stderr')])
     return { ...record, status, stdout, stderr }
   }
-}
-
-function queueOf(standing: Standing | undefined): ExecutionRecord['queue'] {
-  if (standing === undefined) return undefined
-  const { position, missing } = standing
-  const reason = missing.length === 0 ? 'others come first' : `waits for ${missing.join(', ')}`
-  return { position, reason }
 }
 
 function summarize({ executionId, jobId, status, times }: ExecutionRecord): ExecutionSummary {

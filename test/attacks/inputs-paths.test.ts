@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { refusesField } from '../../src/core/refused-field.fixture.ts'
-import { checkInputs } from '../../src/files/host-path.ts'
+import { checkInputs } from '../../src/files/held-inputs.ts'
 import { makePlace, type Place } from '../../src/files/place.fixture.ts'
 
 const run = promisify(execFile)

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/pr
 import { test } from 'node:test'
 import { ErrandError } from '../../src/core/errors.ts'
 import type { InputMount } from '../../src/core/execution-request.ts'
-import { type HeldInputs, holdInputs } from '../../src/files/host-path.ts'
+import { type HeldInputs, holdInputs } from '../../src/files/held-inputs.ts'
 import { makePlace, type Place } from '../../src/files/place.fixture.ts'
 import { scale } from '../support/scale.ts'
 import { ShellBench, shell } from '../support/shell-sandbox.ts'

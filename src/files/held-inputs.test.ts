@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
 import type { InputMount } from '../core/execution-request.ts'
 import { refusesField } from '../core/refused-field.fixture.ts'
-import { checkInputs, holdInputs } from './host-path.ts'
+import { checkInputs, holdInputs } from './held-inputs.ts'
 import { makePlace, type Place } from './place.fixture.ts'
 
 function input(source: string, target = '/in', readOnly?: boolean): InputMount {
