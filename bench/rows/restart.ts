@@ -135,7 +135,10 @@ async function end(daemon: BenchDaemon): Promise<void> {
   const { executions } = JSON.parse((await connection.request(page)).body) as { executions: { id: string }[] }
   const cancel = (id: string): Work => {
     const request = post('{"graceMs":0}', `/v1/executions/${id}/cancel`)
-    return async (other) => void (await other.request(request))
+    return async (other) => {
+      await other.request(request)
+      await other.request(get(`/v1/executions/${id}/wait?timeout=60s`))
+    }
   }
   const cancels = executions.map(({ id }) => cancel(id))
   await sideBySide(daemon.unix, cancels, signal)
