@@ -79,6 +79,12 @@ export class ImagePins {
     return true
   }
 
+  /** Whether somebody keeps what a reference means, and so has found it here. */
+  isKept(reference: ImageReference): boolean {
+    const name = fullName(reference)
+    return [...this.#pins].some((pin) => pin.image !== undefined && fullName(pin.reference) === name)
+  }
+
   /** The names that are in use, each once. An id cannot move. */
   names(): ImageReference[] {
     const named = [...this.#pins].map(({ reference }) => reference).filter(({ kind }) => kind === 'name')

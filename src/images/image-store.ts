@@ -82,6 +82,11 @@ export class ImageStore {
     return held
   }
 
+  /** Whether it is certain to be here without a look: somebody uses it under this name. */
+  isInUse(text: string): boolean {
+    return this.#deps.pins.isKept(parseImageReference(text))
+  }
+
   /** How far a pull under way is; undefined for an image that none is for. */
   progress(text: string): PullReport | undefined {
     const reference = parseImageReference(text)

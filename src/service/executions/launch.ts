@@ -105,10 +105,16 @@ export class Launch {
     const { executionId, callerId, image, priority } = this.#plan
     const resources = this.#on.engine.footprint(this.specify('', []))
     const holder = { instanceId: executionId, image }
-    const { timeoutMs: runsMs, graceMs } = this.#plan
-    const holdsAtMostMs = runsMs === undefined ? undefined : runsMs + graceMs + ROUND_TRIPS_MS
+    const holdsAtMostMs = this.#holdsAtMostMs()
     const place = { priority, callerId, ...(holdsAtMostMs !== undefined && { holdsAtMostMs }) }
     return this.#deps.admission.admit({ resources, holder, timeoutMs, ...place }, signal)
+  }
+
+  /** Undefined where that cannot be known: fetching an image, and bringing outputs in, may take as long as they like. */
+  #holdsAtMostMs(): number | undefined {
+    const { timeoutMs, graceMs, outputs, image } = this.#plan
+    if (timeoutMs === undefined || outputs.length > 0 || !this.#on.images.isInUse(image)) return undefined
+    return timeoutMs + graceMs + ROUND_TRIPS_MS
   }
 
   async #shortage(): Promise<ErrandError | undefined> {
