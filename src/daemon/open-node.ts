@@ -1,18 +1,14 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { Admission } from '../admission/admission.ts'
 import { StartPermits } from '../admission/start-permits.ts'
 import type { Clock } from '../core/clock.ts'
 import type { ErrandError } from '../core/errors.ts'
-import { randomId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
-import type { TaskKey } from '../core/task.ts'
-import type { AssertSound, RuntimePolicy } from '../engine/choose.ts'
+import type { RuntimePolicy } from '../engine/choose.ts'
 import type { Engine, EngineProbe } from '../engine/engine.ts'
 import { GuardedEngine } from '../engine/guarded-engine.ts'
 import { meterEngine } from '../engine/metered-engine.ts'
-import { isResponsive, reach } from '../forward/reach.ts'
-import { type ImageOptions, openImages } from '../images/open-images.ts'
+import { reach } from '../forward/reach.ts'
 import type { Installation } from '../instance/identity.ts'
 import { Instances } from '../instance/instances.ts'
 import { makeRoom } from '../journal/sqlite/reserve.ts'
@@ -27,13 +23,8 @@ import { InvocationService } from '../service/invocation-service.ts'
 import type { LaterApi } from '../service/invocations/later-api.ts'
 import { Node } from '../service/node.ts'
 import { StateFolder } from '../service/state-folder.ts'
-import { NamedTasks, type NamedTasksApi } from '../service/tasks/named-tasks.ts'
-import { TaskFile } from '../service/tasks/task-file.ts'
+import type { NamedTasksApi } from '../service/tasks/named-tasks.ts'
 import type { ByteBudget } from '../util/byte-budget.ts'
-import { adoptWarm } from '../warm/adoption.ts'
-import { ColdStart } from '../warm/cold-start.ts'
-import { Pool } from '../warm/pool.ts'
-import { TaskSpecs } from '../warm/task-specs.ts'
 import type { ResolveName } from '../webhooks/webhook-sender.ts'
 import type { Config } from './config/config.ts'
 import { lookAtThisHost } from './doctor/host-look.ts'
@@ -42,6 +33,7 @@ import type { NodeReadings } from './metrics/node-gauges.ts'
 import type { NodeMetrics } from './metrics/node-metrics.ts'
 import { openExecutions } from './open-executions.ts'
 import { openInvocations } from './open-invocations.ts'
+import { openWarm } from './open-warm.ts'
 import { openWebhooks } from './open-webhooks.ts'
 import { Soundness } from './soundness.ts'
 import type { Tracing } from './tracing/open-tracing.ts'
@@ -58,9 +50,6 @@ export interface OpenNodeDeps {
   /** Of the names of webhooks' receivers. Default: the resolver of this host. */
   readonly resolveWebhook?: ResolveName | undefined
 }
-
-/** The port on which a task's server listens, as in the MECAnywhere executor. */
-const TASK_PORT = 8080
 
 /** Everything that was opened, before it is put together. */
 interface Parts {
@@ -133,45 +122,17 @@ async function assemble(
   signal: AbortSignal,
 ): Promise<OpenedNode> {
   const { monitor, engine, probe, soundness, instances } = parts
-  const { tasks, resources } = config
   const limits: GrantLimits = {
     hostCpuMillis: monitor.capacity.cpuMillis,
     hostMemoryBytes: monitor.capacity.memoryBytes,
-    cpuOvercommit: resources.cpuOvercommit,
+    cpuOvercommit: config.resources.cpuOvercommit,
   }
   const grant = limitGrant(config.grant, limits, log)
   const gate = new Gate()
   const ledger = new Ledger(offeredResources(grant, limits))
-  const admission = new Admission({
-    ledger,
-    host: monitor,
-    idle: () => pool.idle(),
-    clock,
-    limits: { queueLimit: tasks.queueLimit, ...resources },
-    meter: metrics?.queues,
-  })
-  // What earlier daemons left takes room, whatever becomes of it: it counts before anything new is let in.
-  const left = await instances.leftWarm((asked, holder) => ledger.adopt(asked, holder), signal)
-  const onStale = (): void => pool.retireOutdated()
-  const images = await openImages(imageOptions(config), { images: engine.images, probe, clock, log, onStale }, held)
   const runtimes = (): RuntimePolicy => ({ microVmRuntime: node.grant.microVmRuntime, ...config.isolation })
-  const specs = specsOf(config, probe, runtimes, soundness.assertSound)
-  const starting = { specs, images, admission, instances, tracker: monitor, ...tasks }
-  const coldStart = new ColdStart({ ...starting, engine, newId: randomId })
-  const onIdle = (): void => admission.wake()
-  const { keepAliveMs } = grant
-  const definitions = await NamedTasks.open({
-    file: new TaskFile(config.stateDir),
-    readyMark: tasks.readyMark,
-    clock,
-    assertPossible: (task) => coldStart.assertPossible(task),
-    onChanged: () => pool.retireOutdated(),
-  })
-  const isDefined = (key: TaskKey): boolean => definitions.isDefined(key)
-  const meter = metrics?.warm
-  const pool = held.use(
-    new Pool({ coldStart, clock, log, onIdle, isResponsive, isDefined, keepAliveMs, meter, ...tasks }),
-  )
+  const warmParts = { ...parts, ledger, runtimes, keepAliveMs: grant.keepAliveMs, metrics, clock, log }
+  const { admission, images, definitions, pool, adoptLeft } = await openWarm(config, warmParts, held, signal)
   const webhooks = await openWebhooks(config, { clock, log, resolve: resolveWebhook, meter: metrics?.webhooks }, held)
   const executions = await openExecutions(
     config,
@@ -196,9 +157,9 @@ async function assemble(
     gate,
     clock,
     answerMemory,
-    meter,
+    meter: metrics?.warm,
     tracer: tracing?.invocations,
-    ...tasks,
+    ...config.tasks,
   })
   const described = {
     engine: { name: engine.name, probe },
@@ -207,8 +168,7 @@ async function assemble(
   }
   const running = { invocations, pool, instances, admission, ledger, monitor, gate, clock, log }
   const node = new Node({ ...running, ...described, limits, grant })
-  const adopted = await adoptWarm(left, { ...starting, definitions, ledger, pool, clock, log }, signal)
-  if (adopted > 0) log.info({ instances: adopted }, 'took up warm instances that an earlier daemon left')
+  await adoptLeft()
   const forLater = {
     node,
     tasks: definitions,
@@ -233,28 +193,4 @@ function openSoundness(
   const { allowKnownHoles } = isolation
   const look = lookAtThisHost(new AbortController().signal) // every look ends by itself, and soon
   return Soundness.open(probe, { ...deps, engine, look, tasksNetwork: tasks.network, allowKnownHoles })
-}
-
-function specsOf(
-  config: Config,
-  probe: EngineProbe,
-  runtimes: () => RuntimePolicy,
-  assertSound: AssertSound,
-): TaskSpecs {
-  const { docker, tasks, sgx, executions } = config
-  return new TaskSpecs({
-    probe,
-    runtimes,
-    assertSound,
-    sgx: sgx.isEnabled ? sgx : undefined,
-    port: TASK_PORT,
-    network: docker.network ?? `our own, ${tasks.network}`,
-    networkKind: tasks.network,
-    presets: tasks.presets,
-    grantedPresets: executions.presets,
-  })
-}
-
-function imageOptions({ images, docker, stateDir }: Config): ImageOptions {
-  return { ...images, registryConfig: docker.registryConfig, folder: stateDir }
 }
