@@ -46,6 +46,7 @@ export class ExecutionInstance {
   #wasForced = false
   #wasCreateAsked = false
   #wasStartAsked = false
+  #mayRun = false
 
   constructor(deps: ExecutionInstanceDeps, plan: ExecutionInstancePlan, identify: (tries: number) => SandboxIdentity) {
     this.#deps = deps
@@ -64,6 +65,11 @@ export class ExecutionInstance {
 
   get hasExited(): boolean {
     return this.#sandbox.hasExited
+  }
+
+  /** The engine was asked to start it by this process, whatever it has answered. */
+  get mayRun(): boolean {
+    return this.#mayRun
   }
 
   /** Resolves when it has ended and it is known how. Never rejects. */
@@ -114,6 +120,7 @@ export class ExecutionInstance {
     await this.#capture.attach(ref, AbortSignal.any([deadline.signal, detaching]))
     detaching.throwIfAborted()
     this.#wasStartAsked = true
+    this.#mayRun = true
     return await this.#sandbox.start(ref, deadline.signal)
   }
 

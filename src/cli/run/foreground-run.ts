@@ -145,9 +145,10 @@ export class ForegroundRun {
   /** Its status is the workload's, unless that would hide that something is missing here. */
   async #settle(record: ExecutionView, signal: AbortSignal): Promise<number> {
     this.#status.clear()
-    const isWhole = await this.#bring(record, signal)
+    // First of all how it ended: nothing that goes wrong here afterwards may hide that.
     if (this.#flags.json === true) printJson(this.#terminal.stdout, record)
     else this.#tellOf(record)
+    const isWhole = await this.#bring(record, signal)
     const status = runStatus(record)
     return status === RUN_EXIT.ok && !isWhole ? RUN_EXIT.failed : status
   }
@@ -161,6 +162,7 @@ export class ForegroundRun {
     } catch (error) {
       signal.throwIfAborted()
       this.#report(error)
+      if (this.#flags.json !== true && this.#flags.local !== true) this.#tell(`it is kept: errand outputs ${this.#id}`)
       return false
     }
   }

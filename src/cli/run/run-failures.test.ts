@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -8,6 +8,14 @@ import { openV1Node } from '../../http/v1/v1-node.fixture.ts'
 import { commandLine } from '../command-line.fixture.ts'
 
 const node = await openV1Node({
+  taker: {
+    run: async (process) => {
+      process.write('/made', 'made')
+      await mkdir(process.argv[0] ?? '')
+      await writeFile(join(process.argv[0] ?? '', 'made'), 'mine')
+      return 9
+    },
+  },
   maker: {
     run: async (process) => {
       process.write('/made', 'made')
@@ -79,11 +87,34 @@ test('a result that was not made is told by its name, and no success', async () 
 })
 
 test('a result that cannot be brought is kept on the node, and no success', async () => {
-  await writeFile(join(folder, 'made'), 'mine')
-  const ended = await errand(['run', '--id', 'kept', '--rm', '-o', `/made:${folder}`, 'maker'])
-  assert.deepEqual([ended.status, await readFile(join(folder, 'made'), 'utf8')], [125, 'mine'])
-  assert.match(ended.printed.stderr, /^errand: made is in .* already/)
+  // Taken while it runs: before, nothing would have been submitted.
+  const taken = join(folder, 'taken')
+  const outputs = ['-o', `/forgotten:${folder}`, '-o', `/made:${taken}`]
+  const ended = await errand(['run', '--id', 'kept', '--rm', ...outputs, 'taker', taken])
+  assert.deepEqual([ended.status, await readFile(join(taken, 'made'), 'utf8')], [9, 'mine'])
+  const [job, refused, advice] = ended.printed.stderr.split('\n')
+  assert.equal(job, 'errand: output "forgotten" is not there')
+  assert.match(refused ?? '', /^errand: made is in .* already/)
+  assert.equal(advice, 'errand: it is kept: errand outputs kept')
   assert.equal((await errand(['inspect', 'kept'])).status, 0)
+})
+
+test('a place that is taken, or an input that is not there, is told before anything is submitted', async () => {
+  await writeFile(join(folder, 'file'), 'mine')
+  await mkdir(join(folder, 'full/inner'), { recursive: true })
+  await symlink(folder, join(folder, 'link'))
+  const refusals: [readonly string[], string][] = [
+    [['-o', `/x/file:${folder}`], `${folder}/file is there already, and is not replaced: name another folder for it`],
+    [['-o', `/x/full:${folder}`], `${folder}/full is there already, and is not replaced: name another folder for it`],
+    [['-o', `/made:${folder}/file/below`], `${folder}/file is there already, and is no folder`],
+    [['-i', `${folder}/none:/data`], `-i ${folder}/none: no such file or folder`],
+    [['-i', `${folder}/link:/data`], `-i ${folder}/link: it is neither file nor folder`],
+  ]
+  for (const [words, message] of refusals) {
+    const { status, printed } = await errand(['run', '--id', 'never', ...words, 'maker'])
+    assert.deepEqual([status, printed.stderr], [125, `errand: ${message}\n`])
+  }
+  assert.equal((await errand(['inspect', 'never'])).status, 66, 'it left no record')
 })
 
 test('JSON of a run that is detached is its record', async () => {

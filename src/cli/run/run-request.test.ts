@@ -122,8 +122,8 @@ test('every flag becomes its field, in a body that the node understands', async 
     labels: { team: 'vision' },
   })
   assert.deepEqual(inputs, [
-    { name: 'input-1', from: { folder: '/home/ann', file: 'data' } },
-    { name: 'input-2', from: { folder: '/srv', file: 'cache' } },
+    { name: 'input-1', from: { folder: '/home/ann', file: 'data', given: './data' } },
+    { name: 'input-2', from: { folder: '/srv', file: 'cache', given: '/srv/cache' } },
   ])
   assert.deepEqual(outputs, [
     { name: 'out', folder: '/home/ann' },
@@ -195,14 +195,14 @@ test('inputs for the same target, and outputs from the same path, are those of t
   const { body, inputs } = await over(file, { input: ['./data:/data'], output: ['/out:results'] })
   assert.deepEqual(body.inputs, [file.inputs[0], { upload: 'input-1', target: '/data', readOnly: true }])
   assert.deepEqual(body.outputs, [file.outputs[1], { path: '/out', name: 'out' }])
-  assert.deepEqual(inputs, [{ name: 'input-1', from: { folder: '/home/ann', file: 'data' } }])
+  assert.deepEqual(inputs, [{ name: 'input-1', from: { folder: '/home/ann', file: 'data', given: './data' } }])
   await assert.rejects(over(file, {}), { message: 'nothing is sent for /data: say what with --input PATH:/data' })
 })
 
 test('stdin is an input, or the file, and read once', async () => {
   assert.deepEqual((await plan({ input: ['-:/data'] })).inputs, [{ name: 'input-1', from: 'stdin' }])
   assert.deepEqual((await plan({ input: ['./-:/data'] })).inputs, [
-    { name: 'input-1', from: { folder: '/home/ann', file: '-' } },
+    { name: 'input-1', from: { folder: '/home/ann', file: '-', given: './-' } },
   ])
   const message = '--input -:/a and --input -:/b: stdin can be read once'
   await assert.rejects(plan({ input: ['-:/a', '-:/b'] }), { message })

@@ -10,12 +10,19 @@ import { assertAllSent, overFile } from './over-file.ts'
 import type { RunFlags } from './run-flags.ts'
 import { taskFields } from './task-fields.ts'
 
+interface LocalFile {
+  readonly folder: string
+  readonly file: string
+  /** As the command line has it. */
+  readonly given: string
+}
+
 /** A file or folder of this machine that the execution gets. */
 export interface LocalInput {
   /** Its name in what is sent. */
   readonly name: string
   /** Where it is; what stdin holds is nowhere. */
-  readonly from: { readonly folder: string; readonly file: string } | 'stdin'
+  readonly from: LocalFile | 'stdin'
 }
 
 /** A result of the execution, and where it goes on this machine. */
@@ -127,7 +134,7 @@ function readInput(text: string, index: number, cwd: string): PlannedInput {
   const path = parts.join(':')
   if (path === '' || !target.startsWith('/')) throw malformed('--input', text, 'PATH:/TARGET or PATH:/TARGET:rw')
   const whole = resolve(cwd, path)
-  const from = path === STDIN ? 'stdin' : { folder: dirname(whole), file: basename(whole) }
+  const from = path === STDIN ? 'stdin' : { folder: dirname(whole), file: basename(whole), given: path }
   return { local: { name: `input-${index + 1}`, from }, target, readOnly: mode === 'ro' }
 }
 

@@ -4,6 +4,7 @@ import { describeFailure } from '../failure.ts'
 import type { OpenDaemon } from '../serve.ts'
 import type { Terminal } from '../terminal.ts'
 import { withClient } from '../with-client.ts'
+import { checkPlaces } from './check-places.ts'
 import { FateUnknown } from './fate-unknown.ts'
 import { ForegroundRun } from './foreground-run.ts'
 import { Interrupts } from './interrupts.ts'
@@ -28,6 +29,7 @@ export async function run(
     const { host, stdin } = terminal
     const given = { shell: host.environment, stdin, cwd: process.cwd(), newId: randomId() }
     const plan = await planRun(image, command, flags, given)
+    await checkPlaces(plan)
     if (flags.local === true) return await runLocally(plan, flags, openDaemon, terminal, interrupts)
     return await withClient(flags, terminal, (client) =>
       new ForegroundRun({ client, plan, flags, terminal, interrupts }).run(),

@@ -55,6 +55,11 @@ export class Attempt {
     return this.#bringing.instance?.hasExited === true
   }
 
+  /** The engine was asked to start its sandbox, whatever it has answered. */
+  get mayRun(): boolean {
+    return this.#bringing.instance?.mayRun === true
+  }
+
   /** Resolves when its sandbox runs, or has run. @throws what kept it from that */
   async begin(beginning: Exclude<Beginning, { kind: 'settle' }>): Promise<SandboxView> {
     const { deps, plan, record } = this.#parts
@@ -109,6 +114,7 @@ export class Attempt {
       if (found !== undefined) return found
       await this.#bringing.end(false, signals.detaching)
       signals.detaching.throwIfAborted()
+      signals.unwanted.throwIfAborted()
       this.#bringing = new BringUp(this.#parts)
     }
     return this.#bringing.start(signals)

@@ -14,7 +14,9 @@ const START_TIMEOUT_MS = 120_000
 
 /** What ends the way to a sandbox. */
 export interface LeavingSignals {
-  /** It is not wanted any more. */
+  /** It is not wanted any more: nothing more is begun for it. */
+  readonly unwanted: AbortSignal
+  /** Nor is an engine call under way waited for. */
   readonly leaving: AbortSignal
   /** This process lets go of it, and leaves it to the next one. */
   readonly detaching: AbortSignal
@@ -37,10 +39,10 @@ export class BringUp {
   }
 
   /**
-   * Room, image, sandbox, in this order; resolves when it has been started. When `signals.detaching` aborts, an engine call
-   * under way is brought to its end; `signals.leaving` ends that, too.
+   * Room, image, sandbox, in this order; resolves when it has been started. When `signals.detaching` or `unwanted` aborts, an
+   * engine call under way is brought to its end; `signals.leaving` ends that, too.
    */
-  async start({ leaving, detaching }: LeavingSignals): Promise<SandboxView> {
+  async start({ unwanted, leaving, detaching }: LeavingSignals): Promise<SandboxView> {
     const signal = AbortSignal.any([leaving, detaching])
     const { deps, plan, launch, record, files, uploads, place } = this.#parts
     const { queueTimeoutMs } = plan
@@ -59,7 +61,7 @@ export class BringUp {
     const { mounts, prefix } = await launch.mounts(files.folder, await uploads.use(), this.#held)
     signal.throwIfAborted()
     this.#instance = this.#plan(launch.specify(id, mounts, prefix), this.#lease, detaching)
-    const view = await this.#instance.start(leaving, detaching)
+    const view = await this.#instance.start(leaving, AbortSignal.any([detaching, unwanted]))
     leaving.throwIfAborted()
     return view
   }

@@ -11,6 +11,7 @@ import type { ExecutionFiles } from './execution-files.ts'
 import type { ExecutionParts } from './execution-parts.ts'
 import { Freezing } from './freezing.ts'
 import { type End, settleAtLast } from './last-word.ts'
+import { Leaving } from './leaving.ts'
 import { isAccident, type Outcome, outcomeOfError } from './outcome.ts'
 import { refuseEnded } from './past-execution.ts'
 import type { Beginning } from './recovery.ts'
@@ -20,8 +21,6 @@ import type { Uploads } from './uploads.ts'
 
 /** Of one that may be run more than once. */
 const MOST_ATTEMPTS = 10
-/** How long an engine may take, when this process lets go, for what it was asked before. */
-const LET_GO_MS = 3000
 
 /** One execution on its way from its record to its last word. */
 export class Execution {
@@ -37,19 +36,14 @@ export class Execution {
   readonly #settled = Promise.withResolvers<void>()
   readonly #freezing: Freezing
   readonly #order: StopOrder
-  /** Ends the way to the sandbox's start. */
-  readonly #leaving = new AbortController()
-  /** Aborts when this process lets go, and leaves it to the next one. */
-  readonly #detaching = new AbortController()
-  /** Aborts when the engine has had its time after that. */
-  readonly #overdue = new AbortController()
-  #patience: Disposable | undefined
+  readonly #leaving: Leaving
   #attempt: Attempt
 
   constructor(parts: ExecutionParts, beginning: Beginning = { kind: 'new' }) {
     this.#parts = parts
     this.#freezing = new Freezing(parts.record, () => this.instance)
     this.#order = new StopOrder(parts)
+    this.#leaving = new Leaving(parts.deps.clock)
     this.#attempt = this.#newAttempt()
     this.started = this.#started.promise
     this.started.catch(() => {}) // whoever started it may have left
@@ -111,7 +105,7 @@ export class Execution {
       await this.#order.recorded
     } catch (error) {
       await this.settled
-      if (!isTerminal(this.record.status)) throw this.#detaching.signal.reason ?? error
+      if (!isTerminal(this.record.status)) throw this.#leaving.detaching.reason ?? error
     }
   }
 
@@ -130,21 +124,14 @@ export class Execution {
    * to its end, if that does not take long. Resolves with `gone`.
    */
   detach(): Promise<void> {
-    const reason = new ErrandError('draining', 'the node lets go of its executions')
-    this.#detaching.abort(reason)
-    this.#patience ??= this.#parts.deps.clock.setTimer(LET_GO_MS, () => {
-      this.#leaving.abort(reason)
-      this.#overdue.abort(reason)
-    })
-    const patience = this.#patience
-    void this.gone.then(() => patience[Symbol.dispose]())
+    this.#leaving.detach()
     return this.gone
   }
 
   #newAttempt(): Attempt {
     const order = this.#order
     const owner: AttemptOwner = {
-      signals: { leaving: this.#leaving.signal, detaching: this.#detaching.signal },
+      signals: this.#leaving.signals,
       freezing: this.#freezing,
       get intent() {
         return order.intent
@@ -156,8 +143,8 @@ export class Execution {
 
   /** The first intent counts; a later one can only make it quicker. */
   #stop(intent: StopIntent, graceMs: number): void {
-    const { phase } = this.#attempt
-    if (phase.kind === 'coming') this.#leaving.abort(new ErrandError('cancelled', 'the execution was cancelled'))
+    const { phase, mayRun } = this.#attempt
+    if (phase.kind === 'coming') this.#leaving.giveUp(mayRun, graceMs)
     this.#background.add(this.#carryOut(intent, graceMs))
   }
 
@@ -174,10 +161,11 @@ export class Execution {
   async #run(beginning: Beginning): Promise<void> {
     let end = await this.#toItsEnd(beginning)
     while (end !== undefined && this.#mayTryAgain(end.outcome)) end = await this.#tryAgain(end.outcome)
-    const isSettled = end !== undefined && (await settleAtLast(this.#parts, end, this.#detaching.signal))
-    this.#started.reject(this.#detaching.signal.reason ?? new ErrandError('cancelled', 'it has ended'))
+    const isSettled = end !== undefined && (await settleAtLast(this.#parts, end, this.#leaving.detaching))
+    this.#started.reject(this.#leaving.detaching.reason ?? new ErrandError('cancelled', 'it has ended'))
     this.#settled.resolve()
     await this.#tidy(!isSettled)
+    this.#leaving[Symbol.dispose]()
   }
 
   #mayTryAgain(outcome: Outcome): boolean {
@@ -193,7 +181,7 @@ export class Execution {
     try {
       await this.record.tryAgain(message, { logs: this.files.totals })
       this.files.nextAttempt()
-      await spent.end(false, this.#overdue.signal)
+      await spent.end(false, this.#leaving.overdue)
     } catch (error) {
       if (this.record.status !== 'queued') this.#attempt = spent
       return this.#failed(ErrandError.from(error))
@@ -207,7 +195,7 @@ export class Execution {
       if (beginning.kind === 'settle') return { outcome: beginning.outcome, changes: {} }
       const view = await this.#attempt.begin(beginning)
       this.#started.resolve()
-      if (beginning.kind !== 'new') this.#goOnEnding()
+      this.#goOnEnding()
       return await this.#attempt.supervise(view)
     } catch (error) {
       return this.#failed(ErrandError.from(error))
@@ -218,22 +206,22 @@ export class Execution {
     // Cancelled before it ran: that can be said at once.
     const isCancelled = failure.code === 'cancelled' && this.#order.intent !== undefined
     // A node that stops has closed the queue: whoever waits in it is for the next process.
-    if (failure.code === 'draining' || (this.#detaching.signal.aborted && !isCancelled)) return undefined
+    if (failure.code === 'draining' || (this.#leaving.detaching.aborted && !isCancelled)) return undefined
     this.#started.reject(failure)
     return { outcome: outcomeOfError(failure, this.#order.intent), changes: {} }
   }
 
-  /** An earlier process was about to end it. */
+  /** It was told to end before it ran, or by an earlier process. */
   #goOnEnding(): void {
-    const { intent } = this.record.value
-    if (intent !== undefined) this.#stop(intent.kind, intent.graceMs)
+    const { intent, graceMs } = this.#order
+    if (intent !== undefined) this.#stop(intent, graceMs)
   }
 
   async #tidy(isLeft: boolean): Promise<void> {
     this.uploads.refuse(new ErrandError(isLeft ? 'draining' : 'already_ended', 'it takes no inputs any more'))
-    await this.#attempt.end(isLeft, this.#overdue.signal)
+    await this.#attempt.end(isLeft, this.#leaving.overdue)
     await this.#closeUploads(isLeft)
-    if (!isLeft) await abortable(this.#background.idle(), this.#overdue.signal).catch(() => {})
+    if (!isLeft) await abortable(this.#background.idle(), this.#leaving.overdue).catch(() => {})
   }
 
   async #closeUploads(isLeft: boolean): Promise<void> {

@@ -10,7 +10,7 @@ import type { ExecutionRequest } from '../../core/execution-request.ts'
 import { randomId } from '../../core/ids.ts'
 import { silentLog } from '../../core/log.ts'
 import { MIB } from '../../core/resources.ts'
-import { FakeEngine, type FakeScript } from '../../engine/fake/fake-engine.ts'
+import { FakeEngine, type FakeScript, type FakeStall } from '../../engine/fake/fake-engine.ts'
 import { openImages } from '../../images/open-images.ts'
 import { Instances } from '../../instance/instances.ts'
 import { MemoryJournal } from '../../journal/memory/memory-journal.ts'
@@ -22,15 +22,39 @@ import { DEFAULTS } from './test-defaults.fixture.ts'
 export const FULL: ErrandError = new ErrandError('storage_full', 'the disk is full', { retryAfterMs: 1000 })
 export const DEAD: ErrandError = new ErrandError('storage_error', 'the journal is gone')
 
+interface Stalled {
+  readonly status: ExecutionStatus
+  readonly reached: PromiseWithResolvers<void>
+  readonly released: PromiseWithResolvers<void>
+}
+
 /** A journal that outlives its users, and that a test can make refuse. */
 export class TestJournal extends MemoryJournal<ExecutionRecord> {
   /** What keeping this record is refused with; undefined where it is kept. */
   refusal: (record: ExecutionRecord) => ErrandError | undefined = () => undefined
+  #stalled: Stalled | undefined
 
   override async save(record: ExecutionRecord): Promise<void> {
+    if (this.#stalled?.status === record.status) {
+      this.#stalled.reached.resolve()
+      await this.#stalled.released.promise
+    }
     const refusal = this.refusal(record)
     if (refusal !== undefined) throw refusal
     await super.save(record)
+  }
+
+  /** Records in this status are kept only once the returned value is disposed. */
+  stall(status: ExecutionStatus): FakeStall {
+    const stalled = { status, reached: Promise.withResolvers<void>(), released: Promise.withResolvers<void>() }
+    this.#stalled = stalled
+    return {
+      reached: stalled.reached.promise,
+      [Symbol.dispose]: () => {
+        this.#stalled = undefined
+        stalled.released.resolve()
+      },
+    }
   }
 
   /** The next record in this status is refused so many times. */

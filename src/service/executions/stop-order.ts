@@ -6,17 +6,25 @@ import { outcomeOfIntent } from './outcome.ts'
 export class StopOrder {
   readonly #parts: ExecutionParts
   #intent: StopIntent | undefined
+  #graceMs: number
   #recorded: Promise<void> = Promise.resolve()
   /** Resolves when the first try to record it has failed, and there is another. */
   readonly #isDelayed = Promise.withResolvers<void>()
 
   constructor(parts: ExecutionParts) {
     this.#parts = parts
-    this.#intent = parts.record.value.intent?.kind
+    const { intent } = parts.record.value
+    this.#intent = intent?.kind
+    this.#graceMs = intent?.graceMs ?? Infinity
   }
 
   get intent(): StopIntent | undefined {
     return this.#intent
+  }
+
+  /** The least that anybody gave it. */
+  get graceMs(): number {
+    return this.#graceMs
   }
 
   /**
@@ -25,6 +33,7 @@ export class StopOrder {
    * @throws what the journal throws
    */
   async give(kind: StopIntent, graceMs: number): Promise<void> {
+    this.#graceMs = Math.min(this.#graceMs, graceMs)
     if (this.#intent === undefined) {
       this.#intent = kind
       this.#recorded = this.#record(kind, graceMs)
