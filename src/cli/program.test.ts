@@ -106,6 +106,29 @@ test('a wrong command line ends with 64 and says why', async () => {
   }
 })
 
+test('what is no command is named, whatever it was asked of, in one line that begins as all of them', async () => {
+  const lines: [string, RegExp][] = [
+    ['nope', /^errand: unknown command 'nope'/],
+    ['help nope', /^errand: unknown command 'nope': errand has serve, run, /],
+    ['config help nope', /^errand: unknown command 'nope': errand config has /],
+    ['tasks nope', /^errand: unknown command 'nope': errand tasks has put, /],
+    ['instances rm x', /^errand: unknown command 'rm': errand instances has evict\n$/],
+    ['config nope', /^errand: unknown command 'nope'/],
+    ['inspect', /^errand: missing required argument/],
+    ['ps extra', /^errand: too many arguments/],
+  ]
+  for (const [line, told] of lines) {
+    const { status, stderr } = await run(line.split(' '))
+    assert.equal(status, 64, line)
+    assert.match(stderr, told)
+    assert.ok(stderr.trimEnd().split('\n').length <= 2, stderr)
+  }
+  for (const line of ['help tasks', 'config help', 'help help']) {
+    const { stdout, stderr } = await run(line.split(' '))
+    assert.match(stdout + stderr, /Usage: /, line)
+  }
+})
+
 /** What they print is for nobody but a shell, or a log. */
 const NO_JSON = ['serve', 'completion']
 

@@ -19,6 +19,7 @@ import { EXIT } from './exit-status.ts'
 import { neutralize } from './output/neutralize.ts'
 import type { OpenDaemon } from './serve.ts'
 import type { Terminal } from './terminal.ts'
+import { refuseUnknown } from './unknown-command.ts'
 
 /** In the order of the help. What a command does is loaded when it runs: see the files of its kind. */
 const COMMANDS: readonly ((program: Command, context: CommandContext) => void)[] = [
@@ -49,6 +50,7 @@ export async function runCommand(args: readonly string[], openDaemon: OpenDaemon
     program.hook('preAction', (_program, command) => {
       run.json = command.opts<{ json?: boolean }>().json === true
     })
+    refuseUnknown(program, args)
     await program.parseAsync(args, { from: 'user' })
     return run.status
   } catch (error) {
@@ -70,6 +72,8 @@ function makeProgram(context: CommandContext): Command {
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(neutralize(text, { lines: true })),
+      // As all that goes wrong is told.
+      outputError: (text, write) => write(text.replace(/^error: /, 'errand: ')),
       getOutHelpWidth: () => helpWidth(stdout.columns),
       getErrHelpWidth: () => helpWidth(stderr.columns),
       getOutHasColors: () => stdout.hasColors,

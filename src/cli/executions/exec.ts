@@ -1,9 +1,9 @@
 import type { ExecView } from '../../client/client.ts'
 import { ErrandError } from '../../core/errors.ts'
+import { describeFailure } from '../failure.ts'
 import { readDuration, readPairs } from '../flag-values.ts'
 import { foreignOutput } from '../output/foreign-output.ts'
 import { printJson } from '../output/json.ts'
-import { jsonError } from '../output/json-error.ts'
 import { RUN_EXIT } from '../run/run-status.ts'
 import { StopSignals } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
@@ -23,7 +23,7 @@ type Stream = (typeof STREAMS)[number]
 /** The exact bytes of a stream, where they are no UTF-8. */
 type Outcome = ExecView & { readonly [Name in `${Stream}Base64`]?: string }
 
-/** Runs a command inside, and resolves with its exit code; with that of a time-out where it took too long. */
+/** Runs a command inside, and resolves with its exit code, or as `errand run` would where it has none. */
 export async function execInside(
   id: string,
   command: readonly string[],
@@ -46,11 +46,20 @@ export async function execInside(
       return outcome.exitCode
     })
   } catch (error) {
-    if (timeout === undefined || !(error instanceof ErrandError) || error.code !== 'deadline_exceeded') throw error
-    const text = `errand: no end of the command within ${timeout}: it may go on\n`
-    terminal.stderr.write(flags.json === true ? jsonError(error) : text)
-    return RUN_EXIT.timedOut
+    return tellFailure(error, flags, terminal)
   }
+}
+
+/** As for `errand run`: what is no code of the command's own tells that it was not run. */
+function tellFailure(thrown: unknown, { timeout, json = false }: ExecFlags, terminal: Terminal): number {
+  const error = ErrandError.from(thrown)
+  const isLate = timeout !== undefined && error.code === 'deadline_exceeded'
+  const text = `errand: no end of the command within ${timeout}: it may go on\n`
+  terminal.stderr.write(isLate && !json ? text : describeFailure(error, { json }).text)
+  if (isLate) return RUN_EXIT.timedOut
+  if (error.code === 'cancelled') return RUN_EXIT.cancelled
+  if (error.code !== 'command_not_found') return error.details.mayHaveArrived === true ? RUN_EXIT.lost : RUN_EXIT.failed
+  return error.details.exitCode === RUN_EXIT.notExecutable ? RUN_EXIT.notExecutable : RUN_EXIT.notFound
 }
 
 function print(outcome: Outcome, raw: boolean, terminal: Terminal): void {

@@ -228,6 +228,21 @@ test('logs have times where they are wanted, and begin so long ago, or at a time
   assert.equal((await errand(['logs', '--since', 'then', 'logged'])).status, 65)
 })
 
+test('a command inside that was not run ends as errand run would', async () => {
+  const cases: [code: string, details: object, status: number][] = [
+    ['command_not_found', { exitCode: 127 }, 127],
+    ['command_not_found', { exitCode: 126 }, 126],
+    ['validation_failed', {}, 125],
+    ['not_found', {}, 125],
+  ]
+  for (const [code, details, expected] of cases) {
+    const problem = JSON.stringify({ code, detail: 'why', details })
+    await using server = await PlayedServer.open(says(400, 'application/problem+json', problem))
+    const { status, printed } = await commandLine(server.url)(['exec', 'a', 'b'])
+    assert.deepEqual([status, printed.stderr], [expected, 'errand: why\n'])
+  }
+})
+
 test('a command inside that took too long is 124, in words or in JSON', async () => {
   const problem = JSON.stringify({ code: 'deadline_exceeded', detail: 'it took too long', details: {} })
   await using server = await PlayedServer.open(says(504, 'application/problem+json', problem))

@@ -87,7 +87,7 @@ test('a file says what to run, and the command line the rest', async () => {
   assert.equal((await errand(['wait', 'filed'])).status, 3)
   assert.deepEqual([resources.asked.memory, resources.asked.pids], [64 * 1024 * 1024, 32])
   const neither = await errand(['run'])
-  assert.deepEqual([neither.status, neither.printed.stderr], [64, 'error: give an image, or --file\n'])
+  assert.deepEqual([neither.status, neither.printed.stderr], [64, 'errand: give an image, or --file\n'])
 })
 
 test('what is piped in can be an input', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { EngineStub, frame, json, type StubRoutes } from '../../../test/support/engine-stub.ts'
+import { ErrandError } from '../../core/errors.ts'
 import { ManualClock, settle } from '../../core/manual-clock.ts'
 import type { OutputChunk } from '../engine.ts'
 import { DockerClient } from './client.ts'
@@ -25,7 +26,13 @@ class Opened implements AsyncDisposable {
 
   async run(signal: AbortSignal = never): Promise<{ readonly exitCode: number }> {
     const sink = (chunk: OutputChunk): void => void this.chunks.push(chunk)
-    return runCommand({ client: this.#client, clock: this.clock }, 'box', { argv: ['x'] }, sink, signal)
+    return runCommand(
+      { client: this.#client, clock: this.clock },
+      'box',
+      { argv: ['x'], workingDir: '/y', user: 'who' },
+      sink,
+      signal,
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -74,24 +81,48 @@ test('a command whose output has ended is looked at until it has exited', async 
 
 test('a command that never got a process is refused with the words that came as its output', async () => {
   const failed = json({ Running: false, ExitCode: 126, Pid: 0 })
-  for (const [words, code] of [
+  for (const [words, code, message, exitCode] of [
     [
       'OCI runtime exec failed: exec failed: unable to start container process: exec: "/x": stat /x: no such file or directory: unknown',
       'command_not_found',
+      'its command cannot be run: x is not there',
+      127,
     ],
     [
       'OCI runtime exec failed: exec failed: unable to start container process: exec: "x": executable file not found in $PATH: unknown',
       'command_not_found',
+      'its command cannot be run: x is not there',
+      127,
+    ],
+    [
+      'OCI runtime exec failed: exec failed: unable to start container process: exec: "x": permission denied: unknown',
+      'command_not_found',
+      'its command cannot be run: x cannot be executed',
+      126,
     ],
     [
       'OCI runtime exec failed: exec failed: unable to start container process: chdir to cwd ("/y") set in config.json failed: no such file or directory: unknown',
       'validation_failed',
+      'workingDir: /y cannot be entered',
     ],
-    ['OCI runtime exec failed: exec failed: cannot exec in a stopped container: unknown', 'task_gone'],
-    ['unable to find user who: no matching entries in passwd file', 'validation_failed'],
-  ]) {
-    await using opened = await open({ 'GET /exec/e1/json': failed }, (socket) => socket.end(frame(1, words ?? '')))
-    await assert.rejects(opened.run(), { code, message: /Docker Engine: \w/ })
+    [
+      'OCI runtime exec failed: exec failed: cannot exec in a stopped container: unknown',
+      'task_gone',
+      /Docker Engine: \w/,
+    ],
+    [
+      'unable to find user who: no matching entries in passwd file',
+      'validation_failed',
+      'user: there is no who inside',
+    ],
+  ] as const) {
+    await using opened = await open({ 'GET /exec/e1/json': failed }, (socket) => socket.end(frame(1, words)))
+    await assert.rejects(opened.run(), (error: unknown) => {
+      assert.ok(error instanceof ErrandError)
+      assert.deepEqual([error.code, error.details.exitCode], [code, exitCode])
+      assert.match(error.message, new RegExp(message))
+      return true
+    })
   }
 })
 

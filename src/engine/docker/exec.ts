@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
+import { ErrandError } from '../../core/errors.ts'
 import { sleep } from '../../core/wait.ts'
 import { Backoff } from '../../util/backoff.ts'
 import type { ExecCommand, OutputSink } from '../engine.ts'
@@ -46,8 +47,26 @@ export async function runCommand(
   const head = await followOutput(client, execId, sink, signal)
   const { ExitCode, Pid } = await untilExited({ client, clock }, execId, signal)
   // A command that could not be executed has an exit code all the same, and the reason among its output.
-  if (Pid === 0) throw engineError('exec', 400, head.toString())
+  if (Pid === 0) throw refusedCommand(head.toString(), command)
   return { exitCode: ExitCode ?? 0 }
+}
+
+/** The Engine's words in ours, where they are about what was asked for. */
+function refusedCommand(words: string, { argv, workingDir, user }: ExecCommand): ErrandError {
+  const error = engineError('exec', 400, words)
+  const { code, details } = error
+  if (code === 'command_not_found') {
+    const exitCode = /permission denied|exec format error/i.test(words) ? 126 : 127
+    const what = exitCode === 126 ? 'cannot be executed' : 'is not there'
+    return new ErrandError(code, `its command cannot be run: ${argv[0]} ${what}`, {
+      details: { ...details, exitCode },
+      cause: error,
+    })
+  }
+  if (code !== 'validation_failed') return error
+  const isUser = /unable to find (user|group)|ids must be in range/i.test(words)
+  const message = isUser ? `user: there is no ${user} inside` : `workingDir: ${workingDir} cannot be entered`
+  return new ErrandError(code, message, { details, cause: error })
 }
 
 async function createExec(
