@@ -131,7 +131,13 @@ function numberOf(schema: JsonSchema, key: string, otherwise: number): number {
 }
 
 function same(where: string, known: JsonSchema, now: JsonSchema): string[] {
-  return JSON.stringify(known) === JSON.stringify(now) ? [] : [`${where} is another choice`]
+  return textOf(known) === textOf(now) ? [] : [`${where} is another choice`]
+}
+
+/** Without what is said to people; a field that is called `description` is no text. */
+function textOf(schema: JsonSchema): string {
+  const isForPeople = (key: string, value: unknown): boolean => key === 'description' && typeof value === 'string'
+  return JSON.stringify(schema, (key, value: unknown) => (isForPeople(key, value) ? undefined : value))
 }
 
 function missing(known: readonly unknown[] | undefined, now: readonly unknown[] | undefined): unknown[] {

@@ -50,6 +50,10 @@ test('what only adds breaks nothing', () => {
   const more = structuredClone(document) as unknown as Record<string, Record<string, Record<string, unknown>>>
   Object.assign(more.paths ?? {}, { '/v1/new': {} })
   assert.deepEqual(breakingChanges(document, more as unknown as OpenApiDocument), [])
+  const properties = ['requestBody', 'content', 'application/json', 'schema', 'properties'] as const
+  const concurrency = ['paths', '/v1/tasks/{name}', 'put', ...properties, 'concurrency'] as const
+  assert.deepEqual(breakingChanges(document, changed([...concurrency, 'description'], 'In other words.')), [])
+  assert.notDeepEqual(breakingChanges(document, changed([...concurrency, 'anyOf'], [{ type: 'integer' }])), [])
   const record = ['components', 'schemas', 'Execution', 'properties', 'more']
   assert.deepEqual(breakingChanges(document, changed(record, { type: 'string' })), [])
 })

@@ -7,45 +7,79 @@ import { type EngineSpecBody, engineSpecBody, type TaskBody, taskBody } from './
 // The body of `POST /v1/executions`. Strict everywhere: a key that is not known is refused, so that nobody believes in a
 // limit that nobody sets, and nobody sets what is not theirs (an owner, a status). Depth is the service's to check.
 
-const target = { target: z.string(), readOnly: z.boolean().exactOptional() }
+const target = {
+  target: z.string().describe('Where it is inside: an absolute path.'),
+  readOnly: z.boolean().exactOptional().describe('Default: true.'),
+}
 
 const input = z.union([
-  z.strictObject({ preset: z.string().min(1).max(128), ...target }),
-  z.strictObject({ upload: z.string().min(1).max(128), ...target }),
+  z.strictObject({
+    preset: z.string().min(1).max(128).describe("Something of the node's host, by the name that its operator gave it."),
+    ...target,
+  }),
+  z.strictObject({
+    upload: z
+      .string()
+      .min(1)
+      .max(128)
+      .describe('Something sent with `PUT /v1/executions/{id}/inputs`, by its name there.'),
+    ...target,
+  }),
 ])
 
 export const executionBody: z.ZodType<ExecutionBody, ExecutionBodyIn> = z
   .strictObject({
-    id: id.exactOptional(),
-    job: id.exactOptional(),
-    task: taskBody.exactOptional(),
-    engineSpec: engineSpecBody.exactOptional(),
-    inputs: z.array(input).max(MOST_ITEMS).exactOptional(),
+    id: id
+      .exactOptional()
+      .describe('One per node, whoever has it: one that is taken is `already_exists`. Default: a new one.'),
+    job: id.exactOptional().describe('What it belongs to. Default: its id.'),
+    task: taskBody.exactOptional().describe('What to run on the Docker Engine: this, or `engineSpec`.'),
+    engineSpec: engineSpecBody.exactOptional().describe('What to run, in the words of a named engine.'),
+    inputs: z.array(input).max(MOST_ITEMS).exactOptional().describe('Files and folders that it gets. Default: none.'),
     outputs: z
-      .array(z.strictObject({ path: z.string(), name: z.string().exactOptional() }))
+      .array(
+        z.strictObject({
+          path: z.string().describe('Of a file or folder inside: an absolute path.'),
+          name: z.string().exactOptional().describe('In the record. Default: the last part of `path`.'),
+        }),
+      )
       .max(MOST_ITEMS)
-      .exactOptional(),
-    priority: z.int().min(-100).max(100).exactOptional(),
-    timeoutMs: milliseconds.exactOptional(),
-    queueTimeoutMs: milliseconds.exactOptional(),
-    pullTimeoutMs: milliseconds.exactOptional(),
-    graceMs: milliseconds.exactOptional(),
-    idempotent: z.boolean().exactOptional(),
-    retentionMs: milliseconds.exactOptional(),
-    labels: z.record(z.string(), z.string()).exactOptional(),
+      .exactOptional()
+      .describe('What is kept of what it leaves. Default: nothing.'),
+    priority: z.int().min(-100).max(100).exactOptional().describe('The higher comes first. Default: 0.'),
+    timeoutMs: milliseconds.exactOptional().describe('How long it may run. Default: as the node has it.'),
+    queueTimeoutMs: milliseconds
+      .exactOptional()
+      .describe('How long it may wait for resources. Default: as the node has it.'),
+    pullTimeoutMs: milliseconds
+      .exactOptional()
+      .describe('How long its image may take to come. Default: as the node has it.'),
+    graceMs: milliseconds.exactOptional().describe('From telling it to end to killing it. Default: 10000.'),
+    idempotent: z.boolean().exactOptional().describe('It may be run again when it was lost. Default: false.'),
+    retentionMs: milliseconds
+      .exactOptional()
+      .describe('How long it is kept after its end. Default: as the node has it.'),
+    labels: z.record(z.string(), z.string()).exactOptional().describe('What lists can be filtered by.'),
     webhook: z
       .strictObject({
-        url: z.string().min(1).max(2048),
-        events: z.array(z.enum(TERMINAL_STATUSES)).min(1).max(TERMINAL_STATUSES.length).exactOptional(),
+        url: z.string().min(1).max(2048).describe('To a host that the operator allows.'),
+        events: z
+          .array(z.enum(TERMINAL_STATUSES))
+          .min(1)
+          .max(TERMINAL_STATUSES.length)
+          .exactOptional()
+          .describe('Default: all.'),
       })
-      .exactOptional(),
+      .exactOptional()
+      .describe('Who is told of its end.'),
     limits: z
       .strictObject({
-        logBytes: size.exactOptional(),
-        outputBytes: size.exactOptional(),
-        outputFiles: z.int().min(0).exactOptional(),
+        logBytes: size.exactOptional().describe('What is kept of its output: bytes, or a size. Default: 2 MiB.'),
+        outputBytes: size.exactOptional().describe('Of all outputs: bytes, or a size. Default: 1 GiB.'),
+        outputFiles: z.int().min(0).exactOptional().describe('Of all outputs. Default: 10000.'),
       })
-      .exactOptional(),
+      .exactOptional()
+      .describe('What is kept of it.'),
   })
   .refine((body) => (body.task === undefined) !== (body.engineSpec === undefined), 'needs either task or engineSpec')
 

@@ -31,20 +31,23 @@ export const time: z.ZodType<string> = z.iso.datetime({ offset: true })
 
 const gpu: z.ZodType<GpuBody, GpuBody<number | string>> = z.strictObject({
   count: z.int().min(1).max(64).exactOptional().describe('Whole devices. Default: 1.'),
-  vendor: z.enum(GPU_VENDORS).exactOptional(),
-  model: z.string().min(1).max(128).exactOptional(),
-  minMemory: size.exactOptional(),
+  vendor: z.enum(GPU_VENDORS).exactOptional().describe('Default: any.'),
+  model: z.string().min(1).max(128).exactOptional().describe('Default: any.'),
+  minMemory: size.exactOptional().describe('Of each device: bytes, or a size such as `16GiB`.'),
   uuid: z.string().min(1).max(128).exactOptional().describe('This very device, so `count` is 1.'),
 })
 
 /** What a task asks for. */
 export const resources: z.ZodType<ResourcesBody, ResourcesBody<number | string>> = z.strictObject({
-  /** Cores. */
-  cpu: z.number().min(0).exactOptional(),
-  memory: size.exactOptional(),
-  disk: size.exactOptional(),
-  pids: z.int().min(0).exactOptional(),
-  gpus: z.array(gpu).max(64).exactOptional(),
+  cpu: z.number().min(0).exactOptional().describe('Cores, in tenths. Absent or 0: 1.'),
+  memory: size.exactOptional().describe('Bytes, or a size such as `256MiB`; 6 MiB at least. Absent or 0: 128 MiB.'),
+  disk: size
+    .exactOptional()
+    .describe(
+      'What it may write to its root file system: bytes, or a size such as `1GiB`. Absent or 0: as the node has it.',
+    ),
+  pids: z.int().min(0).exactOptional().describe('Processes and threads at once. Absent or 0: as the node has it.'),
+  gpus: z.array(gpu).max(64).exactOptional().describe('Whole devices. Default: none.'),
 })
 
 /** Of a task, with the defaults filled in. */

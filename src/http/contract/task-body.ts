@@ -16,12 +16,12 @@ interface ProcessFields {
 }
 
 const process = {
-  image: z.string().min(1),
-  entrypoint: words.exactOptional(),
-  cmd: words.exactOptional(),
-  env: z.record(variable, z.string()).exactOptional(),
-  workingDir: z.string().exactOptional(),
-  user: z.string().exactOptional(),
+  image: z.string().min(1).describe('A reference, or the id of an image.'),
+  entrypoint: words.exactOptional().describe('Default: as the image has it.'),
+  cmd: words.exactOptional().describe('The command, or the arguments of the entrypoint. Default: as the image has it.'),
+  env: z.record(variable, z.string()).exactOptional().describe('Variables, over those of the image.'),
+  workingDir: z.string().exactOptional().describe('Default: as the image has it.'),
+  user: z.string().exactOptional().describe('`USER` or `USER:GROUP`, names or numbers. Default: as the image has it.'),
 }
 
 /** What is around it. */
@@ -37,11 +37,19 @@ interface SandboxFields<Size> {
 }
 
 const sandbox = {
-  resources: resources.exactOptional(),
-  isolation: z.enum(ISOLATIONS).exactOptional(),
-  sgx: z.boolean().exactOptional(),
-  profile: z.enum(['standard', 'strict']).exactOptional(),
-  preset: z.string().min(1).max(64).exactOptional(),
+  resources: resources.exactOptional().describe('What it may use, and what is set aside for it.'),
+  isolation: z.enum(ISOLATIONS).exactOptional().describe('Default: `container`. What there is, says `GET /v1/node`.'),
+  sgx: z.boolean().exactOptional().describe('Whether it gets the SGX devices of the host. Default: false.'),
+  profile: z
+    .enum(['standard', 'strict'])
+    .exactOptional()
+    .describe('Default: as the node has it, which may demand more.'),
+  preset: z
+    .string()
+    .min(1)
+    .max(64)
+    .exactOptional()
+    .describe('What it gets beyond its profile, by a name that the operator grants. Default: none.'),
 }
 
 /** The same of what is run once. */
@@ -68,28 +76,29 @@ export interface PortBody {
 }
 
 const published = z.strictObject({
-  port,
-  protocol: z.enum(['tcp', 'udp']).exactOptional(),
+  port: port.describe('On which it listens inside.'),
+  protocol: z.enum(['tcp', 'udp']).exactOptional().describe('Default: `tcp`.'),
   hostIp: z.string().exactOptional().describe('Default: 127.0.0.1. What is allowed is for the operator to say.'),
-  hostPort: z.int().min(0).max(65_535).exactOptional(),
+  hostPort: z.int().min(0).max(65_535).exactOptional().describe('Absent or 0: one that is free, told in `ports`.'),
 })
 
 const script = z.strictObject({
-  name: z.string(),
+  name: z.string().describe('Of its file.'),
   content: z.string(),
-  encoding: z.enum(['utf8', 'base64']).exactOptional(),
-  args: words.exactOptional(),
+  encoding: z.enum(['utf8', 'base64']).exactOptional().describe('Of `content`. Default: `utf8`.'),
+  args: words.exactOptional().describe('Default: none.'),
 })
 
 const surroundings = {
   ...sandbox,
-  network: z.enum(['none', 'internal', 'egress']).exactOptional(),
-  ports: z.array(published).max(MOST_PORTS).exactOptional(),
-  provision: z.array(script).max(MOST_ITEMS).exactOptional(),
+  network: z.enum(['none', 'internal', 'egress']).exactOptional().describe('Default: `none`.'),
+  ports: z.array(published).max(MOST_PORTS).exactOptional().describe('Published on the host. Default: none.'),
+  provision: z.array(script).max(MOST_ITEMS).exactOptional().describe('Scripts that run before its command, in order.'),
   stopSignal: z
     .string()
     .regex(/^SIG[A-Z0-9+-]{1,12}$/, 'must name a signal, such as SIGTERM')
-    .exactOptional(),
+    .exactOptional()
+    .describe('By which it is told to end. Default: `SIGTERM`.'),
 }
 
 /** What an execution runs. Sizes are in bytes once it is read. */
@@ -104,8 +113,8 @@ export interface EngineSpecBody<Size = number> extends SurroundingsBody<Size> {
 }
 
 export const engineSpecBody: z.ZodType<EngineSpecBody, EngineSpecBody<number | string>> = z.strictObject({
-  type: z.string().min(1).max(64),
-  params: z.record(z.string(), z.unknown()),
+  type: z.string().min(1).max(64).describe('The name of an engine.'),
+  params: z.record(z.string(), z.unknown()).describe('What to run, as that engine takes it.'),
   ...surroundings,
 })
 
@@ -125,13 +134,18 @@ export type NamedTaskBodyIn = NamedTaskBody<number | string>
 
 export const namedTaskBody: z.ZodType<NamedTaskBody, NamedTaskBodyIn> = z.strictObject({
   ...process,
-  image: process.image.describe('A reference, or the id of an image.'),
   ...sandbox,
-  network: z.enum(['internal', 'egress']).exactOptional(),
+  network: z.enum(['internal', 'egress']).exactOptional().describe('Default: `internal`.'),
   port: port.exactOptional().describe('On which its server listens. Default: 8080.'),
   readiness: readiness.exactOptional().describe('`mark`, `connect` or `http:PATH`. Default: `connect`.'),
-  concurrency: concurrency.exactOptional().describe('Requests that one instance answers at once.'),
-  keepAliveMs: milliseconds.exactOptional().describe('How long an idle instance stays.'),
-  startTimeoutMs: milliseconds.exactOptional(),
-  requestTimeoutMs: milliseconds.exactOptional().describe('How long nothing may come of a request.'),
+  concurrency: concurrency
+    .exactOptional()
+    .describe('Requests that one instance answers at once. Default: as the node has it.'),
+  keepAliveMs: milliseconds.exactOptional().describe('How long an idle instance stays. Default: as the node has it.'),
+  startTimeoutMs: milliseconds
+    .exactOptional()
+    .describe('How long it may take to be ready. Default: as the node has it.'),
+  requestTimeoutMs: milliseconds
+    .exactOptional()
+    .describe('How long nothing may come of a request. Default: as the node has it.'),
 })
