@@ -186,6 +186,19 @@ describe('a receiver that is slow', () => {
     assert.equal(world.posts.at(-1)?.id, 'other')
   })
 
+  test('is asked for others while a caller has its share elsewhere', async () => {
+    await using world = new World('*.example')
+    for (let index = 0; index < 32; index += 1) world.add(`slow ${index}`, `slow-${index % 8}.example`)
+    for (let index = 0; index < 4; index += 1) world.add(`more ${index}`, 'h.example')
+    await settle()
+    world.add('other', 'h.example', { callerId: 'eve' })
+    await settle()
+    assert.deepEqual([world.posts.length, world.posts.at(-1)?.id], [33, 'other'])
+    world.posts[0]?.answer(204)
+    await settle()
+    assert.equal(world.posts.at(-1)?.id, 'more 0')
+  })
+
   test('lets its callers take turns', async () => {
     await using world = new World('*.example')
     for (let index = 0; index < 8; index += 1) world.add(`ada ${index}`)
