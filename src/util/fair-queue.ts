@@ -80,6 +80,12 @@ export class FairQueue<T extends Queued> {
     this.#waiting.add(item.callerId)
   }
 
+  /** It may be taken, wherever it waits; it comes if it is not here. */
+  put(item: T): void {
+    this.add(item)
+    this.wake(item)
+  }
+
   wake(item: T): void {
     const place = this.#places.get(item)
     if (place?.state === 'parked') this.#makeReady(place)

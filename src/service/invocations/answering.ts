@@ -76,15 +76,16 @@ export class Answering {
     try {
       if (known.record.status === 'queued') return RETRY_MS // its beginning could not be kept
       if (this.#mayTryAgain(known.record, error, isSent)) {
-        await known.move('queued')
+        await known.moveAtLast('queued')
         return error.retryAfterMs ?? RETRY_MS
       }
       if (error.code === 'internal') log.error({ err: error, invocation: known.record.id }, 'an invocation failed')
       const message = error.code === 'internal' ? 'internal error: see the log of the node' : error.message
-      await known.move('failed', { failure: { code: error.code, message: message.slice(0, 1000) } })
+      await known.moveAtLast('failed', { failure: { code: error.code, message: message.slice(0, 1000) } })
     } catch (cause) {
-      // As it is on disk, so will the next process find it: as one that was begun.
+      // A process that ends before it is kept leaves it as it is on disk: as one that was begun.
       log.error({ err: cause, invocation: known.record.id }, 'the end of an invocation could not be kept')
+      return ErrandError.from(cause).code === 'internal' ? undefined : known.retryMs()
     }
     return undefined
   }

@@ -160,6 +160,26 @@ describe('an invocation', () => {
     await invocations.detach()
   })
 
+  test('F18: whose end a full disk does not take ends as it did as soon as there is room', async () => {
+    await using world = await World.make()
+    const draftOf = (id: string): string => join(world.folder, 'invocations', id, 'record.json.draft')
+    world.behave = async (sink) => {
+      sink.from('i1')
+      await mkdir(draftOf('id-1'))
+      throw new ErrandError('task_exited', 'it has ended')
+    }
+    const invocations = await world.open()
+    const { id } = await ask(invocations, '/')
+    while (world.clock.pendingTimers === 0) await new Promise(setImmediate)
+    assert.deepEqual([(await invocations.get(id)).status, invocations.underWay], ['running', 0])
+    await rm(draftOf(id), { recursive: true })
+    await world.clock.advance(1000)
+    assert.ok(await invocations.untilEnded(id, 1000, signal))
+    assert.deepEqual([world.sent.length, (await invocations.get(id)).failure?.code], [1, 'task_exited'])
+    assert.equal(invocations.waiting, 0)
+    await invocations.detach()
+  })
+
   test('is refused before anything is kept when the disk is short', async () => {
     await using world = await World.make()
     const invocations = await world.open()

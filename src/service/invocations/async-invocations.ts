@@ -24,8 +24,6 @@ export interface AsyncInvocationsDeps extends AcceptanceDeps, AnsweringDeps {
   readonly meter?: LaterMeter | undefined
 }
 
-const SORT_AGAIN_MS = 5000
-
 /** Requests that are kept first and answered later, by the same instances and at most once. They outlive the daemon. */
 export class AsyncInvocations implements LaterApi {
   readonly #deps: AsyncInvocationsDeps
@@ -158,19 +156,20 @@ export class AsyncInvocations implements LaterApi {
     await this.#sort(this.#know(record))
   }
 
-  /** On a full disk, what became of one that an earlier daemon had begun is kept later. Never rejects. */
+  /** On a full disk, what became of one that runs no more is kept later. Never rejects. */
   async #sort(known: KnownInvocation): Promise<void> {
-    const { id, status, isIdempotent } = known.record
+    const { id, status } = known.record
     try {
-      if (status === 'running') await known.move(isIdempotent ? 'queued' : 'lost')
+      if (status === 'running') await known.moveOn()
     } catch (error) {
       this.#deps.log.warn({ err: error, invocation: id }, 'what became of an invocation could not be kept yet')
-      if (!this.#closing.signal.aborted) this.#retries.keep(id, SORT_AGAIN_MS)
+      this.#tryLater(known, known.retryMs())
       return
     }
     if (known.isForgotten) return
-    if (hasEnded(known.record)) this.#keep(known)
-    else this.#queue.add(known)
+    if (!hasEnded(known.record)) return this.#queue.put(known)
+    this.#queue.remove(known)
+    this.#keep(known)
   }
 
   #know(record: InvocationRecord): KnownInvocation {
@@ -194,7 +193,7 @@ export class AsyncInvocations implements LaterApi {
     if (known.isWaiting) {
       // It has its place in the queue again, and counts there.
       this.#queue.park(known)
-      if (!this.#closing.signal.aborted) this.#retries.keep(known.record.id, againMs ?? 0)
+      this.#tryLater(known, againMs ?? 0)
     } else {
       this.#queue.remove(known)
       if (hasEnded(known.record) && !known.isForgotten) this.#keep(known)
@@ -208,9 +207,16 @@ export class AsyncInvocations implements LaterApi {
   #tryAgain(id: string): void {
     const known = this.#live.get(id)
     if (known?.isWaiting !== true) return
-    this.#queue.wake(known)
-    if (known.record.status === 'running') this.#background.add(this.#sort(known).then(() => this.#dispatch()))
-    else this.#dispatch()
+    if (known.record.status === 'running') {
+      this.#background.add(this.#sort(known).then(() => this.#dispatch()))
+      return
+    }
+    this.#queue.put(known)
+    this.#dispatch()
+  }
+
+  #tryLater({ record }: KnownInvocation, afterMs: number): void {
+    if (!this.#closing.signal.aborted) this.#retries.keep(record.id, afterMs)
   }
 
   async #forget(known: KnownInvocation): Promise<void> {
@@ -219,7 +225,9 @@ export class AsyncInvocations implements LaterApi {
     try {
       await known.forget(new ErrandError('cancelled', 'its caller has removed the invocation'))
     } catch (error) {
-      if (known.isWaiting) this.#queue.add(known)
+      // What was to wake it may have come meanwhile.
+      this.#retries.drop(known.record.id)
+      this.#tryAgain(known.record.id)
       throw error
     }
   }

@@ -9,6 +9,18 @@ import type { InvocationPage } from './later-api.ts'
 
 const { signal } = new AbortController()
 
+/** Until the function that it resolves with is called. */
+async function makeIrremovable(folder: string, id: string): Promise<() => Promise<void>> {
+  const record = join(folder, 'invocations', id, 'record.json')
+  const aside = join(folder, 'aside')
+  await rename(record, aside)
+  await mkdir(join(record, 'in-the-way'), { recursive: true })
+  return async () => {
+    await rm(record, { recursive: true })
+    await rename(aside, record)
+  }
+}
+
 describe('invocations that have ended', () => {
   test('are known to the next process without a look at their records, keys and order included', async () => {
     await using world = await World.make()
@@ -65,13 +77,9 @@ describe('invocations that have ended', () => {
     const invocations = await world.open()
     const { id } = await ask(invocations, '/', { key: 'k' })
     await invocations.untilEnded(id, 1000, signal)
-    const { folder } = world
-    const record = join(folder, 'invocations', id, 'record.json')
-    await rename(record, join(folder, 'aside'))
-    await mkdir(join(record, 'in-the-way'), { recursive: true })
+    const putBack = await makeIrremovable(world.folder, id)
     await assert.rejects(invocations.remove(id), (error) => ErrandError.from(error).code === 'storage_error')
-    await rm(record, { recursive: true })
-    await rename(join(folder, 'aside'), record)
+    await putBack()
     assert.equal((await invocations.get(id)).status, 'answered')
     assert.equal((await ask(invocations, '/', { key: 'k' })).id, id)
     await invocations.remove(id)
@@ -91,16 +99,58 @@ describe('one that waits and could not be removed', () => {
     }
     const first = await ask(invocations, '/1')
     const second = await ask(invocations, '/2')
-    const record = join(world.folder, 'invocations', second.id, 'record.json')
-    await rename(record, join(world.folder, 'aside'))
-    await mkdir(join(record, 'in-the-way'), { recursive: true })
+    const putBack = await makeIrremovable(world.folder, second.id)
     await assert.rejects(invocations.remove(second.id), (error) => ErrandError.from(error).code === 'storage_error')
-    await rm(record, { recursive: true })
-    await rename(join(world.folder, 'aside'), record)
+    await putBack()
     held.resolve()
     for (const each of [first, second]) assert.ok(await invocations.untilEnded(each.id, 1000, signal))
     assert.equal((await invocations.get(second.id)).status, 'answered')
     await invocations.detach()
+  })
+
+  test('is tried again also where its time came while it was being removed', { timeout: 10_000 }, async () => {
+    await using world = await World.make()
+    world.behave = async () => {
+      throw new ErrandError('resources_exhausted', 'no room', { retryAfterMs: 1000 })
+    }
+    const invocations = await world.open()
+    const { id } = await ask(invocations, '/')
+    while (world.clock.pendingTimers === 0) await new Promise(setImmediate)
+    world.behave = answerOk
+    const putBack = await makeIrremovable(world.folder, id)
+    const refused = assert.rejects(invocations.remove(id), (error) => ErrandError.from(error).code === 'storage_error')
+    await world.clock.advance(1000)
+    await refused
+    // Its record cannot be written yet either.
+    while (world.clock.pendingTimers === 0) await new Promise(setImmediate)
+    await putBack()
+    await world.clock.advance(1000)
+    assert.ok(await invocations.untilEnded(id, 1000, signal))
+    assert.equal((await invocations.get(id)).status, 'answered')
+    await invocations.detach()
+  })
+
+  test('is sorted also where an earlier daemon had begun it', async () => {
+    await using world = await World.make()
+    world.behave = sayNothing
+    const before = await world.open()
+    const { id } = await ask(before, '/')
+    await world.untilSent(1)
+    const left = await world.killed()
+    await before.remove(id)
+    await before.detach()
+    const draft = join(left, 'invocations', id, 'record.json.draft')
+    await mkdir(draft)
+    const after = await world.open(left)
+    const putBack = await makeIrremovable(left, id)
+    await assert.rejects(after.remove(id), (error) => ErrandError.from(error).code === 'storage_error')
+    await putBack()
+    await rm(draft, { recursive: true })
+    await world.clock.advance(60_000)
+    assert.ok(await after.untilEnded(id, 1000, signal))
+    assert.equal((await after.get(id)).status, 'lost')
+    await after.detach()
+    await rm(left, { recursive: true })
   })
 })
 

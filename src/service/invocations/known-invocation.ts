@@ -1,6 +1,7 @@
 import { Cancellation } from '../../core/cancellation.ts'
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
+import { Backoff } from '../../util/backoff.ts'
 import { Serial } from '../../util/serial.ts'
 import type { WebhookOutlet } from '../../webhooks/webhooks.ts'
 import { assertMove, hasEnded, type InvocationRecord, type InvocationStatus } from './invocation-record.ts'
@@ -11,10 +12,10 @@ type Changes = Partial<Pick<InvocationRecord, 'failure' | 'answer' | 'webhook'>>
 
 /** What this process does with one. */
 type Phase =
-  /** It is in the queue. */
+  /** It is in the queue, or for its record to be written: where that says that it runs, it does not. */
   | { readonly kind: 'waiting' }
   | { readonly kind: 'answering'; readonly cancellation: Cancellation; readonly over: Promise<void> }
-  /** Nothing: it has ended, or what became of it could not be kept. */
+  /** Nothing: it has ended, or how it ends is for the next process to say. */
   | { readonly kind: 'resting' }
   /** It is being removed: nothing of it is written any more. */
   | { readonly kind: 'leaving'; readonly over: Promise<void> }
@@ -28,6 +29,9 @@ const NEXT: Record<Phase['kind'], readonly Phase['kind'][]> = {
   leaving: ['waiting', 'resting', 'gone'],
   gone: [],
 }
+
+const FIRST_RETRY_MS = 1000
+const MOST_RETRY_MS = 30_000
 
 interface KnownInvocationDeps {
   readonly store: InvocationStore
@@ -44,8 +48,11 @@ export class KnownInvocation {
   readonly #meter: LaterMeter | undefined
   readonly #changes = new Serial()
   readonly #hasEnded = Promise.withResolvers<void>()
+  readonly #backoff = new Backoff(FIRST_RETRY_MS, MOST_RETRY_MS)
   #record: InvocationRecord
   #phase: Phase
+  /** What became of it, where that could not be kept. */
+  #overdue: { readonly status: InvocationStatus; readonly changes: Changes } | undefined
 
   constructor({ store, clock, meter }: KnownInvocationDeps, record: InvocationRecord) {
     this.#store = store
@@ -99,6 +106,24 @@ export class KnownInvocation {
     this.#hasEnded.resolve()
   }
 
+  /** As `move`; what cannot be kept now is what `moveOn` keeps. @throws as `move` */
+  async moveAtLast(status: InvocationStatus, changes: Changes = {}): Promise<void> {
+    this.#overdue = { status, changes }
+    await this.move(status, changes)
+    this.#overdue = undefined
+  }
+
+  /** Where it goes that runs no more: as far as is known, or as any that was broken off. @throws as `move` */
+  async moveOn(): Promise<void> {
+    const { status, changes = {} } = this.#overdue ?? { status: this.#record.isIdempotent ? 'queued' : 'lost' }
+    await this.moveAtLast(status, changes)
+  }
+
+  /** After how many milliseconds it makes sense to try again to keep what could not be kept. */
+  retryMs(): number {
+    return this.#backoff.nextMs()
+  }
+
   /**
    * @param work never rejects; resolves with the time after which it is to be tried again, undefined for one that is over
    * @returns what `work` resolves with
@@ -136,7 +161,7 @@ export class KnownInvocation {
 
   /**
    * Breaks it off with `reason` if it is under way, and removes all that there is of it.
-   * @throws storage_full, storage_error, and then it is where it was, but under way no more
+   * @throws storage_full, storage_error, and then it waits, under way no more, or rests if it has ended
    */
   forget(reason: ErrandError): Promise<void> {
     if (this.#phase.kind === 'leaving') return this.#phase.over
@@ -156,7 +181,7 @@ export class KnownInvocation {
     try {
       await this.#changes.run(() => this.#store.remove(this.#record.id))
     } catch (error) {
-      this.#enter({ kind: this.#record.status === 'queued' ? 'waiting' : 'resting' })
+      this.#enter({ kind: hasEnded(this.#record) ? 'resting' : 'waiting' })
       throw error
     }
     this.#enter({ kind: 'gone' })
