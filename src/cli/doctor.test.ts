@@ -41,7 +41,7 @@ async function doctor(
       canFilter: async () => true,
       askHealth: async () => false,
       assertListenable: async () => {},
-      inspectJournal: async () => {},
+      inspectJournal: async () => true,
       clock: systemClock,
       nodeVersion: node,
       uid: 0,

@@ -30,6 +30,8 @@ class FakeDaemon implements ServedDaemon {
     this.reloads += 1
   }
 
+  failure: ErrandError | undefined
+
   stop(): Promise<void> {
     this.#asked.resolve()
     return this.stopped
@@ -114,6 +116,17 @@ test('a daemon stopped over HTTP ends with 0', async () => {
   await daemon.opened
   daemon.release()
   assert.equal(await status, 0)
+})
+
+test('a daemon that stops because its journal has failed ends with 74, so that it is started again', async () => {
+  const terminal = testTerminal()
+  const daemon = new FakeDaemon()
+  const status = serve(QUIET, daemon.open, terminal)
+  await daemon.opened
+  daemon.failure = new ErrandError('storage_error', 'the journal has ended')
+  daemon.release()
+  assert.equal(await status, 74)
+  assert.match(terminal.printed.stderr, /the journal has ended/)
 })
 
 test('a signal while the daemon opens aborts the opening and ends with 0', async () => {

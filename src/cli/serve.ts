@@ -17,6 +17,8 @@ import type { Terminal } from './terminal.ts'
 export interface ServedDaemon extends AsyncDisposable {
   /** Resolves once it has stopped, whoever asked. Never rejects. */
   readonly stopped: Promise<void>
+  /** Why it stopped without being asked. */
+  readonly failure?: ErrandError | undefined
   /** Takes up certificates that were renewed. Never rejects. */
   reload(): Promise<void>
   /** Idempotent. Never rejects. */
@@ -61,6 +63,7 @@ async function serveUntilStopped(
   await onServing()
   await Promise.race([daemon.stopped, aborted(signal)])
   await daemon.stop()
+  if (daemon.failure !== undefined) throw daemon.failure // so that whoever restarts what fails starts another one
   log.info({}, 'stopped')
   return EXIT.ok
 }

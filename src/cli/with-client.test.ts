@@ -29,6 +29,9 @@ test('a daemon that a file vouches for is believed, and one that nobody vouches 
   assert.equal(unknown.status, 65)
   assert.match(unknown.printed.stderr, /cannot prove who it is/)
 
+  const unused = await commandLine(`http://127.0.0.1:${port}`)(['instances', '--ca', '/none/at/all'])
+  assert.doesNotMatch(unused.printed.stderr, /none/, 'a file is read only where TLS is spoken')
+
   const none = join(certificate.folder, 'none.pem')
   assert.equal((await errand(['instances', '--ca', none])).status, 66)
   await writeFile(none, 'no certificate')

@@ -18,7 +18,8 @@ export async function withClient<T>(
 ): Promise<T> {
   const { url, tokenFile, caFile } = await resolveContext(flags, terminal.host)
   const file = tokenFile === undefined ? {} : { tokenFile }
-  const ca = caFile === undefined ? {} : { ca: await readCertificates(caFile) }
+  // Where TLS is not spoken, a file that is gone harms nobody.
+  const ca = caFile === undefined || !url.startsWith('https:') ? {} : { ca: await readCertificates(caFile) }
   await using client = new ErrandClient({ url, ...file, ...ca, patienceMs: PATIENCE_MS })
   return await work(client)
 }

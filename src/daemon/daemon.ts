@@ -67,6 +67,7 @@ export class Daemon implements AsyncDisposable {
   readonly #parts: DaemonParts
   readonly #stopped = Promise.withResolvers<void>()
   #stopping: Promise<void> | undefined
+  #failure: ErrandError | undefined
 
   private constructor(parts: DaemonParts) {
     this.node = parts.node
@@ -92,10 +93,10 @@ export class Daemon implements AsyncDisposable {
     await using opening = new AsyncDisposableStack()
     const answerMemory = new ByteBudget(Math.max(ANSWER_BYTES, FEWEST_LARGEST_ANSWERS * config.tasks.maxResponseBytes))
     // `POST /stop` can arrive before the daemon is whole, and so can the end of the journal.
-    const stopAsked = Promise.withResolvers<void>()
+    const stopAsked = Promise.withResolvers<ErrandError | undefined>()
     const onJournalFailure = (error: ErrandError): void => {
       log.error({ err: error }, 'the journal has failed: nothing can be kept any more, so the node stops')
-      stopAsked.resolve()
+      stopAsked.resolve(error)
     }
     const metrics = await openMetrics(config)
     if (metrics !== undefined) opening.use(metrics)
@@ -104,7 +105,8 @@ export class Daemon implements AsyncDisposable {
     const { node, executions, tasks, later, readings } = await openNode(config, parts, opening, signal)
     metrics?.watch(readings)
     collectGarbage() // now, while nobody waits for an answer
-    const serving = { node, executions, tasks, later, metrics, clock, log, answerMemory, onStop: stopAsked.resolve }
+    const onStop = (): void => stopAsked.resolve(undefined)
+    const serving = { node, executions, tasks, later, metrics, clock, log, answerMemory, onStop }
     opening.use(new LoopWatch({ clock, log }))
     opening.use(new IdleCollection({ clock }))
     const listeners = opening.use(await openListeners(config, serving, signal))
@@ -118,7 +120,7 @@ export class Daemon implements AsyncDisposable {
       drainTimeoutMs: config.drainTimeoutMs,
       held: opening.move(),
     })
-    void stopAsked.promise.then(() => daemon.stop())
+    void stopAsked.promise.then((failure) => daemon.#stopFor(failure))
     log.info({ addresses: daemon.addresses, node: config.node }, 'the node serves')
     return daemon
   }
@@ -138,6 +140,16 @@ export class Daemon implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  /** Why it stopped without being asked: storage_error when its journal failed. The next daemon takes everything up. */
+  get failure(): ErrandError | undefined {
+    return this.#failure
+  }
+
+  #stopFor(failure: ErrandError | undefined): Promise<void> {
+    this.#failure = failure
     return this.stop()
   }
 

@@ -89,6 +89,7 @@ describe('what an earlier daemon left', () => {
       await thread.terminate()
       node.engine.crash(`errand-test-${at}-1`, 0)
       await daemon.stopped
+      assert.equal(daemon.failure?.code, 'storage_error')
       return at
     })()
     assert.equal(node.engine.sandboxes.length, 1)

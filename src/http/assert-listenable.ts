@@ -1,4 +1,4 @@
-import { connect, type NetConnectOpts } from 'node:net'
+import { connect, isIP, type NetConnectOpts } from 'node:net'
 import { toBindError } from './bind.ts'
 import { readCertificate } from './certificate.ts'
 import type { ListenAddress, ListenerConfig } from './listener-config.ts'
@@ -23,9 +23,13 @@ export async function assertListenable({ address, tls }: Pick<ListenerConfig, 'a
   else if (address.port !== 0) await assertPort(address)
 }
 
-/** A connection that comes from the port has to have it first, and cannot when somebody listens there. */
+/**
+ * A connection that comes from the port has to have it first, and cannot when somebody listens there. What address a name
+ * has is seen when it is opened.
+ */
 async function assertPort(address: Exclude<ListenAddress, { unixPath: string }>): Promise<void> {
   const { host, port } = address
+  if (isIP(host) === 0) return
   const to: NetConnectOpts = { host: LOOPBACK.get(host) ?? host, port: NO_PORT, localAddress: host, localPort: port }
   const { promise, resolve } = Promise.withResolvers<NodeJS.ErrnoException | undefined>()
   const socket = connect(to, () => resolve(undefined))

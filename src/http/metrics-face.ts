@@ -33,7 +33,7 @@ export interface MetricsFaceOptions {
 
 const PATH = '/metrics'
 const NOT_FOUND = refusal(404, 'there is nothing at this path')
-const NOT_GET = refusal(405, 'this path takes GET', 'GET')
+const NOT_GET = refusal(405, 'this path takes GET', 'GET, HEAD')
 
 /** `GET /metrics`, for one listener. */
 export function metricsHandler(options: MetricsFaceOptions): RequestListener {
@@ -87,5 +87,5 @@ function isAt(path: string, url = ''): boolean {
 }
 
 function unlessGet(method: string | undefined): Answer | undefined {
-  return method === 'GET' ? undefined : NOT_GET
+  return method === 'GET' || method === 'HEAD' ? undefined : NOT_GET
 }

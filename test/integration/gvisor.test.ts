@@ -66,7 +66,8 @@ describe('isolation: gvisor on the Docker Engine', { timeout: 300_000 }, () => {
     assert.equal(await version('container'), await readFile('/proc/version', 'utf8'), 'control')
     const { isolations } = await client.errand.node.get()
     const offered = isolations.find(({ isolation }) => isolation === 'gvisor')
-    assert.deepEqual(offered, { isolation: 'gvisor', available: true, runtime: 'runsc' })
+    const unenforced = ['cpu', 'memory', 'pids']
+    assert.deepEqual(offered, { isolation: 'gvisor', available: true, runtime: 'runsc', unenforced })
   })
 
   test('an execution under it is entered, stopped and told with its exit code as any other', async () => {

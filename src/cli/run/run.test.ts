@@ -126,6 +126,22 @@ test('the second Ctrl-C leaves it running', async () => {
   assert.equal((await errand(['rm', '--force', 'second'])).status, 0)
 })
 
+test('Ctrl-C ends a run that waits for a body from stdin', async () => {
+  const reading = Promise.withResolvers<void>()
+  const stdin = {
+    isTTY: true,
+    async *[Symbol.asyncIterator]() {
+      reading.resolve()
+      yield await new Promise<Buffer>(() => {})
+    },
+  }
+  const terminal = { ...testTerminal(), stdin }
+  const ended = runCommand(['run', '--host', `unix://${node.socketPath}`, '-f', '-'], neverOpen, terminal)
+  await reading.promise
+  terminal.send('SIGINT')
+  assert.equal(await ended, 130)
+})
+
 test('a command inside ends as it did, with its output', async () => {
   await errand(['run', '-d', '--id', 'inside', 'forever'])
   await node.call(undefined, 'GET /v1/executions/inside/wait?timeout=10ms')

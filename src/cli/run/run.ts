@@ -1,5 +1,7 @@
+import { ErrandClient } from '../../client/client.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
+import { abortable } from '../../util/abort.ts'
 import { describeFailure } from '../failure.ts'
 import type { OpenDaemon } from '../serve.ts'
 import type { Terminal } from '../terminal.ts'
@@ -28,7 +30,7 @@ export async function run(
   try {
     const { host, stdin } = terminal
     const given = { shell: host.environment, stdin, cwd: process.cwd(), newId: randomId() }
-    const plan = await planRun(image, command, flags, given)
+    const plan = await abortable(planRun(image, command, flags, given), interrupts.asked) // stdin may never end
     await checkPlaces(plan)
     if (flags.local === true) return await runLocally(plan, flags, openDaemon, terminal, interrupts)
     return await withClient(flags, terminal, (client) =>
@@ -51,7 +53,6 @@ async function runLocally(
   if (flags.detach === true)
     throw new ErrandError('validation_failed', '--local and --detach: nothing would be left to run it')
   await using local = await openLocal(openDaemon, terminal, interrupts.asked)
-  return await withClient({ host: local.url }, terminal, (client) =>
-    new ForegroundRun({ client, plan, flags, terminal, interrupts }).run(),
-  )
+  await using client = new ErrandClient({ url: local.url, patienceMs: 0 })
+  return await new ForegroundRun({ client, plan, flags, terminal, interrupts }).run()
 }

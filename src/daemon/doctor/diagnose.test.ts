@@ -16,7 +16,7 @@ function machine(changes: Partial<DiagnosisDeps> = {}): DiagnosisDeps {
     canFilter: async () => true,
     askHealth: async () => false,
     assertListenable: async () => {},
-    inspectJournal: async () => {},
+    inspectJournal: async () => true,
     clock: new ManualClock(),
     nodeVersion: 'v24.20.0',
     uid: 0,

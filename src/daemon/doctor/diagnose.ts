@@ -44,7 +44,7 @@ export interface DiagnosisDeps {
   /** Rejects with what a daemon would be refused it for. Listens nowhere. */
   readonly assertListenable: (listener: ListenerConfig) => Promise<void>
   /** Rejects with what is wrong with the file, which it leaves as it is. */
-  readonly inspectJournal: (path: string) => Promise<void>
+  readonly inspectJournal: (path: string) => Promise<boolean>
   readonly clock: Clock
   readonly nodeVersion: string
   readonly uid: number

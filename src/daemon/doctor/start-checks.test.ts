@@ -43,6 +43,8 @@ test('a journal is looked at without a trace; a damaged one is a problem, one th
   assert.deepEqual([await readdir(folder.path), await readFile(folder.file)], before)
   await truncate(folder.file, 5000)
   assert.match(told(await check()), /^problem: .*journal\.db: it is damaged .*errand repair/)
+  await truncate(folder.file, 2 ** 30)
+  assert.equal(told(await check()), 'ok: not looked at: it is too large to be copied')
   const missing = await checkJournal(fakeLook(), folder.path, false, inspectJournal)
   assert.equal(told(missing), 'ok: none yet')
   const unreadable = Object.assign(new Error('EACCES'), { errno: -13 })

@@ -24,19 +24,18 @@ export async function checkListeners(
   return problem('listen', refusals.join('; '), 'stop what is there, or say in listen where else, and with which tls')
 }
 
-/** `inspect` throws what a start would be refused for. */
+/** `inspect` throws what a start would be refused for, and resolves with whether it could look. */
 export async function checkJournal(
   look: HostLook,
   stateDir: string,
   isAtWork: boolean,
-  inspect: (path: string) => Promise<void>,
+  inspect: (path: string) => Promise<boolean>,
 ): Promise<Finding> {
   const path = join(stateDir, 'journal.db')
   if (isAtWork) return ok('journal', AT_WORK)
   if ((await look.stat(stateDir)) === undefined) return ok('journal', 'none yet')
   try {
-    await inspect(path)
-    return ok('journal', 'sound')
+    return ok('journal', (await inspect(path)) ? 'sound' : 'not looked at: it is too large to be copied')
   } catch (error) {
     if (!(error instanceof Error) || 'errno' in error)
       return warning('journal', `${path} cannot be read`, 'run as its owner')

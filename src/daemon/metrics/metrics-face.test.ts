@@ -27,10 +27,12 @@ test('over TCP it takes a token with the scope read, with and without auth: toke
   }
 })
 
-test('it takes GET alone, at its own path, with a query or without, and no foreign Host', async () => {
+test('it takes GET and HEAD alone, at its own path, with a query or without, and no foreign Host', async () => {
+  const head = await node.call(scraper, 'HEAD /metrics')
+  assert.deepEqual([head.status, head.text], [200, ''])
   assert.equal((await node.call(scraper, 'GET /metrics?x=1')).status, 200)
   const post = await node.call(scraper, 'POST /metrics')
-  assert.deepEqual([post.status, post.headers.allow], [405, 'GET'])
+  assert.deepEqual([post.status, post.headers.allow], [405, 'GET, HEAD'])
   assert.equal((await node.call(scraper, 'GET /metrics/x')).status, 404)
   assert.equal((await node.call(scraper, 'GET /metrics', undefined, { host: 'evil.example' })).status, 421)
 })

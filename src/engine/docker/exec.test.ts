@@ -4,10 +4,11 @@ import { test } from 'node:test'
 import { EngineStub, frame, json, type StubRoutes } from '../../../test/support/engine-stub.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { ManualClock, settle } from '../../core/manual-clock.ts'
-import type { OutputChunk } from '../engine.ts'
+import type { ExecCommand, OutputChunk } from '../engine.ts'
 import { DockerClient } from './client.ts'
 import { runCommand } from './exec.ts'
 
+const IN_FOLDER = { workingDir: '/y' }
 const never = new AbortController().signal
 const UPGRADED = 'HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n'
 const CREATE: StubRoutes = { 'POST /containers/box/exec': json({ Id: 'e1' }, 201) }
@@ -24,12 +25,12 @@ class Opened implements AsyncDisposable {
     this.#client = client
   }
 
-  async run(signal: AbortSignal = never): Promise<{ readonly exitCode: number }> {
+  async run(signal: AbortSignal = never, command: Partial<ExecCommand> = IN_FOLDER): Promise<{ exitCode: number }> {
     const sink = (chunk: OutputChunk): void => void this.chunks.push(chunk)
     return runCommand(
       { client: this.#client, clock: this.clock },
       'box',
-      { argv: ['x'], workingDir: '/y', user: 'who' },
+      { argv: ['x'], user: 'who', ...command },
       sink,
       signal,
     )
@@ -51,6 +52,13 @@ async function open(routes: StubRoutes, onUpgrade: (socket: Duplex) => void): Pr
   })
   return new Opened(stub, await DockerClient.open(stub, never))
 }
+
+test('a folder that cannot be entered and that nobody named is the one of the container', async () => {
+  const words = 'unable to start container process: chdir to cwd ("/root") set in config.json failed: permission denied'
+  const failed = json({ Running: false, ExitCode: 126, Pid: 0 })
+  await using opened = await open({ 'GET /exec/e1/json': failed }, (socket) => socket.end(frame(1, words)))
+  await assert.rejects(opened.run(never, {}), { message: 'workingDir: the one of the container cannot be entered' })
+})
 
 test('a command whose output has ended is looked at until it has exited', async () => {
   let looks = 0

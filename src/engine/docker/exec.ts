@@ -65,7 +65,8 @@ function refusedCommand(words: string, { argv, workingDir, user }: ExecCommand):
   }
   if (code !== 'validation_failed') return error
   const isUser = /unable to find (user|group)|ids must be in range/i.test(words)
-  const message = isUser ? `user: there is no ${user} inside` : `workingDir: ${workingDir} cannot be entered`
+  const folder = workingDir ?? 'the one of the container'
+  const message = isUser ? `user: there is no ${user} inside` : `workingDir: ${folder} cannot be entered`
   return new ErrandError(code, message, { details, cause: error })
 }
 

@@ -67,7 +67,7 @@ function componentsOf({ Components }: VersionAnswer): Map<string, string> {
 
 /** Distributions put their package's version, with the fixes it brings, where upstream has a hash. */
 function packageVersion({ Version, Details }: NonNullable<VersionAnswer['Components']>[number]): string {
-  const commit = Details?.['GitCommit'] ?? ''
+  const commit = Details?.GitCommit ?? ''
   return commit.startsWith(Version) ? commit : Version
 }
 
