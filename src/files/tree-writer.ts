@@ -108,6 +108,15 @@ function isInTheWay(error: unknown): boolean {
   return ['EEXIST', 'ENOTDIR', 'ELOOP', 'EISDIR'].includes(systemCode(error) ?? '')
 }
 
+/** What the file system throws meanwhile gets a code, storage_full or storage_error; what has one keeps it. */
+export async function coded<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw error instanceof ErrandError ? error : toStorageError(error)
+  }
+}
+
 export function toStorageError(error: unknown): ErrandError {
   return new ErrandError(storageCodeOf(error), `files cannot be written: ${String(error)}`, { cause: error })
 }

@@ -209,11 +209,11 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   counts(): ExecutionCounts {
-    return this.#known.current.counts()
+    return this.#known.counts()
   }
 
   async untilNone(signal: AbortSignal): Promise<void> {
-    await abortable(this.#known.current.untilNone(), signal)
+    await abortable(this.#known.untilNone(), signal)
   }
 
   async untilNoneRuns(signal: AbortSignal): Promise<void> {

@@ -26,6 +26,11 @@ export class Retention implements Disposable {
     if (nowMs + forMs < this.#firesMs) this.#arm(forMs)
   }
 
+  /** Whether it is kept, and not due yet. */
+  has(id: string): boolean {
+    return this.#dueMs.has(id)
+  }
+
   /** Nothing more is to be done with it. */
   drop(id: string): void {
     this.#dueMs.delete(id)

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -16,9 +16,11 @@ export class SmallDisk implements AsyncDisposable {
     this.#filler = join(path, 'filler')
   }
 
-  static async mount(mebibytes: number): Promise<SmallDisk> {
+  /** With room for so many `files` and folders, where that is given. */
+  static async mount(mebibytes: number, files?: number): Promise<SmallDisk> {
     const path = await mkdtemp(join(tmpdir(), 'errand-disk-'))
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0700`, 'errand-test', path])
+    const names = files === undefined ? '' : `,nr_inodes=${files}`
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0700${names}`, 'errand-test', path])
     return new SmallDisk(path)
   }
 
@@ -28,8 +30,20 @@ export class SmallDisk implements AsyncDisposable {
     await run('fallocate', ['-l', String(bavail * bsize - freeBytes), this.#filler])
   }
 
+  /** Leaves room for no other file or folder, however small. */
+  async fillNames(): Promise<void> {
+    await mkdir(this.#filler)
+    for (let name = 0; ; name += 1) {
+      try {
+        await writeFile(join(this.#filler, String(name)), '')
+      } catch {
+        return
+      }
+    }
+  }
+
   async free(): Promise<void> {
-    await rm(this.#filler)
+    await rm(this.#filler, { recursive: true })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -34,6 +34,7 @@ class Bench implements AsyncDisposable {
   readonly clock = new ManualClock()
   readonly journal: StubbornJournal = new StubbornJournal(this.clock)
   readonly ended: string[] = []
+  readonly told: string[] = []
   readonly beginnings: Beginnings
   readonly #engine: FakeEngine
   readonly #folder: string
@@ -55,7 +56,10 @@ class Bench implements AsyncDisposable {
       trash: join(folder, 'trash'),
       privatePaths: [],
     } as unknown as ExecutionDeps
-    const webhooks = { assertAllowed: () => {}, moved: () => {} } as unknown as ExecutionWebhooks
+    const webhooks = {
+      assertAllowed: () => {},
+      moved: ({ status }: ExecutionRecord) => this.told.push(status),
+    } as unknown as ExecutionWebhooks
     const onEnded = (executionId: string): void => void this.ended.push(executionId)
     const parts = { deps, webhooks, current: new LiveExecutions(), onEnded }
     this.beginnings = new Beginnings(parts as unknown as ConstructorParameters<typeof Beginnings>[0])
@@ -101,6 +105,6 @@ describe('I1: an execution whose files cannot be made', () => {
     await assert.rejects(bench.submit(), { code: 'validation_failed' })
     await bench.beginnings.idle()
     const record = await bench.journal.find('one', 'new')
-    assert.deepEqual([record?.status, bench.ended], ['failed', ['new']])
+    assert.deepEqual([record?.status, bench.ended, bench.told.at(-1)], ['failed', ['new'], 'failed'])
   })
 })

@@ -1,5 +1,6 @@
 import type { Caller } from '../../core/caller.ts'
 import { ErrandError } from '../../core/errors.ts'
+import { isTerminal } from '../../core/execution.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
 import { sleep } from '../../core/wait.ts'
 import type { DiskWatch } from '../../instance/disk-watch.ts'
@@ -147,6 +148,10 @@ export class Beginnings {
     return execution
   }
 
+  get #watchers(): readonly ExecutionWatcher[] {
+    return [this.#parts.webhooks, ...(this.#deps.watchers ?? [])]
+  }
+
   get #isClosed(): boolean {
     return this.#closing.signal.aborted
   }
@@ -174,9 +179,9 @@ export class Beginnings {
     beginning?: Beginning,
   ): Promise<Execution> {
     const { plan, files } = given
-    const { webhooks, disks, current, onEnded } = this.#parts
+    const { disks, current, onEnded } = this.#parts
     const { journal, clock } = this.#deps
-    const watchers: ExecutionWatcher[] = [webhooks, ...(this.#deps.watchers ?? [])]
+    const watchers = this.#watchers
     const record = new TrackedRecord(journal, clock, value, watchers)
     const uploads = await Uploads.open(this.#uploads, plan, record, files.folder).catch(async (error: unknown) => {
       await files.close()
@@ -185,7 +190,8 @@ export class Beginnings {
     for (const watcher of watchers) watcher.began?.(value)
     const execution = new Execution({ ...given, deps: this.#deps, disks, record, uploads }, beginning)
     current.add(plan.executionId, execution, () => {
-      if (!this.#isClosed) onEnded(plan.executionId, plan)
+      // One whose end the journal could not keep has none: the next process takes it up.
+      if (!this.#isClosed && isTerminal(record.status)) onEnded(plan.executionId, plan)
     })
     return execution
   }
@@ -206,7 +212,7 @@ export class Beginnings {
     const backoff = new Backoff(100, 30_000)
     while (!this.#isClosed) {
       try {
-        await settleUnfit(this.#deps, record, refusal)
+        await settleUnfit({ ...this.#deps, watchers: this.#watchers }, record, refusal)
         return this.#parts.onEnded(plan.executionId, plan)
       } catch (error) {
         this.#deps.log.error({ err: error, execution: plan.executionId }, 'its refusal could not be recorded')

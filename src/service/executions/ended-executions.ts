@@ -61,13 +61,19 @@ export class EndedExecutions implements Disposable {
   }
 
   /**
-   * In the order of their ends: beyond what they may take on disk, the first one goes.
+   * In the order of their ends: beyond what they may take on disk, the first one goes. Does nothing once disposed.
    * @param sinceMs how long ago it ended
    */
   keep(executionId: string, keeping: Keeping, sinceMs: number): void {
+    if (this.#closing.signal.aborted) return
     this.#met?.add(executionId)
     this.#keepRecord(executionId, keeping, sinceMs)
-    this.#background.add(this.#recovered.then(() => this.#onDisk.add(executionId)))
+    this.#background.add(this.#recovered.then(() => this.#count(executionId)))
+  }
+
+  /** Unless it has gone meanwhile. */
+  async #count(executionId: string): Promise<void> {
+    if (this.#records.has(executionId)) await this.#onDisk.add(executionId)
   }
 
   #keepRecord(executionId: string, { retentionMs, persistLogsMs }: Keeping, sinceMs: number): void {

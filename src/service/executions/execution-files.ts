@@ -5,6 +5,7 @@ import type { OutputChunk } from '../../engine/engine.ts'
 import { namesIn } from '../../files/names-in.ts'
 import { discardTree, removeTree } from '../../files/remove-tree.ts'
 import { takeResultsFolder } from '../../files/results-folder.ts'
+import { coded } from '../../files/tree-writer.ts'
 import type { CaptureSink } from '../../instance/output-capture.ts'
 import { ExecutionLog, type LogCounts } from '../../logs/execution-log.ts'
 import { HumanLogs } from '../../logs/human-logs.ts'
@@ -39,9 +40,13 @@ export class ExecutionFiles implements CaptureSink {
 
   /**
    * Makes them, in place of what an earlier process left under the same id, all but what it was to `keep`.
-   * @throws validation_failed; storage_error
+   * @throws validation_failed; storage_full; storage_error
    */
-  static async make(deps: FilesDeps, plan: ExecutionPlan, keep: readonly string[] = []): Promise<ExecutionFiles> {
+  static make(deps: FilesDeps, plan: ExecutionPlan, keep: readonly string[] = []): Promise<ExecutionFiles> {
+    return coded(ExecutionFiles.#make(deps, plan, keep))
+  }
+
+  static async #make(deps: FilesDeps, plan: ExecutionPlan, keep: readonly string[]): Promise<ExecutionFiles> {
     const place = placeOf(deps, plan)
     const { clock, log, trash, privatePaths } = deps
     if (keep.length === 0) await discardTree(place.folder, trash)
@@ -64,7 +69,7 @@ export class ExecutionFiles implements CaptureSink {
    * Those of one that lives on, and whose outputs are to be brought in, perhaps again. Where somebody has removed them, they
    * are made anew, all but what it was to `keep`, and the log has what the engine keeps: one execution must not keep a daemon
    * from starting.
-   * @throws storage_error
+   * @throws storage_full; storage_error
    */
   static async takeOver(
     deps: FilesDeps,
@@ -73,7 +78,7 @@ export class ExecutionFiles implements CaptureSink {
     keep: readonly string[] = [],
   ): Promise<ExecutionFiles> {
     const place = placeOf(deps, plan)
-    for (const { name } of plan.outputs) await removeTree(join(place.resultsDir, name))
+    for (const { name } of plan.outputs) await coded(removeTree(join(place.resultsDir, name)))
     const log = await reopenLog(deps, place, record).catch(undefinedIfGone)
     if (log === undefined) return ExecutionFiles.make(deps, plan, keep)
     const files = new ExecutionFiles(place, deps, log, await HumanLogs.open(place.resultsDir, 0, deps.log))
@@ -84,7 +89,7 @@ export class ExecutionFiles implements CaptureSink {
   /**
    * Those of one that is begun by this process, whatever an earlier one has made: what attempts before this one have printed,
    * and what it was to `keep`, stays.
-   * @throws validation_failed; storage_error
+   * @throws validation_failed; storage_full; storage_error
    */
   static async begin(
     deps: FilesDeps,
@@ -94,7 +99,7 @@ export class ExecutionFiles implements CaptureSink {
   ): Promise<ExecutionFiles> {
     if (record.attempt === 1) return ExecutionFiles.make(deps, plan, keep)
     const files = await ExecutionFiles.takeOver(deps, record, plan, keep)
-    await files.removeGiven()
+    await coded(files.removeGiven())
     files.nextAttempt()
     return files
   }
@@ -171,6 +176,11 @@ export class ExecutionFiles implements CaptureSink {
     await this.#log.remove()
     await discardTree(this.folder, this.#deps.trash)
   }
+}
+
+/** All of one that does not live, but results that were wanted elsewhere, whether it is whole or not. @throws storage_error */
+export async function discardFiles({ folder, trash }: Pick<FilesDeps, 'folder' | 'trash'>, id: string): Promise<void> {
+  await coded(discardTree(join(folder, id), trash))
 }
 
 async function discardOthers(folder: string, keep: readonly string[], trash: string): Promise<void> {

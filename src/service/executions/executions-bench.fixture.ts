@@ -82,21 +82,26 @@ export class ExecutionsBench implements AsyncDisposable {
   readonly engine: FakeEngine
   readonly #clock: Clock
   readonly #folder: string
+  readonly #disk: string
   readonly #installation = { id: randomId(), macKey: Buffer.alloc(32, 1) }
   readonly #lives = new AsyncDisposableStack()
 
-  private constructor(engine: FakeEngine, clock: Clock, folder: string) {
+  private constructor(engine: FakeEngine, clock: Clock, folder: string, disk: string) {
     this.engine = engine
     this.#clock = clock
     this.#folder = folder
+    this.#disk = disk
   }
 
+  /** `disk`: where executions have their files. */
   static async make(
     images: Readonly<Record<string, FakeScript>>,
     clock: Clock = systemClock,
+    disk?: string,
   ): Promise<ExecutionsBench> {
     const engine = new FakeEngine({ images, clock, probe: { outlivesRestart: false } })
-    return new ExecutionsBench(engine, clock, await mkdtemp(join(tmpdir(), 'errand-executions-')))
+    const folder = await mkdtemp(join(tmpdir(), 'errand-executions-'))
+    return new ExecutionsBench(engine, clock, folder, disk ?? folder)
   }
 
   /** Takes up what earlier lives left, and removes from the engine what is nobody's. */
@@ -140,8 +145,8 @@ export class ExecutionsBench implements AsyncDisposable {
       runtimes: { microVmRuntime: undefined, gvisorRuntime: 'runsc', allowUnenforced: new Set() },
       sgx: undefined,
       defaults: { ...DEFAULTS, queueTimeoutMs: 3_600_000, pullTimeoutMs: 3_600_000 },
-      folder: join(this.#folder, 'executions'),
-      trash: join(this.#folder, 'trash'),
+      folder: join(this.#disk, 'executions'),
+      trash: join(this.#disk, 'trash'),
       privatePaths: [this.#folder],
       watchPeriodMs: 5000,
     })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { ManualClock } from '../../core/manual-clock.ts'
 import { DEAD, ExecutionsBench, FULL } from './executions-bench.fixture.ts'
+import { DEFAULTS } from './test-defaults.fixture.ts'
 
 const IMAGES = {
   job: {
@@ -47,6 +49,23 @@ describe('I5: a journal that cannot keep a change of what runs', () => {
     const { status, reason } = await executions.wait(request.executionId)
     assert.deepEqual([status, reason, bench.engine.calls.start], ['failed', 'engine_storage_full', 0])
   })
+})
+
+test('I1: the time of one whose end the journal could not keep does not come', async () => {
+  const clock = new ManualClock()
+  await using bench = await ExecutionsBench.make(IMAGES, clock)
+  const { executions } = await bench.open()
+  const request = bench.request('job')
+  await executions.start(request)
+  bench.journal.refusal = () => DEAD
+  await finish(bench)
+  await assert.rejects(executions.wait(request.executionId), { code: 'storage_error' })
+  for (let turns = 0; turns < 20; turns += 1) await turn()
+  await assert.rejects(executions.cancel(request.executionId), { code: 'not_ready' })
+  await clock.advance(DEFAULTS.retentionMs)
+  for (let turns = 0; turns < 20; turns += 1) await turn()
+  assert.notEqual(await bench.journal.find('test', request.executionId), undefined)
+  bench.journal.refusal = () => undefined
 })
 
 test('I1: what ends once the journal has failed for good is left to the next process, with its sandbox', async () => {

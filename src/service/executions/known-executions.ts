@@ -1,15 +1,17 @@
 import { ErrandError } from '../../core/errors.ts'
+import { isTerminal } from '../../core/execution.ts'
 import type { ExecutionRequest } from '../../core/execution-request.ts'
 import type { SandboxView } from '../../engine/engine.ts'
 import { DiskWatch } from '../../instance/disk-watch.ts'
 import { attemptOf } from '../../instance/identity.ts'
 import { abortable } from '../../util/abort.ts'
-import type { SubmitOptions, Submitted } from '../executions-api.ts'
+import type { ExecutionCounts, SubmitOptions, Submitted } from '../executions-api.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import { assertNoUploads, Beginnings, closed } from './beginnings.ts'
 import { EndedExecutions } from './ended-executions.ts'
 import type { Execution } from './execution.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
+import { discardFiles } from './execution-files.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 import { ExecutionWebhooks } from './execution-webhooks.ts'
 import { giveUp } from './give-up.ts'
@@ -19,6 +21,8 @@ import { Postponed } from './postponed.ts'
 import { takeUp } from './recovery.ts'
 import { ResultWaits } from './result-waits.ts'
 import { StrayFolders } from './stray-folders.ts'
+
+const NOT_HERE_RETRY_MS = 1000
 
 /** The executions that an executor knows: those that live, in this process, and those that have ended, in the journal. */
 export class KnownExecutions {
@@ -41,7 +45,7 @@ export class KnownExecutions {
     this.#postponed = new Postponed({
       ...deps,
       begin: (record) => this.#beginnings.takeUp(record, { kind: 'new' }),
-      giveUp: (record, error) => giveUp(deps, record, error),
+      giveUp: (record, error) => this.#giveUp(record, error),
     })
     this.#webhooks = new ExecutionWebhooks({ deps, amend: (id, webhook) => this.#amend(id, { webhook }) })
     this.#ended = new EndedExecutions(deps, this.#webhooks, async (executionId, signal) => {
@@ -67,10 +71,26 @@ export class KnownExecutions {
     return (await this.live(executionId)) ?? (await this.#postponed.begun(executionId, signal))
   }
 
-  /** @throws not_found; already_ended; storage_full for one that cannot go on yet */
+  /** @throws not_found; already_ended; not_ready for one that does not live; storage_full for one that cannot go on yet */
   async loadLive(executionId: string): Promise<Execution> {
     const live = (await this.live(executionId)) ?? (await this.#postponed.beginNow(executionId))
-    return live ?? refuseEnded((await this.past(executionId)).record)
+    if (live !== undefined) return live
+    const { record } = await this.past(executionId)
+    const { status } = record
+    if (isTerminal(status)) return refuseEnded(record)
+    const message = `execution ${executionId} is ${status}, but this process does not have it now`
+    throw new ErrandError('not_ready', message, { details: { status }, retryAfterMs: NOT_HERE_RETRY_MS })
+  }
+
+  counts(): ExecutionCounts {
+    const { waiting, ...others } = this.current.counts()
+    return { waiting: waiting + this.#postponed.size, ...others }
+  }
+
+  /** Resolves when none is left that has not ended, and whose sandbox is not gone. */
+  async untilNone(): Promise<void> {
+    await this.#postponed.untilNone()
+    await this.current.untilNone()
   }
 
   /** As the journal has it, whether it has ended or not. @throws not_found */
@@ -136,6 +156,14 @@ export class KnownExecutions {
     }
   }
 
+  /** As `giveUp` does it, for one of which nobody else will say that it has ended, or that its time is over. */
+  async #giveUp(record: ExecutionRecord, error: ErrandError): Promise<void> {
+    const { defaults } = this.#deps
+    await giveUp({ ...this.#deps, watchers: [this.#webhooks, ...(this.#deps.watchers ?? [])] }, record, error)
+    const { retentionMs = record.request.retentionMs ?? defaults.retentionMs } = record.terms ?? {}
+    this.#ended.keep(record.executionId, { retentionMs, persistLogsMs: record.request.persistLogsMs }, 0)
+  }
+
   /** Lets go of all that live: what runs goes on. */
   async detach(): Promise<void> {
     this.close()
@@ -163,6 +191,7 @@ export class KnownExecutions {
   }
 
   async idle(): Promise<void> {
+    await this.#postponed.idle()
     await this.#beginnings.idle()
     await this.#ended.idle()
     await this.current.idle()
@@ -177,9 +206,12 @@ export class KnownExecutions {
     await this.#deps.journal.save({ ...record, ...changes })
   }
 
-  async #forget(executionId: string): Promise<void> {
+  #forget(executionId: string): Promise<void> {
+    return this.#postponed.drop(executionId, () => this.#remove(executionId))
+  }
+
+  async #remove(executionId: string): Promise<void> {
     const { journal, executorId } = this.#deps
-    await this.#postponed.drop(executionId)
     const live = await this.live(executionId)
     if (live !== undefined) {
       await live.cancel(0).catch(() => {}) // it may be ending by itself
@@ -187,8 +219,9 @@ export class KnownExecutions {
     }
     await this.resultWaits.over(executionId)
     this.#ended.drop(executionId)
-    const record = live?.record.value ?? (await journal.find(executorId, executionId))
-    if (record !== undefined) await (live?.files ?? (await new PastExecution(this.#deps, record).files)).remove()
+    // Files that are not all there cannot be opened any more, and must be removed all the same.
+    if (live !== undefined) await live.files.remove()
+    else if ((await journal.find(executorId, executionId)) !== undefined) await discardFiles(this.#deps, executionId)
     await journal.remove(executorId, executionId)
   }
 }

@@ -5,6 +5,7 @@ import { randomId } from '../../core/ids.ts'
 import { Deadline } from '../../core/wait.ts'
 import type { Allowance } from '../../files/allowance.ts'
 import { discardTree } from '../../files/remove-tree.ts'
+import { coded } from '../../files/tree-writer.ts'
 import { receiveUpload } from '../../files/upload.ts'
 import { abortable } from '../../util/abort.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
@@ -48,10 +49,10 @@ export class Uploads {
     this.#names = namesIn(plan)
   }
 
-  /** With what an earlier process has received. @throws storage_error */
+  /** With what an earlier process has received. @throws storage_full; storage_error */
   static async open(store: UploadStore, plan: ExecutionPlan, record: TrackedRecord, root: string): Promise<Uploads> {
     const uploads = new Uploads(store, plan, record, root)
-    if (uploads.#names.size > 0) await uploads.#takeOver()
+    if (uploads.#names.size > 0) await coded(uploads.#takeOver())
     if (!uploads.isAwaited) uploads.#arrived.resolve()
     return uploads
   }
