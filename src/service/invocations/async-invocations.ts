@@ -169,7 +169,8 @@ export class AsyncInvocations implements LaterApi {
     if (known.isForgotten) return
     if (!hasEnded(known.record)) return this.#queue.put(known)
     this.#queue.remove(known)
-    this.#keep(known)
+    // There may be very many, for whose measures no stop waits.
+    this.#keep(known, this.#closing.signal)
   }
 
   #know(record: InvocationRecord): KnownInvocation {
@@ -232,13 +233,13 @@ export class AsyncInvocations implements LaterApi {
     }
   }
 
-  /** One that has ended: somebody may still be to be told. */
-  #keep(known: KnownInvocation): void {
+  /** One that has ended: somebody may still be to be told. @param until as for `enlist` */
+  #keep(known: KnownInvocation, until?: AbortSignal): void {
     const { webhooks, event } = this.#deps
     this.#ended.keep(known.record)
     const letGo = (): void => {
       this.#live.delete(known.record.id)
-      this.#background.add(this.#ended.enlist(known.record))
+      this.#background.add(this.#ended.enlist(known.record, until))
     }
     if (known.isToBeTold) known.tell(webhooks, event, letGo)
     else letGo()

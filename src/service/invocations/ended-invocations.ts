@@ -3,6 +3,7 @@ import { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { abortable } from '../../util/abort.ts'
 import { BackgroundWork } from '../../util/background-work.ts'
+import { Serial } from '../../util/serial.ts'
 import type { WebhookOutlet } from '../../webhooks/webhooks.ts'
 import { KeptOnDisk } from '../executions/kept-on-disk.ts'
 import { Retention } from '../retention.ts'
@@ -18,7 +19,7 @@ interface EndedInvocationsDeps {
   readonly log: Log
   readonly limits: Pick<InvocationLimits, 'retentionMs' | 'retentionBytes'>
   readonly webhooks: Pick<WebhookOutlet, 'settled'>
-  readonly store: InvocationStore
+  readonly store: Pick<InvocationStore, 'usage'>
   readonly index: InvocationIndex
   /** Where it is written down which have ended. */
   readonly logPath: string
@@ -34,8 +35,10 @@ export class EndedInvocations implements Disposable {
   readonly #byAge: Retention
   readonly #byRoom: KeptOnDisk
   readonly #list: EndedLog
-  /** What need not be measured any more. */
+  /** What need not be measured any more, or not once more. */
   readonly #measured = new Map<string, number>()
+  /** There may be as many to measure at once as there are, after an upgrade for example. */
+  readonly #measuring = new Serial()
 
   constructor(deps: EndedInvocationsDeps) {
     this.#deps = deps
@@ -43,7 +46,7 @@ export class EndedInvocations implements Disposable {
     this.#byAge = new Retention(deps.clock, (id) => this.#background.add(this.#expireTold(id)))
     this.#byRoom = new KeptOnDisk({
       limitBytes: deps.limits.retentionBytes,
-      measure: (id, signal) => this.#measure(id, signal),
+      measure: async (id, signal) => (await this.#measure(id, signal)) ?? 0,
       onDue: (id) => this.#background.add(this.#expire(id)),
     })
   }
@@ -62,10 +65,14 @@ export class EndedInvocations implements Disposable {
     this.#background.add(this.#byRoom.add(id))
   }
 
-  /** Nothing is to be done with it any more: the next process need not read its record. */
-  async enlist({ id, callerId, acceptedMs, endedMs = 0, key }: InvocationRecord): Promise<void> {
-    const bytes = await this.#measure(id, this.#closing.signal)
-    if (this.#closing.signal.aborted) return
+  /**
+   * Nothing is to be done with it any more: the next process need not read its record. That is left to that one where it
+   * could not be measured, or has not been before `until` aborts.
+   */
+  async enlist(record: InvocationRecord, until: AbortSignal = this.#closing.signal): Promise<void> {
+    const { id, callerId, acceptedMs, endedMs = 0, key } = record
+    const bytes = await this.#measure(id, until)
+    if (bytes === undefined) return
     await this.#list.add({ id, callerId, acceptedMs, endedMs, bytes, key: key?.key })
   }
 
@@ -80,13 +87,13 @@ export class EndedInvocations implements Disposable {
   /** What is being removed, told or written down. */
   async idle(): Promise<void> {
     this.#closing.abort(new ErrandError('draining', 'the node is stopping'))
+    this.#byRoom[Symbol.dispose]()
     await this.#background.idle()
   }
 
   /** Nothing more is due. */
   [Symbol.dispose](): void {
     this.#byAge[Symbol.dispose]()
-    this.#byRoom[Symbol.dispose]()
     this.#measured.clear()
   }
 
@@ -109,17 +116,27 @@ export class EndedInvocations implements Disposable {
     }
   }
 
-  async #measure(id: string, signal: AbortSignal): Promise<number> {
+  /** Undefined when that has failed, or `signal` aborts before. Never rejects. */
+  #measure(id: string, signal: AbortSignal): Promise<number | undefined> {
+    return this.#measuring.run(() => this.#measureNow(id, signal))
+  }
+
+  async #measureNow(id: string, signal: AbortSignal): Promise<number | undefined> {
+    if (signal.aborted) return undefined
+    const { store, index, limits, log } = this.#deps
     const measured = this.#measured.get(id)
     this.#measured.delete(id)
     if (measured !== undefined) return measured
     try {
-      return await this.#deps.store.usage(id, signal)
+      const bytes = await store.usage(id, signal)
+      // Once for its room, and once for the list.
+      if (limits.retentionBytes !== Infinity && index.has(id)) this.#measured.set(id, bytes)
+      return bytes
     } catch (error) {
-      if (!signal.aborted && this.#deps.index.has(id)) {
-        this.#deps.log.warn({ err: error, invocation: id }, 'what an invocation keeps was not measured')
+      if (!signal.aborted && index.has(id)) {
+        log.warn({ err: error, invocation: id }, 'what an invocation keeps was not measured')
       }
-      return 0
+      return undefined
     }
   }
 }
