@@ -13,6 +13,11 @@ export const milliseconds: z.ZodType<number, number> = z.int().min(0).max(LONGES
 
 export const port: z.ZodType<number, number> = z.int().min(1).max(65_535)
 
+/** The name of a variable: without `=`, which would make another one of it. */
+export const variable: z.ZodType<string, string> = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,255}$/, 'must be the name of a variable, 256 characters at most')
+
 /** Names or numbers, as the image has them. */
 export const user: z.ZodType<string, string> = z
   .string()

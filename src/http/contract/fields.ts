@@ -18,11 +18,6 @@ export const size: z.ZodType<number, number | string> = z
 
 export const words: z.ZodType<string[], string[]> = z.array(z.string()).max(MOST_ITEMS)
 
-/** The name of a variable: without `=`, which would make another one of it. */
-export const variable: z.ZodType<string, string> = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, 'must be the name of a variable')
-
 /** Of something counted: bytes, files. */
 export const count: z.ZodType<number> = z.number().min(0)
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../../core/execution.ts'
-import { id, milliseconds, user } from '../../core/request-fields.ts'
+import { id, milliseconds, user, variable } from '../../core/request-fields.ts'
 import { LEAST_MEMORY_BYTES } from '../../core/resources.ts'
 import { parseDuration } from '../../util/quantity.ts'
 import { size, words } from './fields.ts'
@@ -15,7 +15,7 @@ export interface CancelBody {
 /** The body of `POST /v1/executions/{id}/exec`: argv, no shell. */
 export const execBody: z.ZodType<ExecBody, ExecBody> = z.strictObject({
   argv: words.refine((argv) => argv.length > 0, 'must name a command'),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,255}$/), z.string()).exactOptional(),
+  env: z.record(variable, z.string()).exactOptional(),
   workingDir: z.string().startsWith('/').max(4096).exactOptional(),
   user: user.exactOptional(),
   timeoutMs: milliseconds.exactOptional(),

@@ -166,7 +166,7 @@ class RequestDigest {
   add(piece: Uint8Array): void {
     this.#bytes += piece.length
     if (this.#bytes > this.#limitBytes) {
-      const message = `the body has more than the ${this.#limitBytes} bytes that are kept for later`
+      const message = `the body is larger than ${this.#limitBytes} bytes`
       throw new ErrandError('validation_failed', message, { details: { limitBytes: this.#limitBytes } })
     }
     this.#hash.update(piece)

@@ -1,13 +1,12 @@
 import { z } from 'zod'
 import { isId } from '../../core/ids.ts'
-import { concurrency, milliseconds, port, readiness, user } from '../../core/request-fields.ts'
+import { concurrency, milliseconds, port, readiness, user, variable } from '../../core/request-fields.ts'
 import * as fields from '../executions/request-schema.ts'
 import type { TaskRecord, TaskRequest } from './task-request.ts'
 
 // Strict: a key that is not known is refused, whether a caller sends it or a later version has kept it.
 
 const MOST_READINESS = 1024
-const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, 'must be the name of a variable')
 /** A zero would start and stop without end. */
 const patience = milliseconds.refine((ms) => ms > 0, 'must be above 0')
 
