@@ -37,6 +37,13 @@ describe('errand context', () => {
     return resolveContext(flags, testHost(options(host)) satisfies ConfigHost)
   }
 
+  test('the authority of a daemon is told where one is named', async () => {
+    await errand('context create lab --url https://lab:2592 --ca /ca.pem')
+    await errand('context create near --url unix:///n.sock')
+    assert.match((await errand('context list')).stdout, /^NAME .* CA FILE\nlab \* .* \/ca\.pem\nnear .* -\n$/)
+    assert.match((await errand('context show')).stdout, /^FROM .* CA FILE\ncontext lab .* \/ca\.pem\n$/)
+  })
+
   test('a context is created, used, listed and removed, in a file for its user alone', async () => {
     assert.equal((await errand('context create lab --url https://lab:2592 --token-file /t/lab')).status, 0)
     assert.equal((await errand('context create near --url unix:///n.sock')).status, 0)

@@ -68,14 +68,14 @@ export async function listContexts({ json }: JsonFlag, terminal: Terminal): Prom
   const { current, contexts } = await new ContextFile(terminal.host).read()
   const rows = Object.entries(contexts).map(([name, context]) => ({ name, isCurrent: name === current, ...context }))
   if (json === true) printJson(terminal.stdout, rows)
-  else terminal.stdout.write(table(COLUMNS, rows, terminal.stdout))
+  else terminal.stdout.write(table([...COLUMNS, ...placeOf(rows)], rows, terminal.stdout))
 }
 
 /** Prints the daemon that a command with these flags talks to now, and what says so. @throws as `resolveContext` */
 export async function showContext({ json, ...flags }: ContextFlags & JsonFlag, terminal: Terminal): Promise<void> {
   const found = await resolveContext(flags, terminal.host)
   if (json === true) printJson(terminal.stdout, found)
-  else terminal.stdout.write(table(SHOWN, [found], terminal.stdout))
+  else terminal.stdout.write(table([...SHOWN, ...placeOf([found])], [found], terminal.stdout))
 }
 
 interface Row extends DaemonContext {
@@ -88,14 +88,19 @@ const PLACE: readonly Column<DaemonContext>[] = [
   { title: 'TOKEN FILE', value: ({ tokenFile }) => tokenFile ?? '-', cutFirst: 2 },
 ]
 
+const AUTHORITY: Column<DaemonContext> = { title: 'CA FILE', value: ({ caFile }) => caFile ?? '-', cutFirst: 3 }
+
+/** Most have no authority of their own to name. */
+function placeOf(rows: readonly DaemonContext[]): readonly Column<DaemonContext>[] {
+  return rows.some(({ caFile }) => caFile !== undefined) ? [...PLACE, AUTHORITY] : PLACE
+}
+
 const COLUMNS: readonly Column<Row>[] = [
   { title: 'NAME', value: ({ name, isCurrent }) => (isCurrent ? `${name} *` : name), cutFirst: 0 },
-  ...PLACE,
 ]
 
 const SHOWN: readonly Column<DaemonContext & { readonly origin: string }>[] = [
   { title: 'FROM', value: ({ origin }) => origin },
-  ...PLACE,
 ]
 
 function assertThere(contexts: Contexts['contexts'], name: string): void {

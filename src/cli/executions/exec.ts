@@ -19,9 +19,6 @@ export interface ExecFlags extends OneFlags {
 }
 
 const STREAMS = ['stdout', 'stderr'] as const
-type Stream = (typeof STREAMS)[number]
-/** The exact bytes of a stream, where they are no UTF-8. */
-type Outcome = ExecView & { readonly [Name in `${Stream}Base64`]?: string }
 
 /** Runs a command inside, and resolves with its exit code, or as `errand run` would where it has none. */
 export async function execInside(
@@ -62,7 +59,7 @@ function tellFailure(thrown: unknown, { timeout, json = false }: ExecFlags, term
   return error.details.exitCode === RUN_EXIT.notExecutable ? RUN_EXIT.notExecutable : RUN_EXIT.notFound
 }
 
-function print(outcome: Outcome, raw: boolean, terminal: Terminal): void {
+function print(outcome: ExecView, raw: boolean, terminal: Terminal): void {
   for (const stream of STREAMS) {
     const output = foreignOutput(terminal[stream], { raw })
     output.write(bytesOf(outcome, stream))
@@ -73,7 +70,7 @@ function print(outcome: Outcome, raw: boolean, terminal: Terminal): void {
   }
 }
 
-function bytesOf(outcome: Outcome, stream: Stream): Buffer {
+function bytesOf(outcome: ExecView, stream: (typeof STREAMS)[number]): Buffer {
   const base64 = outcome[`${stream}Base64`]
   return base64 === undefined ? Buffer.from(outcome[stream]) : Buffer.from(base64, 'base64')
 }

@@ -30,6 +30,11 @@ function overList(before: readonly unknown[], items: readonly unknown[], tells: 
   return [...before.filter((item) => !told.has(fieldOf(item, tells))), ...items]
 }
 
+/** The names under which something is to be sent. */
+export function uploadsIn({ inputs }: Fields): ReadonlySet<unknown> {
+  return new Set(Array.isArray(inputs) ? inputs.map((input) => fieldOf(input, 'upload')) : [])
+}
+
 /** @throws validation_failed for an input that is to be sent, and of which nobody says where it is */
 export function assertAllSent({ inputs }: Fields, sent: ReadonlySet<unknown>): void {
   for (const input of Array.isArray(inputs) ? inputs : []) {

@@ -40,6 +40,8 @@ test('whatever keeps a run from beginning is 125, with its code where JSON is as
     [['--timeout', 'soon', 'hello'], 'validation_failed'],
     [['--cpu', '4000', 'hello'], 'resources_unsatisfiable'],
     [['--local', '--detach', 'hello'], 'validation_failed'],
+    [['--detach', '--rm', 'hello'], 'validation_failed'],
+    [['--detach', '--output', `/out:${folder}`, 'hello'], 'validation_failed'],
     [['-i', `${folder}/none:/data`, 'hello'], 'not_found'],
     [['--host', `unix://${folder}/none.sock`, 'hello'], 'node_unavailable'],
     [['--context', 'none', 'hello'], 'not_found'],

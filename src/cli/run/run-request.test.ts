@@ -199,6 +199,23 @@ test('inputs for the same target, and outputs from the same path, are those of t
   await assert.rejects(over(file, {}), { message: 'nothing is sent for /data: say what with --input PATH:/data' })
 })
 
+test('what is sent has no name that something of the file has', async () => {
+  const file = { task: { image: 'x' }, inputs: [{ upload: 'input-1', target: '/a' }] }
+  await assert.rejects(over(file, { input: ['./b:/b'] }), { message: /^nothing is sent for \/a:/ })
+  const { body, inputs } = await over(file, { input: ['./a:/a', './b:/b'] })
+  assert.deepEqual(
+    body.inputs?.map((input) => ('upload' in input ? [input.upload, input.target] : [])),
+    [
+      ['input-2', '/a'],
+      ['input-3', '/b'],
+    ],
+  )
+  assert.deepEqual(
+    inputs.map(({ name }) => name),
+    ['input-2', 'input-3'],
+  )
+})
+
 test('stdin is an input, or the file, and read once', async () => {
   assert.deepEqual((await plan({ input: ['-:/data'] })).inputs, [{ name: 'input-1', from: 'stdin' }])
   assert.deepEqual((await plan({ input: ['./-:/data'] })).inputs, [

@@ -6,7 +6,7 @@ import { type Fields, isFields, readBodyFile, STDIN } from '../body-file.ts'
 import { malformed, readDuration, readNumber, readPairs } from '../flag-values.ts'
 import type { Input } from '../terminal.ts'
 import type { Shell } from './environment.ts'
-import { assertAllSent, overFile } from './over-file.ts'
+import { assertAllSent, overFile, uploadsIn } from './over-file.ts'
 import type { RunFlags } from './run-flags.ts'
 import { taskFields } from './task-fields.ts'
 
@@ -39,7 +39,7 @@ export interface RunPlan {
 }
 
 interface PlannedInput {
-  readonly local: LocalInput
+  readonly from: LocalInput['from']
   readonly target: string
   readonly readOnly: boolean
 }
@@ -63,31 +63,43 @@ export async function planRun(
   flags: RunFlags,
   { shell, stdin, cwd, newId }: Surroundings,
 ): Promise<RunPlan> {
-  const inputs = (flags.input ?? []).map((text, index) => readInput(text, index, cwd))
+  const inputs = (flags.input ?? []).map((text) => readInput(text, cwd))
   const outputs = (flags.output ?? []).map((text, index) => readOutput(text, index, cwd))
   const task = {
     ...(await taskFields(image, command, flags, shell)),
     ...(flags.port !== undefined && { ports: flags.port.map(readPort) }),
   }
+  const terms = termsOf(flags)
+  assertReadOnce([...(flags.file === STDIN ? ['--file -'] : []), ...inputs.flatMap(describeStdin)])
+  const file: Fields = flags.file === undefined ? {} : await readBodyFile(flags.file, stdin)
+  const sent = named(inputs, uploadsIn(file))
   const line = {
     ...(Object.keys(task).length > 0 && { task }),
     ...(inputs.length > 0 && {
-      inputs: inputs.map(({ local, target, readOnly }) => ({ upload: local.name, target, readOnly })),
+      inputs: sent.map(({ name, target, readOnly }) => ({ upload: name, target, readOnly })),
     }),
     ...(outputs.length > 0 && { outputs: outputs.map(({ local, path }) => ({ path, name: local.name })) }),
-    ...termsOf(flags),
+    ...terms,
   }
-  assertReadOnce([...(flags.file === STDIN ? ['--file -'] : []), ...inputs.flatMap(describeStdin)])
-  const file: Fields = flags.file === undefined ? {} : await readBodyFile(flags.file, stdin)
-  const sent = inputs.map(({ local }) => local)
   const merged = overFile(file, line)
   assertAllSent(merged, new Set(sent.map(({ name }) => name)))
   const body: object = { ...merged, id: merged.id ?? readableId(imageIn(merged), newId) }
-  return { body: body as ExecutionBodyIn, inputs: sent, outputs: outputs.map(({ local }) => local) }
+  const locals = sent.map(({ name, from }) => ({ name, from }))
+  return { body: body as ExecutionBodyIn, inputs: locals, outputs: outputs.map(({ local }) => local) }
 }
 
-function describeStdin({ local, target }: PlannedInput): string[] {
-  return local.from === 'stdin' ? [`--input -:${target}`] : []
+/** What is sent for another input of the file is told from these by its name alone. */
+function named(inputs: readonly PlannedInput[], taken: ReadonlySet<unknown>): (PlannedInput & LocalInput)[] {
+  let number = 0
+  return inputs.map((input) => {
+    do number += 1
+    while (taken.has(`input-${number}`))
+    return { ...input, name: `input-${number}` }
+  })
+}
+
+function describeStdin({ from, target }: PlannedInput): string[] {
+  return from === 'stdin' ? [`--input -:${target}`] : []
 }
 
 /** The second would find nothing. */
@@ -127,7 +139,7 @@ function readableId(image: string, newId: string): string {
 }
 
 /** `PATH:TARGET`, read-only unless `:rw` follows. `-` is stdin. */
-function readInput(text: string, index: number, cwd: string): PlannedInput {
+function readInput(text: string, cwd: string): PlannedInput {
   const parts = text.split(':')
   const mode = parts.length > 2 && ['ro', 'rw'].includes(parts.at(-1) ?? '') ? parts.pop() : 'ro'
   const target = parts.pop() ?? ''
@@ -135,7 +147,7 @@ function readInput(text: string, index: number, cwd: string): PlannedInput {
   if (path === '' || !target.startsWith('/')) throw malformed('--input', text, 'PATH:/TARGET or PATH:/TARGET:rw')
   const whole = resolve(cwd, path)
   const from = path === STDIN ? 'stdin' : { folder: dirname(whole), file: basename(whole), given: path }
-  return { local: { name: `input-${index + 1}`, from }, target, readOnly: mode === 'ro' }
+  return { from, target, readOnly: mode === 'ro' }
 }
 
 /** `/PATH`, or `/PATH:FOLDER` for another place than the folder the command was given in. */

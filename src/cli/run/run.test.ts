@@ -51,7 +51,7 @@ test('A51: nothing that a task prints gives a terminal an instruction, unless th
 })
 
 test('a run that is detached prints its id and goes on', async () => {
-  const { status, printed } = await errand(['run', '-d', '--id', 'detached', 'forever'])
+  const { status, printed } = await errand(['run', '-d', '--id', 'detached', '-o', '/package.json', 'forever'])
   assert.deepEqual([status, printed.stdout], [0, 'detached\n'])
   assert.match((await errand(['ps'])).printed.stdout, /^detached +(accepted|queued|pulling|creating|running)/m)
   assert.equal((await errand(['cancel', 'detached'])).printed.stdout, 'detached\n')

@@ -28,10 +28,11 @@ export async function run(
 ): Promise<number> {
   using interrupts = new Interrupts(terminal, { ownsWork: flags.local === true })
   try {
+    assertStays(flags)
     const { host, stdin } = terminal
     const given = { shell: host.environment, stdin, cwd: process.cwd(), newId: randomId() }
     const plan = await abortable(planRun(image, command, flags, given), interrupts.asked) // stdin may never end
-    await checkPlaces(plan)
+    await checkPlaces(flags.detach === true ? { ...plan, outputs: [] } : plan)
     if (flags.local === true) return await runLocally(plan, flags, openDaemon, terminal, interrupts)
     return await withClient(flags, terminal, (client) =>
       new ForegroundRun({ client, plan, flags, terminal, interrupts }).run(),
@@ -43,6 +44,18 @@ export async function run(
   }
 }
 
+/** @throws validation_failed for what is asked for after the end by a command that is not there then */
+function assertStays({ detach, local, rm, output = [] }: RunFlags): void {
+  if (detach !== true) return
+  const refuse = (what: string, why: string): never => {
+    throw new ErrandError('validation_failed', `${what} and --detach: ${why}`)
+  }
+  if (local === true) refuse('--local', 'nothing would be left to run it')
+  if (rm === true) refuse('--rm', 'nothing would be left to remove it: errand rm does, or --retention says when')
+  const placed = output.find((text) => text.includes(':'))
+  if (placed !== undefined) refuse(`--output ${placed}`, 'nothing would be left to bring it there: errand outputs does')
+}
+
 async function runLocally(
   plan: RunPlan,
   flags: RunFlags,
@@ -50,8 +63,6 @@ async function runLocally(
   terminal: Terminal,
   interrupts: Interrupts,
 ): Promise<number> {
-  if (flags.detach === true)
-    throw new ErrandError('validation_failed', '--local and --detach: nothing would be left to run it')
   await using local = await openLocal(openDaemon, terminal, interrupts.asked)
   await using client = new ErrandClient({ url: local.url, patienceMs: 0 })
   return await new ForegroundRun({ client, plan, flags, terminal, interrupts }).run()
