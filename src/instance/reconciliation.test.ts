@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
-import { settle } from '../core/manual-clock.ts'
+import { ManualClock, settle } from '../core/manual-clock.ts'
 import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
 import { identify } from './identity.ts'
 import { advanceUntilSettled, coded, InstancesBench, KEY, MARK } from './instances-bench.fixture.ts'
+import { Reconciliation } from './reconciliation.ts'
 
 const PERIOD_MS = 30_000
 
@@ -52,6 +53,39 @@ describe('I3, I4: a look at the engine every 30 s', () => {
     assert.deepEqual(bench.engine.sandboxes, [])
     await bench.clock.advance(3 * PERIOD_MS)
     assert.equal(bench.clock.pendingTimers, 0)
+  })
+
+  test('finds what a create has made that was called off meanwhile, long after it was given up', async () => {
+    await using bench = await InstancesBench.open()
+    const stalled = bench.engine.stall('create')
+    const { plan, instance } = bench.launch({ mark: MARK })
+    const failed = assert.rejects(instance, coded('cancelled'))
+    await stalled.reached
+    bench.leave()
+    await advanceUntilSettled(bench.clock, instance)
+    await failed
+    stalled[Symbol.dispose]()
+    await advanceUntilSettled(bench.clock, bench.instances.idle())
+    assert.deepEqual(bench.engine.sandboxes, [])
+    await bench.clock.advance(10_000)
+    const identity = identify(bench.installation, 'test', { kind: 'warm', ...plan }, plan.spec)
+    await bench.engine.create(plan.spec, identity, new AbortController().signal)
+    await bench.clock.advance(PERIOD_MS)
+    await bench.instances.idle()
+    assert.deepEqual(bench.engine.sandboxes, [])
+  })
+
+  test('is not taken after disposal', async () => {
+    const clock = new ManualClock()
+    const reconciliation = new Reconciliation(
+      clock,
+      () => true,
+      () => {},
+    )
+    reconciliation[Symbol.dispose]()
+    reconciliation.arm()
+    reconciliation.lookAgain()
+    assert.equal(clock.pendingTimers, 0)
   })
 
   test('is not taken while there is nothing', async () => {

@@ -16,6 +16,7 @@ export class Reconciliation implements Disposable {
   #timer: Disposable | undefined
   /** That are still to come, whether there is something or not. */
   #looks = 0
+  #isDisposed = false
 
   constructor(clock: Clock, isNeeded: () => boolean, compare: () => void) {
     this.#clock = clock
@@ -25,10 +26,12 @@ export class Reconciliation implements Disposable {
 
   /** Call it when there is something, as often as you like. */
   arm(): void {
+    if (this.#isDisposed) return
     this.#timer ??= this.#clock.setTimer(PERIOD_MS, () => this.#tick())
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true
     this.#timer?.[Symbol.dispose]()
   }
 
@@ -37,8 +40,9 @@ export class Reconciliation implements Disposable {
    * whether there is anything else or not, at such a pace that it is seen twice within a period.
    */
   lookAgain(): void {
+    if (this.#isDisposed) return
     this.#looks = LATE_LOOKS
-    this[Symbol.dispose]()
+    this.#timer?.[Symbol.dispose]()
     this.#armLate()
   }
 

@@ -184,7 +184,8 @@ export class SupervisedSandbox {
   async #removeFromEngine(): Promise<void> {
     if (this.#state === 'planned') this.#become('gone')
     if (this.#state === 'gone') return
-    const isUncertain = this.#ref === undefined && this.#state === 'unknown'
+    // An abort amid the call leaves it as it is: the engine may do it yet, all the same.
+    const isUncertain = this.#ref === undefined && (this.#state === 'unknown' || this.#state === 'creating')
     if (this.#state !== 'stopping') this.#become('stopping')
     await this.#intend('remove')
     const isRemoved = await (this.#ref === undefined

@@ -12,15 +12,12 @@ import type { ExecutionParts } from './execution-parts.ts'
 import { Freezing } from './freezing.ts'
 import { type End, settleAtLast } from './last-word.ts'
 import { Leaving } from './leaving.ts'
-import { isAccident, type Outcome, outcomeOfError } from './outcome.ts'
+import { isAccident, MOST_ATTEMPTS, type Outcome, outcomeOfError } from './outcome.ts'
 import { refuseEnded } from './past-execution.ts'
 import type { Beginning } from './recovery.ts'
 import { StopOrder } from './stop-order.ts'
 import type { TrackedRecord } from './tracked-record.ts'
 import type { Uploads } from './uploads.ts'
-
-/** Of one that may be run more than once. */
-const MOST_ATTEMPTS = 10
 
 /** One execution on its way from its record to its last word. */
 export class Execution {

@@ -9,7 +9,7 @@ import { abortable } from '../../util/abort.ts'
 import type { CollectedOutput, ExecutionRecord, StopIntent } from '../executor.ts'
 import { causeOf, type EndCause, isStrange, mayLackOutput } from './end-cause.ts'
 import type { ExecutionParts } from './execution-parts.ts'
-import { type Outcome, outcomeOf } from './outcome.ts'
+import { MOST_ATTEMPTS, type Outcome, outcomeOf } from './outcome.ts'
 import type { ResourceWatch } from './resource-watch.ts'
 
 /** How long the engine may take to hand over everything. */
@@ -46,7 +46,8 @@ export class Finalization {
     const isGone = end.exitCode === undefined
     await abortable(this.#instance.drain(), signal)
     const cause = await this.#cause(end, signal)
-    const isRepeated = plan.isIdempotent && intent === undefined && (cause === 'engine' || cause === 'runtime')
+    const mayRepeat = plan.isIdempotent && record.value.attempt < MOST_ATTEMPTS
+    const isRepeated = mayRepeat && intent === undefined && (cause === 'engine' || cause === 'runtime')
     const { outputs, warnings, isOverLimit } = isRepeated ? NO_OUTPUTS : await this.#outputs(isGone, signal)
     const bill = isGone ? undefined : await this.#bill(signal)
     const outcome = outcomeOf({

@@ -84,7 +84,8 @@ export class Launch {
   }
 
   /**
-   * Waits for resources, and on a disk that is nearly full for room there: whatever runs needs some to be settled.
+   * Waits for resources, and on a disk that is nearly full for room there: whatever runs needs some to be settled. That is
+   * looked at first, for what is admitted drives idle instances out, and again when there are resources.
    * @throws resources_exhausted after `queueTimeoutMs`
    */
   async admit(queueTimeoutMs: number, signal: AbortSignal): Promise<Lease> {
@@ -92,10 +93,13 @@ export class Launch {
     const untilMs = clock.monotonicMs() + queueTimeoutMs
     for (;;) {
       const leftMs = Math.max(0, untilMs - clock.monotonicMs())
-      const lease = await this.#admitted(leftMs, signal)
-      const shortage = await this.#shortage()
-      if (shortage === undefined) return lease
-      lease.release()
+      let shortage = await this.#shortage()
+      if (shortage === undefined) {
+        const lease = await this.#admitted(leftMs, signal)
+        shortage = await this.#shortage()
+        if (shortage === undefined) return lease
+        lease.release()
+      }
       if (leftMs === 0) throw new ErrandError('resources_exhausted', shortage.message, { cause: shortage })
       await sleep(clock, Math.min(ROOM_MS, leftMs), signal)
     }

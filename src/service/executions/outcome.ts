@@ -62,6 +62,9 @@ const BY_OTHERS: Record<EndCause, Failure | undefined> = {
 /** Ends for which neither the task nor anybody's will is to blame. */
 const ACCIDENTS: ReadonlySet<EndReason> = new Set<EndReason>(['engine_restart', 'runtime_lost', 'host_reboot'])
 
+/** Of one that may be run more than once. */
+export const MOST_ATTEMPTS = 10
+
 /** Whether another attempt may fare better. */
 export function isAccident({ reason }: Pick<Outcome, 'reason'>): boolean {
   return reason !== undefined && ACCIDENTS.has(reason)

@@ -1,3 +1,4 @@
+import { isTerminal } from '../../core/execution.ts'
 import type { StopIntent } from '../executor.ts'
 import type { ExecutionParts } from './execution-parts.ts'
 import { outcomeOfIntent } from './outcome.ts'
@@ -49,6 +50,8 @@ export class StopOrder {
 
   async #record(kind: StopIntent, graceMs: number): Promise<void> {
     const { deps, record } = this.#parts
+    // What has ended was not told to.
+    if (isTerminal(record.status)) return
     const intent = { kind, atMs: deps.clock.wallMs(), graceMs }
     const changes = { intent, message: `it is to end: ${outcomeOfIntent(kind).message}` }
     try {
