@@ -131,7 +131,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * Refuses new work, gives requests under way up to 25 s, removes every instance, closes. Idempotent, at most 30 s. Never
+   * Refuses new work, gives requests under way up to 22 s, removes every instance, closes. Idempotent, at most 30 s. Never
    * rejects.
    */
   stop(): Promise<void> {

@@ -43,7 +43,7 @@ export interface NodeApi {
   stats(): NodeStats
   /** What the node is and has, in any state. */
   describe(): NodeDescription
-  /** Refuses new work, gives requests in flight 25 s, removes every instance. Idempotent; never rejects. */
+  /** Refuses new work, gives requests in flight 22 s, removes every instance. Idempotent; never rejects. */
   stop(): Promise<void>
 }
 

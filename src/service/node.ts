@@ -47,8 +47,8 @@ export interface NodeDeps {
 
 /** How long an instance may take to end by itself when the node pauses. */
 const PAUSE_GRACE_MS = 10_000
-/** Of the 30 s that a stop may take: for requests under way, and then for their instances. */
-const STOP_DRAIN_MS = 25_000
+/** Of the 30 s that a stop may take: for requests under way, and then for their instances. Executions are let go after that. */
+const STOP_DRAIN_MS = 22_000
 const STOP_GRACE_MS = 3000
 
 /** One node: what may be asked of it, and the states that govern whether it takes work. */
