@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { TestCertificate } from '../http/test-certificate.fixture.ts'
 import { ErrandClient } from './client.ts'
 import { PlayedServer, says } from './played-server.fixture.ts'
@@ -111,6 +112,23 @@ test('a refusal for now is heeded by calls that do no harm twice, and by no othe
   await assert.rejects(errand.node.pause(), { code: 'queue_full', retryAfterMs: 1 })
   await assert.rejects(errand.executions.exec('a', ['true']), { code: 'queue_full' })
   assert.equal(server.requests.length, 5)
+})
+
+test('a node that was there, and cut off while it was waited for, begins to be away only then', async () => {
+  let nowMs = 0
+  const cut: RequestListener = (request) => {
+    nowMs += 5000
+    request.socket.destroy()
+  }
+  const clock: Clock = {
+    ...systemClock,
+    monotonicMs: () => nowMs,
+    setTimer: (delayMs, callback) => systemClock.setTimer(delayMs > 10_000 ? delayMs : 0, callback),
+  }
+  await using server = await PlayedServer.open(cut, cut, cut, says(200, JSON_TYPE, '{"id": "a"}'))
+  await using errand = new ErrandClient({ url: server.url, patienceMs: 2000 }, { clock })
+  assert.equal((await errand.executions.wait('a')).id, 'a')
+  assert.equal(server.requests.length, 4)
 })
 
 test('every attempt to submit has the same key, and every submission its own', async () => {

@@ -3,6 +3,7 @@ import { Deadline } from '../core/wait.ts'
 import type { Operation } from '../http/contract/operation.ts'
 import type { WaitQuery } from '../http/contract/requests.ts'
 import type { Calls } from './calls.ts'
+import { isUnsent } from './connection-error.ts'
 import type { PathParams } from './operation-path.ts'
 import type { CallOptions } from './options.ts'
 
@@ -22,6 +23,8 @@ interface LongPoll<Value> extends WaitOptions {
 const POLL_S = 30
 /** What it may take beyond that, before it counts as gone. */
 const LATE_MS = 15_000
+/** Whoever held a question for so long, and then was cut off, was there until then. */
+const HELD_MS = 1000
 const DONE = 200
 
 /**
@@ -41,12 +44,16 @@ async function untilDone<Value>(calls: Calls, request: LongPoll<Value>, signal: 
   const { operation, params = {} } = request
   const patience = calls.patience(request, Infinity)
   const input = { params, query: { timeout: `${POLL_S}s` }, withinMs: POLL_S * 1000 + LATE_MS }
+  const { clock } = calls.deps
   for (;;) {
+    const sinceMs = clock.monotonicMs()
     try {
       const { status, value } = await calls.once(operation, input, signal)
       if (status === DONE) return value
       patience.renew()
     } catch (error) {
+      const heldMs = clock.monotonicMs() - sinceMs
+      if (!isUnsent(error) && heldMs >= HELD_MS && heldMs < input.withinMs) patience.startOver()
       await patience.again(error, signal)
     }
   }

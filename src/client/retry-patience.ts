@@ -29,6 +29,11 @@ export class RetryPatience {
   /** The node has answered. */
   renew(): void {
     this.#mostMs = this.#thenMs
+    this.startOver()
+  }
+
+  /** The node was there, and has not answered yet: it begins to fail now. */
+  startOver(): void {
     this.#failingSinceMs = undefined
     this.#backoff.reset()
   }

@@ -172,7 +172,7 @@ describe('a receiver that is slow', () => {
     }
     await settle()
     const callers = Object.groupBy(world.posts, ({ id }) => id.slice(0, 3))
-    assert.deepEqual([callers['ada']?.length, callers['eve']?.length, callers['mia']], [32, 32, undefined])
+    assert.deepEqual([callers.ada?.length, callers.eve?.length, callers.mia], [32, 32, undefined])
     world.posts[0]?.answer(204)
     await settle()
     assert.equal(world.posts.at(-1)?.id, 'mia 0', 'who has the fewest is next')
