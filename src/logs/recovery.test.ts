@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -113,6 +113,17 @@ describe('a log of an earlier process', () => {
     const entries = await entriesOf(await kit.reopen())
     assert.equal(findHole(entries), undefined)
     assert.deepEqual(entries.find(({ gap }) => gap !== undefined)?.gap?.bytes, 25)
+  })
+
+  test('F21: that is whole is read without writing anything', async () => {
+    await using kit = await LogKit.open()
+    kit.log.append('stdout', Buffer.from('kept'))
+    await kit.log.end()
+    const file = join(kit.options.folder, 'head')
+    const { mtimeNs, ctimeNs } = await stat(file, { bigint: true })
+    assert.equal(bytesOf(await entriesOf(await kit.reopen())).toString(), 'kept')
+    const after = await stat(file, { bigint: true })
+    assert.deepEqual([after.mtimeNs, after.ctimeNs], [mtimeNs, ctimeNs])
   })
 
   test('that is not there is not_found', async () => {

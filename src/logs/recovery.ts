@@ -48,7 +48,8 @@ async function readSegment(path: string, room: Room): Promise<{ segment: Segment
     await rm(path)
     return undefined
   }
-  await truncate(path, count.fileBytes)
+  // One that is whole can be read where nothing can be written any more.
+  if (count.size > count.fileBytes) await truncate(path, count.fileBytes)
   const start = startPosition(count.first)
   const end = new Extent(start)
   end.add(count.extent)
@@ -58,7 +59,9 @@ async function readSegment(path: string, room: Room): Promise<{ segment: Segment
 interface Count extends Room {
   readonly first: Frame | undefined
   readonly extent: Extent
+  /** Up to the end of the last whole frame. */
   readonly fileBytes: number
+  readonly size: number
   readonly isEnded: boolean
 }
 
@@ -70,7 +73,7 @@ async function countFrames(path: string): Promise<Count> {
   const { size } = await file.stat()
   for (;;) {
     const { frames, next } = await readFrames(file, offset, size)
-    if (frames.length === 0) return { first, extent, fileBytes: offset, bytes, entries, isEnded }
+    if (frames.length === 0) return { first, extent, fileBytes: offset, size, bytes, entries, isEnded }
     first ??= frames[0]
     for (const frame of frames) {
       pass(extent, frame)

@@ -106,7 +106,7 @@ test(
     }
     await greeted()
     const before = await daemon.openFiles()
-    const rounds = scale(1200, 10_000)
+    const rounds = scale(600, 10_000)
     for (let round = 0; round < rounds; round += AT_ONCE) {
       await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => leave(daemon.port, task, round + index)))
     }
@@ -135,7 +135,7 @@ test('F64: readers of streams that leave give their places back', options, async
   const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
   const before = sockets()
   // One caller has 256 places for streams.
-  for (let round = 0; round < scale(900, 9000); round += AT_ONCE) {
+  for (let round = 0; round < scale(450, 9000); round += AT_ONCE) {
     await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => read(round + index)))
   }
   await eventually(() => sockets() <= before)

@@ -10,7 +10,7 @@ import { type KnownRequest, ShellExecutor } from '../support/shell-executor.ts'
 
 const options = { timeout: 900_000 }
 const LONG_MS = 60_000
-const RACES = scale(30, 1000)
+const RACES = scale(20, 1000)
 const RUNNERS = 4
 /** Around which a task that is over at once ends. */
 const JITTER_MS = 150

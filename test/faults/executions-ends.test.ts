@@ -5,7 +5,7 @@ import { scale } from '../support/scale.ts'
 import { ShellExecutor } from '../support/shell-executor.ts'
 
 const options = { timeout: 300_000 }
-const ROUNDS = scale(20, 300)
+const ROUNDS = scale(10, 300)
 const MOST_PROCESSES = 64
 
 let shell: ShellExecutor

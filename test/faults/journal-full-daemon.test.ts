@@ -10,7 +10,7 @@ import { FailingDisk, SmallDisk } from '../support/small-disk.ts'
 import { smallExecution } from '../support/small-executions.ts'
 
 /** An image that is missing is built first. */
-const options = { timeout: 600_000 }
+const options = { timeout: 120_000 }
 
 const DISK_MIB = 72
 /** So little is asked to be free that the node takes work until it is full. One runs, and one waits. */

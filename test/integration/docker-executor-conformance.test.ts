@@ -21,6 +21,6 @@ testExecutor({
     ),
   images: async () => images,
   leftovers: tracesOf,
-  rounds: scale(20, 300),
+  rounds: scale(10, 300),
   skip: [],
 })
