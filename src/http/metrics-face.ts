@@ -8,7 +8,8 @@ import { RequestGuard } from './guards.ts'
 import { type HttpMeter, meterRequest, OTHER_ROUTE } from './http-meter.ts'
 import type { Outbox } from './outbox.ts'
 import { problemAnswer, problemOf } from './problem.ts'
-import { type Answer, refusal, refuse } from './refusal.ts'
+import { unlessRead } from './read-only.ts'
+import { refusal, refuse } from './refusal.ts'
 
 /** All that is measured, as a scraper takes it. */
 export interface Exposition {
@@ -33,7 +34,6 @@ export interface MetricsFaceOptions {
 
 const PATH = '/metrics'
 const NOT_FOUND = refusal(404, 'there is nothing at this path')
-const NOT_GET = refusal(405, 'this path takes GET', 'GET, HEAD')
 
 /** `GET /metrics`, for one listener. */
 export function metricsHandler(options: MetricsFaceOptions): RequestListener {
@@ -55,7 +55,7 @@ class MetricsFace {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const isHere = isAt(PATH, request.url)
     meterRequest(this.#options, 'metrics', isHere ? PATH : OTHER_ROUTE, request, response)
-    const refused = this.#guard.check(request) ?? (isHere ? unlessGet(request.method) : NOT_FOUND)
+    const refused = this.#guard.check(request) ?? (isHere ? unlessRead(request.method) : NOT_FOUND)
     if (refused !== undefined) refuse(request, response, problemOf(refused))
     else await this.#answer(request, response).catch((error) => this.#fail(request, response, error))
   }
@@ -84,8 +84,4 @@ class MetricsFace {
 
 function isAt(path: string, url = ''): boolean {
   return url === path || url.startsWith(`${path}?`)
-}
-
-function unlessGet(method: string | undefined): Answer | undefined {
-  return method === 'GET' || method === 'HEAD' ? undefined : NOT_GET
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { type GuardOptions, RequestGuard } from '../guards.ts'
 import { type MeteringDeps, meterRequest, OTHER_ROUTE } from '../http-meter.ts'
+import { unlessRead } from '../read-only.ts'
 import { type Answer, refusal, refuse } from '../refusal.ts'
 import { type AnyOperation, type OpenApiDocument, openApiDocument } from './document.ts'
 import { docsPage } from './page.ts'
@@ -13,7 +14,6 @@ export interface DocsOptions extends GuardOptions, MeteringDeps {
 }
 
 const NOT_FOUND = refusal(404, 'there is nothing at this path')
-const WRONG_METHOD = refusal(405, 'this path takes GET, HEAD', 'GET, HEAD')
 
 /** No script at all, no frame around it, and nothing from elsewhere. */
 const SECURE = {
@@ -35,9 +35,9 @@ export function docsHandler(options: DocsOptions): RequestListener {
     const path = request.url?.split('?', 1)[0] ?? ''
     const page = guard.check(request) ?? pages.find(path)
     meterRequest(options, 'docs', 'text' in page ? path : OTHER_ROUTE, request, response)
-    if (!('text' in page)) refuse(request, response, page)
-    else if (request.method === 'GET' || request.method === 'HEAD') send(request, response, page)
-    else refuse(request, response, WRONG_METHOD)
+    const refused = 'text' in page ? unlessRead(request.method) : page
+    if (refused !== undefined) refuse(request, response, refused)
+    else if ('text' in page) send(request, response, page)
   }
 }
 
