@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
-import { threadCpuMicros } from '../util/idle-collection.ts'
+import { threadCpuMicros } from '../util/thread-cpu.ts'
 
 /** How often it is looked: four times a second cost an idle process a hundredth of a percent of a core. */
 const PERIOD_MS = 250

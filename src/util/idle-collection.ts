@@ -1,4 +1,5 @@
 import { collectGarbage } from './collect-garbage.ts'
+import { threadCpuMicros } from './thread-cpu.ts'
 
 const PERIOD_MS = 10_000
 /** One percent of a core. */
@@ -46,10 +47,4 @@ export class IdleCollection implements Disposable {
     this.#hasWorked = !isIdle
     this.#arm()
   }
-}
-
-/** In microseconds. */
-export function threadCpuMicros(): number {
-  const { user, system } = process.threadCpuUsage()
-  return user + system
 }
