@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
-import type { ListFlags, LogFlags, OneFlags, OutputFlags, WaitFlags } from '../executions/flags.ts'
+import type { ListFlags, LogFlags, OneFlags, OutputFlags } from '../executions/flags.ts'
 import type { LiveFlags } from '../live.ts'
+import type { WaitFlags } from '../wait-for-each.ts'
 import type { CommandContext } from './command-context.ts'
 import { withDaemonFlags } from './daemon-flags.ts'
 import { addCancel, addExec, addFreeze, addRemove } from './execution-control.ts'

@@ -22,10 +22,6 @@ export interface LogFlags extends OneFlags {
   readonly raw?: boolean
 }
 
-export interface WaitFlags extends OneFlags {
-  readonly timeout?: string
-}
-
 export interface OutputFlags extends OneFlags {
   /** A folder, a file, or `-`. */
   readonly output?: string

@@ -2,16 +2,15 @@ import type { InvocationView } from '../../client/client.ts'
 import { ErrandError } from '../../core/errors.ts'
 import type { ContextFlags } from '../context/resolve-context.ts'
 import { EXIT, EXIT_STATUS } from '../exit-status.ts'
-import { readDuration } from '../flag-values.ts'
 import { forEach, showId } from '../for-each.ts'
 import { type ListingFlags, printListing } from '../listing.ts'
 import { describeFacts } from '../output/facts.ts'
 import { jsonDocuments } from '../output/json.ts'
-import { neutralize } from '../output/neutralize.ts'
 import { StopSignals } from '../stop-signals.ts'
 import { type AnswerFlags, answerStatus, printAnswer } from '../tasks/print-answer.ts'
 import type { Terminal } from '../terminal.ts'
-import { PATIENT, withClient } from '../with-client.ts'
+import { type WaitFlags, waitForEach } from '../wait-for-each.ts'
+import { withClient } from '../with-client.ts'
 import { columnsAt, describeStatus, factsOf, isOver } from './describe-invocation.ts'
 
 export interface InvocationFlags extends ContextFlags {
@@ -43,26 +42,12 @@ export async function showInvocations(
 }
 
 /** Waits until all have ended. Resolves with the exit status of the first in their order that was not answered well. */
-export async function waitForInvocations(
-  ids: readonly string[],
-  { timeout, ...flags }: InvocationFlags & { readonly timeout?: string },
-  terminal: Terminal,
-): Promise<number> {
-  const timeoutMs = timeout === undefined ? {} : { timeoutMs: readDuration('--timeout', timeout) }
-  const statuses: number[] = []
-  await forEach(ids, flags, terminal, {
-    act: async ({ invocations }, id, signal) => {
-      // What is not there, or cannot be reached, is told at once: what is patient would wait for it.
-      await invocations.get(id, { signal })
-      return invocations.wait(id, { ...PATIENT, ...timeoutMs, signal })
-    },
-    show: (view) => {
-      statuses.push(endStatus(view))
-      if (flags.json === true) return jsonDocuments(view, ids.length)
-      return ids.length === 1 ? '' : `${neutralize(`${view.id}  ${describeStatus(view)}`)}\n`
-    },
+export function waitForInvocations(ids: readonly string[], flags: WaitFlags, terminal: Terminal): Promise<number> {
+  return waitForEach(ids, flags, terminal, {
+    of: ({ invocations }) => invocations,
+    statusOf: endStatus,
+    describe: describeStatus,
   })
-  return statuses.find((status) => status !== EXIT.ok) ?? EXIT.ok
 }
 
 /** Prints what the task has answered. Resolves with the exit status that its status means. */
