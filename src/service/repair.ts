@@ -11,6 +11,7 @@ import {
   ownerIdOf,
 } from '../instance/identity.ts'
 import type { JournalRepair, Salvage } from '../journal/journal-repair.ts'
+import { unlessMissing } from '../util/unless-missing.ts'
 import type { ExecutionRecord } from './executor.ts'
 import { lostRecord, type RepairTime, rebuild, resumeRead } from './repaired-record.ts'
 
@@ -106,10 +107,7 @@ async function findSandboxes(
 }
 
 async function foldersIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw error
-  })
+  const entries = (await readdir(folder, { withFileTypes: true }).catch(unlessMissing)) ?? []
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
 }
 

@@ -9,6 +9,7 @@ import { isId, randomId } from '../core/ids.ts'
 import type { Installation } from '../instance/identity.ts'
 import { writeDurably } from '../util/durable-file.ts'
 import { storageCodeOf } from '../util/storage-code.ts'
+import { unlessMissing } from '../util/unless-missing.ts'
 
 const HOLDER = 'holder.json'
 
@@ -127,10 +128,7 @@ async function announce(path: string): Promise<void> {
 /** @throws storage_error when it is damaged: a new identity would orphan the sandboxes of the old one */
 async function loadInstallation(path: string): Promise<Installation> {
   const file = join(path, 'installation.json')
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
+  const text = await readFile(file, 'utf8').catch(unlessMissing)
   if (text === undefined) return makeInstallation(path)
   const stored = parseJson(installationSchema, text)
   if (stored !== undefined) return { id: stored.id, macKey: Buffer.from(stored.macKey, 'hex') }

@@ -2,6 +2,7 @@ import { constants, copyFile, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assertSound } from '../../journal/sqlite/soundness.ts'
+import { unlessMissing } from '../../util/unless-missing.ts'
 
 /** What is copied may lie in memory. */
 const MOST_BYTES = 512 * 1024 * 1024
@@ -27,13 +28,9 @@ export async function inspectJournal(path: string): Promise<boolean> {
 }
 
 async function copyIfThere(from: string, to: string): Promise<void> {
-  await copyFile(from, to, constants.COPYFILE_FICLONE).catch(unlessThere)
+  await copyFile(from, to, constants.COPYFILE_FICLONE).catch(unlessMissing)
 }
 
 async function sizeOf(path: string): Promise<number> {
-  return (await stat(path).catch(unlessThere))?.size ?? 0
-}
-
-function unlessThere(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error
+  return (await stat(path).catch(unlessMissing))?.size ?? 0
 }
