@@ -6,16 +6,14 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { lock } from '../../examples/tasks/offline/command.ts'
-import { unpackPackages } from '../../examples/tasks/offline/debian-packages.ts'
+import { debianProgram } from './debian-program.ts'
 import { docker } from './engine-host.ts'
 
-const CACHE = join(import.meta.dirname, '../../.cache')
 const START_TRIES = 200
 
 /**
- * A real registry on a free port of 127.0.0.1, with a folder of its own: Debian's, unpacked and not installed. Disposing
- * stops it and takes its images off the engine.
+ * A real registry on a free port of 127.0.0.1, with a folder of its own. Disposing stops it and takes its images off
+ * the engine.
  */
 export class TestRegistry implements AsyncDisposable {
   /** `127.0.0.1:PORT`; the engine speaks plain HTTP with it. */
@@ -31,7 +29,7 @@ export class TestRegistry implements AsyncDisposable {
   }
 
   static async open(): Promise<TestRegistry> {
-    const program = await findProgram()
+    const program = await debianProgram('docker-registry', '/usr/bin/docker-registry')
     const folder = await mkdtemp(join(tmpdir(), 'errand-registry-'))
     const registry = new TestRegistry(`127.0.0.1:${await freePort()}`, folder, program)
     await writeFile(join(folder, 'config.yml'), registry.#config)
@@ -95,13 +93,6 @@ export async function removeImagesOf(registry: string): Promise<void> {
     const name = tag === '<none>' ? `${repository}@${digest}` : `${repository}:${tag}`
     await docker('rmi', '--force', name).catch(() => []) // two names of one image can go together
   }
-}
-
-async function findProgram(): Promise<string> {
-  const root = join(CACHE, 'registry')
-  await using _held = await lock(`${CACHE}/registry.lock`)
-  await unpackPackages(['docker-registry'], root, join(CACHE, 'debian'))
-  return join(root, 'usr/bin/docker-registry')
 }
 
 async function freePort(): Promise<number> {

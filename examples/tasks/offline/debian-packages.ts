@@ -1,18 +1,25 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { run } from './command.ts'
+import { lock, run } from './command.ts'
 
 /** Unpacks Debian packages into a folder without installing them, downloading those that `cache` does not hold yet. */
 export async function unpackPackages(names: readonly string[], directory: string, cache: string): Promise<void> {
-  const present = await cachedFiles(cache)
-  const missing = names.filter((name) => findFile(present, name) === undefined)
-  if (missing.length > 0) await download(missing, cache)
-  const files = await cachedFiles(cache)
+  const files = await fillCache(names, cache)
   for (const name of names) {
     const file = findFile(files, name)
     if (file === undefined) throw new Error(`apt-get did not download ${name}`)
     await run('dpkg', ['-x', join(cache, file), directory])
   }
+}
+
+/** One at a time fills a cache: several programs can share it. */
+async function fillCache(names: readonly string[], cache: string): Promise<string[]> {
+  await using _held = await lock(`${cache}.lock`)
+  const present = await cachedFiles(cache)
+  const missing = names.filter((name) => findFile(present, name) === undefined)
+  if (missing.length === 0) return present
+  await download(missing, cache)
+  return await cachedFiles(cache)
 }
 
 async function cachedFiles(cache: string): Promise<string[]> {
