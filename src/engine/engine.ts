@@ -1,10 +1,15 @@
-import type { TcpEndpoint, UnixEndpoint } from '../core/endpoint.ts'
 import type { Resources } from '../core/resources.ts'
 import type { EngineImages } from './engine-images.ts'
-import type { PortBinding, SandboxNetworkKind, SandboxSpec } from './sandbox-spec.ts'
+import type { EngineProbe } from './engine-probe.ts'
+import type { SandboxSpec } from './sandbox-spec.ts'
+import type { DiskUsage, SandboxBill, SandboxStats } from './sandbox-usage.ts'
+import type { SandboxIdentity, SandboxListing, SandboxRef, SandboxView } from './sandbox-view.ts'
 
 export type * from './engine-images.ts'
+export type * from './engine-probe.ts'
 export type * from './sandbox-spec.ts'
+export type * from './sandbox-usage.ts'
+export type * from './sandbox-view.ts'
 
 /**
  * The thin port to one vendor that can run sandboxes. References are plain values that survive a restart, so that
@@ -94,145 +99,12 @@ export interface Engine extends AsyncDisposable {
   events(label: string, value: string, signal: AbortSignal): AsyncIterable<EngineEvent>
 }
 
-export interface EngineProbe {
-  readonly version: string
-  /** Versions of what it is made of, by name in lower case, as the packages have them where that is told; absent if nothing is. */
-  readonly components?: ReadonlyMap<string, string>
-  /** When the engine itself was started, milliseconds since the Unix epoch, where that can be seen. */
-  readonly startedMs?: number
-  /** Sandboxes run on while the engine is restarted. */
-  readonly outlivesRestart: boolean
-  readonly cpuCores: number
-  readonly memoryBytes: number
-  readonly canPause: boolean
-  readonly canExec: boolean
-  readonly canCollect: boolean
-  /** Folders of this host can be mounted into sandboxes, live. */
-  readonly canMount: boolean
-  /** Where those folders have to be looked for, if the engine's view of the mounts is not this process's: its `/`. */
-  readonly hostRoot?: string
-  /** What this process keeps in its state folder can be mounted by its path: the engine finds it there too. */
-  readonly findsOwnFiles: boolean
-  /** Ports of this host can lead to sandboxes. */
-  readonly canPublish: boolean
-  /** The storage of sandboxes takes a quota. */
-  readonly canLimitDisk: boolean
-  readonly networks: ReadonlySet<SandboxNetworkKind>
-  /** OCI runtimes that a spec may name. */
-  readonly runtimes: ReadonlyMap<string, RuntimeProbe>
-  readonly defaultRuntime: string
-  /** Where it keeps images on this host; absent where that is not known, or out of this process's sight. */
-  readonly storageFolder?: string
-  /** Shortcomings of this host that an operator should know, one sentence each. */
-  readonly warnings: readonly string[]
-}
-
-/** What a runtime has to enforce. */
-export type LimitName = 'cpu' | 'memory' | 'pids'
-
-export interface RuntimeProbe {
-  /** False when limits of memory, cpu or pids are known not to bind, so that the runtime must not get foreign work. */
-  readonly enforcesLimits: boolean
-  /** Which of them do not bind, where that is known. */
-  readonly unenforced?: readonly LimitName[]
-  /** True when a task can serve on a unix socket that this process can open. */
-  readonly hasUnixSocket: boolean
-  /** What it runs, where that is told: a path, or a name that the engine looks up. */
-  readonly program?: string
-}
-
-export interface SandboxIdentity {
-  readonly name: string
-  readonly labels: Readonly<Record<string, string>>
-}
-
-/** Names a sandbox across restarts. */
-export interface SandboxRef {
-  /** Unique on the engine; chosen by us. */
-  readonly name: string
-  /** Given by the engine. */
-  readonly id: string
-}
-
-export interface SandboxListing extends SandboxRef {
-  readonly state: 'created' | 'running' | 'paused' | 'exited'
-  readonly labels: Readonly<Record<string, string>>
-}
-
-export interface SandboxView extends SandboxListing {
-  /** Set once it has exited. */
-  readonly exit: SandboxExit | undefined
-  /** Somebody is removing it now. */
-  readonly isBeingRemoved?: boolean
-  /** Where its server can be dialled; undefined while it does not run. */
-  readonly tcp: TcpEndpoint | undefined
-  readonly unix: UnixEndpoint | undefined
-  /** Process id on the host of its main process, where the engine tells. */
-  readonly pid: number | undefined
-  /** Its addresses, and ports as they were bound; undefined while it does not run, or has no network. */
-  readonly net: SandboxNet | undefined
-  /** The limits as the engine says it set them. Zero means none. */
-  readonly limits: Pick<Resources, 'cpuMillis' | 'memoryBytes'> & { readonly pids: number }
-}
-
-export interface SandboxExit {
-  readonly exitCode: number
-  /** The kernel killed a process of it for want of memory; not always the main one. */
-  readonly isOomKilled: boolean
-  /** By the engine's clock, milliseconds since the Unix epoch, where it tells. */
-  readonly finishedMs?: number
-}
-
-export interface SandboxNet {
-  readonly ipAddress: string
-  readonly gateway: string
-  readonly ports: readonly PortBinding[]
-}
-
 export interface ExecCommand {
   /** At least the command itself. Never passed through a shell. */
   readonly argv: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
   readonly workingDir?: string
   readonly user?: string
-}
-
-/** Counters run from the start of the sandbox. */
-export interface SandboxStats {
-  /** Wall time, milliseconds since the Unix epoch. */
-  readonly timeMs: number
-  /** Percent of one core: 150 is one and a half. */
-  readonly cpu: {
-    readonly totalNs: number
-    readonly kernelNs: number
-    readonly userNs: number
-    readonly percent: number
-  }
-  /** `limitBytes` 0: none. */
-  readonly memory: { readonly usageBytes: number; readonly maxBytes: number; readonly limitBytes: number }
-  readonly network: { readonly rx: TrafficCounters; readonly tx: TrafficCounters }
-  readonly blockIo: { readonly readBytes: number; readonly writeBytes: number }
-  readonly pids: number
-}
-
-export interface TrafficCounters {
-  readonly bytes: number
-  readonly packets: number
-  readonly errors: number
-  readonly dropped: number
-}
-
-export interface SandboxBill {
-  readonly cpuNs: number
-  readonly memoryPeakBytes: number
-  readonly blockReadBytes: number
-  readonly blockWriteBytes: number
-}
-
-export interface DiskUsage {
-  readonly bytes: number
-  /** Files and folders. */
-  readonly inodes: number
 }
 
 /** Nothing said: everything that was kept, then the end. */
