@@ -1,8 +1,10 @@
 import type { Log } from '../../core/log.ts'
 import type { SandboxBill, SandboxSpec } from '../engine.ts'
+import { containerRows } from './answers/containers.ts'
+import { infoAnswer } from './answers/host.ts'
+import { readJson } from './answers/read-answer.ts'
 import { ParentCgroups, seesHostCgroups } from './cgroups.ts'
 import type { DockerClient } from './client.ts'
-import { containerRows, infoAnswer, readJson } from './schemas.ts'
 
 const SHORT_ID_LENGTH = 12
 

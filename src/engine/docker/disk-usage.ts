@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { folderUsage } from '../../util/folder-usage.ts'
 import type { DiskUsage, SandboxRef } from '../engine.ts'
+import { readJson } from './answers/read-answer.ts'
 import type { DockerClient } from './client.ts'
 import { containerPath } from './container-path.ts'
 import { heldUsage } from './held-usage.ts'
-import { readJson } from './schemas.ts'
 
 interface StorageAnswer {
   readonly State: { readonly Pid: number }

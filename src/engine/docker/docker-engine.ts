@@ -21,9 +21,12 @@ import type {
   SandboxView,
   SignalName,
 } from '../engine.ts'
+import { containerRows } from './answers/containers.ts'
+import { readJson } from './answers/read-answer.ts'
 import { Bills } from './bills.ts'
 import { DockerClient, type DockerReply, type EngineDeadlines } from './client.ts'
 import { containerPath } from './container-path.ts'
+import { createContainer } from './creation.ts'
 import { diskUsage } from './disk-usage.ts'
 import { DockerAttachment } from './docker-attachment.ts'
 import type { EngineOperation } from './errors.ts'
@@ -35,15 +38,14 @@ import { freeze, thaw } from './freezing.ts'
 import type { HostViewDeps } from './host-view.ts'
 import { ImageConfigs } from './image-config.ts'
 import { DockerImages } from './images.ts'
+import { inspectContainer } from './inspection.ts'
 import { keptFiles, keptOutput } from './kept.ts'
 import { MountView } from './mount-view.ts'
 import { type ExecutionNetworkOptions, type NetworkOptions, SandboxNetworks } from './network.ts'
-import { createBody } from './payload.ts'
 import { askProbe } from './probe.ts'
 import { removeContainer } from './removal.ts'
-import { containerAnswer, containerRows, created, readJson } from './schemas.ts'
 import { readStats } from './stats.ts'
-import { toListing, toView } from './view.ts'
+import { toListing } from './view.ts'
 import { removeUnusedVolumes } from './volumes.ts'
 
 export interface DockerEngineOptions {
@@ -63,6 +65,7 @@ export interface DockerEngineOptions {
 }
 
 interface Parts extends HostViewDeps {
+  readonly imageConfigs: ImageConfigs
   readonly networks: SandboxNetworks
   readonly clock: Clock
   readonly bills: Bills
@@ -73,25 +76,14 @@ interface Parts extends HostViewDeps {
 export class DockerEngine implements Engine {
   readonly name = 'docker'
   readonly images: DockerImages
-  readonly #hostView: HostViewDeps
   readonly #client: DockerClient
-  readonly #imageConfigs: ImageConfigs
-  readonly #networks: SandboxNetworks
-  readonly #clock: Clock
-  readonly #bills: Bills
-  readonly #removeUnused: Parts['removeUnused']
+  readonly #parts: Parts
   readonly #resources: AsyncDisposableStack
 
   private constructor(parts: Parts, resources: AsyncDisposableStack) {
-    const { client, networks, clock, bills, removeUnused } = parts
-    this.images = new DockerImages(client, clock)
-    this.#hostView = parts
-    this.#client = client
-    this.#imageConfigs = new ImageConfigs(client)
-    this.#networks = networks
-    this.#clock = clock
-    this.#bills = bills
-    this.#removeUnused = removeUnused
+    this.images = new DockerImages(parts.client, parts.clock)
+    this.#client = parts.client
+    this.#parts = parts
     this.#resources = resources
   }
 
@@ -112,14 +104,13 @@ export class DockerEngine implements Engine {
       await removeUnusedVolumes(client, installation, log, listening)
       await bills.discardUnused(listening)
     }
-    return new DockerEngine(
-      { client, installation, view, stateFolder, networks, clock, bills, removeUnused },
-      resources.move(),
-    )
+    const hostView = { client, installation, view, stateFolder }
+    const parts = { ...hostView, imageConfigs: new ImageConfigs(client), networks, clock, bills, removeUnused }
+    return new DockerEngine(parts, resources.move())
   }
 
   async probe(signal: AbortSignal): Promise<EngineProbe> {
-    return askProbe(this.#hostView, await this.#networks.kinds(), signal)
+    return askProbe(this.#parts, await this.#parts.networks.kinds(), signal)
   }
 
   /** Containers add nothing worth counting: init and shim take less than a MiB of the task's own limit. */
@@ -128,20 +119,7 @@ export class DockerEngine implements Engine {
   }
 
   async create(spec: SandboxSpec, identity: SandboxIdentity, signal: AbortSignal): Promise<SandboxRef> {
-    const { name } = identity
-    const [image, network] = await Promise.all([
-      this.#imageConfigs.read(spec.imageId, signal),
-      this.#networks.ensure(spec, signal),
-    ])
-    const cgroupParent = await this.#bills.parentOf(spec, name, signal)
-    const body = createBody(spec, identity, network, image, cgroupParent)
-    const path = '/containers/create'
-    const reply = await this.#client.change(
-      { operation: 'create', method: 'POST', path, query: { name }, body, accept: [409] },
-      signal,
-    )
-    if (reply.status !== 409) return { name, id: readJson(created, reply.body).Id }
-    return this.#existing(identity, signal)
+    return createContainer(this.#parts, spec, identity, signal)
   }
 
   async attach(ref: SandboxRef, sink: OutputSink, signal: AbortSignal): Promise<Attachment> {
@@ -155,15 +133,13 @@ export class DockerEngine implements Engine {
     try {
       await this.#post('start', ref, '/start', signal)
     } catch (error) {
-      if (ErrandError.from(error).code === 'network_unavailable') this.#networks.suspect()
+      if (ErrandError.from(error).code === 'network_unavailable') this.#parts.networks.suspect()
       throw error
     }
   }
 
   async inspect(ref: Pick<SandboxRef, 'name'>, signal: AbortSignal): Promise<SandboxView | undefined> {
-    const path = containerPath(ref.name, '/json')
-    const reply = await this.#client.look({ operation: 'inspect', method: 'GET', path, accept: [404] }, signal)
-    return reply.status === 404 ? undefined : toView(readJson(containerAnswer, reply.body))
+    return inspectContainer(this.#client, ref.name, signal)
   }
 
   async list(label: string, value: string, signal: AbortSignal): Promise<SandboxListing[]> {
@@ -179,8 +155,8 @@ export class DockerEngine implements Engine {
 
   async remove(ref: SandboxRef, signal: AbortSignal): Promise<void> {
     const isOurs = await removeContainer(this.#client, ref, signal)
-    if (!isOurs) await this.#removeUnused(signal)
-    await this.#bills.discard(ref.name)
+    if (!isOurs) await this.#parts.removeUnused(signal)
+    await this.#parts.bills.discard(ref.name)
   }
 
   async pause(ref: SandboxRef, signal: AbortSignal): Promise<void> {
@@ -201,16 +177,16 @@ export class DockerEngine implements Engine {
     sink: OutputSink,
     signal: AbortSignal,
   ): Promise<{ readonly exitCode: number }> {
-    return runCommand({ client: this.#client, clock: this.#clock }, ref.id, command, sink, signal)
+    return runCommand(this.#parts, ref.id, command, sink, signal)
   }
 
   async stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats | undefined> {
-    return readStats({ client: this.#client, clock: this.#clock }, ref, signal)
+    return readStats(this.#parts, ref, signal)
   }
 
   async bill(ref: SandboxRef, signal: AbortSignal): Promise<SandboxBill | undefined> {
     signal.throwIfAborted()
-    return this.#bills.read(ref.name)
+    return this.#parts.bills.read(ref.name)
   }
 
   collect(ref: SandboxRef, path: string, signal: AbortSignal): AsyncIterable<Buffer> {
@@ -226,22 +202,14 @@ export class DockerEngine implements Engine {
   }
 
   async *events(label: string, value: string, signal: AbortSignal): AsyncGenerator<EngineEvent> {
-    const sinceMs = this.#clock.wallMs()
+    const sinceMs = this.#parts.clock.wallMs()
     // An Engine that is listened to anew may have been restarted.
-    await this.#removeUnused(signal)
+    await this.#parts.removeUnused(signal)
     yield* containerEvents(this.#client, { label, value, sinceMs }, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync()
-  }
-
-  /** The name is taken: by ourselves, in a call whose answer was lost, or by something else. */
-  async #existing(identity: SandboxIdentity, signal: AbortSignal): Promise<SandboxRef> {
-    const view = await this.inspect(identity, signal)
-    const isSame = Object.entries(identity.labels).every(([label, value]) => view?.labels[label] === value)
-    if (view !== undefined && isSame) return { name: identity.name, id: view.id }
-    throw new ErrandError('already_exists', `the name ${identity.name} belongs to another container`)
   }
 
   async #post(

@@ -1,7 +1,8 @@
 import type { EngineEvent } from '../engine.ts'
+import { type EventLine, eventLine } from './answers/events.ts'
+import { readAnswer } from './answers/read-answer.ts'
 import type { DockerClient } from './client.ts'
 import { jsonLines } from './json-lines.ts'
-import { type EventLine, eventLine, readAnswer } from './schemas.ts'
 
 const MS_PER_SECOND = 1000
 

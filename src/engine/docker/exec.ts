@@ -4,12 +4,13 @@ import { ErrandError } from '../../core/errors.ts'
 import { sleep } from '../../core/wait.ts'
 import { Backoff } from '../../util/backoff.ts'
 import type { ExecCommand, OutputSink } from '../engine.ts'
+import { created } from './answers/containers.ts'
+import { readJson } from './answers/read-answer.ts'
 import type { DockerClient } from './client.ts'
 import { containerPath } from './container-path.ts'
 import { demultiplex } from './demultiplexer.ts'
 import { engineError, noAnswer } from './errors.ts'
 import { ResponseStream } from './response-stream.ts'
-import { created, readJson } from './schemas.ts'
 
 interface ExecDeps {
   readonly client: DockerClient

@@ -1,7 +1,8 @@
 import type { SandboxRef } from '../engine.ts'
+import { containerAnswer } from './answers/containers.ts'
+import { readJson } from './answers/read-answer.ts'
 import type { DockerClient } from './client.ts'
 import { containerPath } from './container-path.ts'
-import { containerAnswer, readJson } from './schemas.ts'
 
 /** Freezes a container. One that is frozen stays so. */
 export function freeze(client: DockerClient, ref: SandboxRef, signal: AbortSignal): Promise<void> {

@@ -2,11 +2,13 @@ import { constants } from 'node:fs'
 import { access, mkdtemp, readFile, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomId } from '../../core/ids.ts'
+import { created } from './answers/containers.ts'
+import { readJson } from './answers/read-answer.ts'
+import { madeVolume } from './answers/volumes.ts'
 import type { DockerClient } from './client.ts'
 import { mountOf } from './mount-table.ts'
 import type { MountView } from './mount-view.ts'
 import { INSTALLATION_LABEL } from './own-network.ts'
-import { created, madeVolume, readJson } from './schemas.ts'
 
 /** Which files of the Engine's host this process sees, and the other way round. */
 export interface HostView {

@@ -1,8 +1,9 @@
 import { posix } from 'node:path'
 import { z } from 'zod'
 import { ErrandError } from '../../core/errors.ts'
+import { labels } from './answers/labels.ts'
+import { readJson } from './answers/read-answer.ts'
 import type { DockerClient } from './client.ts'
-import { labels, readJson } from './schemas.ts'
 
 /** What the Engine would give every container of an image because the image says so. */
 export interface ImageConfig {

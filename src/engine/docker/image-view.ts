@@ -1,7 +1,7 @@
 import { ErrandError } from '../../core/errors.ts'
 import { fullName, parseImageReference } from '../../core/image-reference.ts'
 import type { Image } from '../engine.ts'
-import type { ImageAnswer } from './schemas.ts'
+import type { ImageAnswer } from './answers/images.ts'
 
 const MS_PER_SECOND = 1000
 

@@ -2,6 +2,9 @@ import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { formatImageReference, fullName, type ImageReference, registryOf } from '../../core/image-reference.ts'
 import type { EngineImages, Image, ImageEvent, ImageRemoval, PullOptions, PullProgress } from '../engine.ts'
+import { versionAnswer } from './answers/host.ts'
+import { type ImageAnswer, imageAnswer, imageRows, type PullLine, pullLine } from './answers/images.ts'
+import { readAnswer, readJson } from './answers/read-answer.ts'
 import type { DockerClient, DockerRequest } from './client.ts'
 import { engineError } from './errors.ts'
 import { imageEvents } from './image-events.ts'
@@ -9,16 +12,6 @@ import { toImage } from './image-view.ts'
 import { jsonLines } from './json-lines.ts'
 import { withoutCredentials } from './redaction.ts'
 import { registryAuth } from './registry-auth.ts'
-import {
-  type ImageAnswer,
-  imageAnswer,
-  imageRows,
-  type PullLine,
-  pullLine,
-  readAnswer,
-  readJson,
-  versionAnswer,
-} from './schemas.ts'
 
 /** The Engine answers 200 before it knows how a pull ends; the failure comes in the stream. */
 const STREAMED_FAILURE_STATUS = 500

@@ -1,10 +1,10 @@
 import { ErrandError } from '../../core/errors.ts'
 import type { SandboxNetworkKind, SandboxSpec } from '../engine.ts'
+import type { NetworkAnswer } from './answers/networks.ts'
 import type { DockerClient } from './client.ts'
 import type { Denied } from './firewall.ts'
 import { isConnected, readRoutes } from './neighbourhood.ts'
 import { findNetwork, type NetworkDeps, networksOf, OwnNetwork, type OwnNetworkOptions } from './own-network.ts'
-import type { NetworkAnswer } from './schemas.ts'
 
 /** Which network the sandboxes of warm tasks are put on; `absent` where there are none. */
 export type NetworkOptions =

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import { ErrandError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { SingleFlight } from '../../util/single-flight.ts'
+import { type NetworkAnswer, networkAnswer, networkRows } from './answers/networks.ts'
+import { readJson } from './answers/read-answer.ts'
 import type { DockerClient } from './client.ts'
 import { type Denied, type Firewall, type GuardedBridge, waysOut } from './firewall.ts'
-import { type NetworkAnswer, networkAnswer, networkRows, readJson } from './schemas.ts'
 
 export interface NetworkDeps {
   readonly client: DockerClient

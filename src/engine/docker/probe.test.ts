@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { InfoAnswer } from './answers/host.ts'
 import { type ProbedHost, toProbe } from './probe.ts'
-import type { InfoAnswer } from './schemas.ts'
 
 const VERSION = { Version: '20.10.24' }
 

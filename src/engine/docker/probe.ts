@@ -1,18 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { EngineProbe, LimitName, RuntimeProbe, SandboxNetworkKind } from '../engine.ts'
+import { type InfoAnswer, infoAnswer, type RuntimeAnswer, type VersionAnswer, versionAnswer } from './answers/host.ts'
+import { readJson } from './answers/read-answer.ts'
 import type { DockerReply } from './client.ts'
 import { type HostView, type HostViewDeps, lookAtHost } from './host-view.ts'
 import { mountOf } from './mount-table.ts'
 import { sharesProcessIds } from './process-ids.ts'
-import {
-  type InfoAnswer,
-  infoAnswer,
-  type RuntimeAnswer,
-  readJson,
-  type VersionAnswer,
-  versionAnswer,
-} from './schemas.ts'
 
 /** Runtimes that run a task in this kernel, so that a unix socket in a volume joins both sides. Not gVisor, not Kata. */
 const SHARES_KERNEL: ReadonlySet<string> = new Set(['runc', 'crun'])

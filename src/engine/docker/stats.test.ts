@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readJson } from './schemas.ts'
+import { readJson } from './answers/read-answer.ts'
 import { type StatsAnswer, statsAnswer, toStats } from './stats.ts'
 
 /** One reading as an Engine 20.10 writes it, under cgroup v1. */

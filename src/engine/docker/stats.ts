@@ -2,9 +2,9 @@ import { z } from 'zod'
 import type { Clock } from '../../core/clock.ts'
 import { sleep } from '../../core/wait.ts'
 import type { SandboxRef, SandboxStats, TrafficCounters } from '../engine.ts'
+import { readJson } from './answers/read-answer.ts'
 import type { DockerClient } from './client.ts'
 import { containerPath } from './container-path.ts'
-import { readJson } from './schemas.ts'
 
 /** Between the two readings that a percentage takes. The Engine's own second one would take a second or two. */
 const BETWEEN_READINGS_MS = 200

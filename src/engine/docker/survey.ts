@@ -2,12 +2,13 @@ import { z } from 'zod'
 import { ErrandError } from '../../core/errors.ts'
 import { randomId } from '../../core/ids.ts'
 import type { EngineSurvey } from '../engine-survey.ts'
+import { infoAnswer } from './answers/host.ts'
+import { readJson } from './answers/read-answer.ts'
 import { DockerClient, type DockerRequest } from './client.ts'
 import { MountView } from './mount-view.ts'
 import { findNamedNetwork } from './network.ts'
 import { findNetwork } from './own-network.ts'
 import { askProbe } from './probe.ts'
-import { infoAnswer, readJson } from './schemas.ts'
 
 const versions = z.object({ ApiVersion: z.string() })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ContainerAnswer } from './schemas.ts'
+import type { ContainerAnswer } from './answers/containers.ts'
 import { toListing, toView } from './view.ts'
 
 const RUNNING: ContainerAnswer = {

@@ -1,8 +1,8 @@
 import type { TcpEndpoint, UnixEndpoint } from '../../core/endpoint.ts'
 import type { PortBinding, SandboxExit, SandboxListing, SandboxNet, SandboxView } from '../engine.ts'
+import type { ContainerAnswer, ContainerRow } from './answers/containers.ts'
 import { SOCKET_FOLDER, SOCKET_NAME } from './mounts.ts'
 import { ENDPOINT_LABEL } from './payload.ts'
-import type { ContainerAnswer, ContainerRow } from './schemas.ts'
 
 const NANO_CPUS_PER_MILLI = 1e6
 

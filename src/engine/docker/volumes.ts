@@ -1,7 +1,8 @@
 import type { Log } from '../../core/log.ts'
+import { readJson } from './answers/read-answer.ts'
+import { volumeRows } from './answers/volumes.ts'
 import type { DockerClient } from './client.ts'
 import { INSTALLATION_LABEL } from './own-network.ts'
-import { readJson, volumeRows } from './schemas.ts'
 
 /**
  * Removes the socket folders of containers that are gone: whoever removes a container by hand leaves its volume behind,
