@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { RecordingLog } from '../../test/support/recording-log.ts'
 import { ManualClock } from '../core/manual-clock.ts'
-import { PROBE } from '../engine/fake/fake-options.ts'
+import { PROBE } from '../engine/fake/fake-probe.ts'
 import { fakeLook } from './doctor/fake-look.fixture.ts'
 import { Soundness, type SoundnessDeps } from './soundness.ts'
 

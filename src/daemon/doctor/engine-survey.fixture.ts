@@ -1,5 +1,5 @@
 import type { EngineSurvey } from '../../engine/engine-survey.ts'
-import { PROBE } from '../../engine/fake/fake-options.ts'
+import { PROBE } from '../../engine/fake/fake-probe.ts'
 
 /** An engine on which there is nothing to find fault with. */
 export const SURVEY: EngineSurvey = {

@@ -24,7 +24,8 @@ import type {
 import { breakable, FakeFaults, type FakeStall } from './fake-faults.ts'
 import { FakeImages } from './fake-images.ts'
 import { FakeNetwork } from './fake-net.ts'
-import { type FakeEngineOptions, PROBE } from './fake-options.ts'
+import type { FakeEngineOptions } from './fake-options.ts'
+import { FakeProbe } from './fake-probe.ts'
 import type { FakeSandbox } from './fake-sandbox.ts'
 import { FakeSandboxes } from './fake-sandboxes.ts'
 import type { FakeMethod, FakeOutput, FakeScript } from './fake-script.ts'
@@ -42,20 +43,18 @@ export type * from './fake-script.ts'
 export class FakeEngine implements Engine {
   readonly name: string = 'fake'
   readonly images: FakeImages
-  #probe: EngineProbe
+  readonly #probe: FakeProbe
   readonly #clock: Clock
   readonly #faults: FakeFaults
   readonly #sandboxes: FakeSandboxes
-  #startedMs: number
 
   constructor(options: FakeEngineOptions = {}) {
     const { clock = systemClock, keptOutputBytes = 20 * MIB } = options
     this.#clock = clock
-    this.#startedMs = clock.wallMs()
     this.#faults = new FakeFaults(clock)
-    this.#sandboxes = new FakeSandboxes({ clock, keptOutputBytes, network: new FakeNetwork() })
+    this.#probe = new FakeProbe(clock, options.probe)
+    this.#sandboxes = new FakeSandboxes({ clock, keptOutputBytes, network: new FakeNetwork() }, this.#probe)
     this.images = new FakeImages(this.#faults, (imageId) => this.#sandboxes.use(imageId))
-    this.#probe = { ...PROBE, ...options.probe }
     for (const [reference, script] of Object.entries(options.images ?? {})) this.addImage(reference, script)
   }
 
@@ -110,7 +109,7 @@ export class FakeEngine implements Engine {
 
   /** What `probe` answers from now on is something else in these points, as after an update. */
   change(probe: Partial<EngineProbe>): void {
-    this.#probe = { ...this.#probe, ...probe }
+    this.#probe.change(probe)
   }
 
   /** Breaks every event stream. */
@@ -125,21 +124,18 @@ export class FakeEngine implements Engine {
    */
   goAway({ endsSandboxes = false }: { readonly endsSandboxes?: boolean } = {}): Disposable {
     this.#faults.goAway()
-    this.dropEvents()
-    for (const sandbox of this.#sandboxes.all) {
-      sandbox.output.cut()
-      if (endsSandboxes) sandbox.end(137)
-    }
+    this.#sandboxes.loseEngine(endsSandboxes)
+    this.images.dropEvents()
     return {
       [Symbol.dispose]: () => {
-        this.#startedMs = Math.max(this.#startedMs + 1, this.#clock.wallMs())
+        this.#probe.restart()
         this.#faults.comeBack()
       },
     }
   }
 
   async probe(signal: AbortSignal): Promise<EngineProbe> {
-    return this.#faults.run('probe', undefined, signal, () => ({ startedMs: this.#startedMs, ...this.#probe }))
+    return this.#faults.run('probe', undefined, signal, () => this.#probe.now)
   }
 
   footprint(spec: SandboxSpec): Resources {
@@ -148,7 +144,7 @@ export class FakeEngine implements Engine {
 
   async create(spec: SandboxSpec, identity: SandboxIdentity, signal: AbortSignal): Promise<SandboxRef> {
     const script = this.images.findScript(spec.imageId)
-    return this.#faults.run('create', script, signal, () => this.#sandboxes.create(spec, identity, script, this.#probe))
+    return this.#faults.run('create', script, signal, () => this.#sandboxes.create(spec, identity, script))
   }
 
   async attach(ref: SandboxRef, sink: OutputSink, signal: AbortSignal): Promise<Attachment> {
@@ -184,11 +180,11 @@ export class FakeEngine implements Engine {
   }
 
   async pause(ref: SandboxRef, signal: AbortSignal): Promise<void> {
-    await this.#run('pause', ref, signal, (sandbox) => this.#able('canPause', sandbox).freeze())
+    await this.#run('pause', ref, signal, (sandbox) => sandbox.freeze())
   }
 
   async resume(ref: SandboxRef, signal: AbortSignal): Promise<void> {
-    await this.#run('resume', ref, signal, (sandbox) => this.#able('canPause', sandbox).thaw())
+    await this.#run('resume', ref, signal, (sandbox) => sandbox.thaw())
   }
 
   async *output(ref: SandboxRef, range: OutputRange, signal: AbortSignal): AsyncGenerator<OutputChunk> {
@@ -202,7 +198,7 @@ export class FakeEngine implements Engine {
     sink: OutputSink,
     signal: AbortSignal,
   ): Promise<{ readonly exitCode: number }> {
-    return this.#run('exec', ref, signal, (sandbox) => this.#able('canExec', sandbox).exec(command, sink))
+    return this.#run('exec', ref, signal, (sandbox) => sandbox.exec(command, sink))
   }
 
   async stats(ref: SandboxRef, signal: AbortSignal): Promise<SandboxStats | undefined> {
@@ -215,9 +211,7 @@ export class FakeEngine implements Engine {
 
   async *collect(ref: SandboxRef, path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
     const until = AbortSignal.any([signal, this.#faults.life])
-    const archive = await this.#run('collect', ref, signal, (sandbox) =>
-      this.#able('canCollect', sandbox).files.archive(path),
-    )
+    const archive = await this.#run('collect', ref, signal, ({ files }) => files.archive(path))
     yield* breakable(archive, until)
   }
 
@@ -239,12 +233,6 @@ export class FakeEngine implements Engine {
     this.dropEvents()
   }
 
-  /** @throws unsupported where the probe says so */
-  #able(ability: 'canPause' | 'canExec' | 'canCollect', sandbox: FakeSandbox): FakeSandbox {
-    if (this.#probe[ability]) return sandbox
-    throw new ErrandError('unsupported', `this engine does not have the ability ${ability}`)
-  }
-
   async #run<T>(
     method: FakeMethod,
     ref: SandboxRef,
@@ -254,6 +242,7 @@ export class FakeEngine implements Engine {
     return this.#faults.run(method, this.#sandboxes.find(ref)?.script, signal, () => {
       const sandbox = this.#sandboxes.find(ref)
       if (sandbox === undefined) throw new ErrandError('not_found', `no sandbox ${ref.name}`)
+      this.#probe.assertCan(method)
       return effect(sandbox)
     })
   }

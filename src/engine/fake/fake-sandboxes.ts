@@ -3,18 +3,21 @@ import { isDeepStrictEqual } from 'node:util'
 import { ErrandError } from '../../core/errors.ts'
 import type { EngineEvent, EngineProbe, SandboxIdentity, SandboxRef, SandboxSpec, SignalName } from '../engine.ts'
 import { FakeEvents } from './fake-events.ts'
+import type { FakeProbe } from './fake-probe.ts'
 import { type FakeHost, FakeSandbox } from './fake-sandbox.ts'
 import type { FakeScript } from './fake-script.ts'
 
 /** The sandboxes of one fake engine by name, and what happens to them. */
 export class FakeSandboxes {
   readonly #host: FakeHost
+  readonly #probe: FakeProbe
   readonly #events = new FakeEvents()
   readonly #byName = new Map<string, FakeSandbox>()
   #created = 0
 
-  constructor(host: FakeHost) {
+  constructor(host: FakeHost, probe: FakeProbe) {
     this.#host = host
+    this.#probe = probe
   }
 
   get all(): FakeSandbox[] {
@@ -27,6 +30,15 @@ export class FakeSandboxes {
 
   dropEvents(): void {
     this.#events.drop()
+  }
+
+  /** Every stream breaks; sandboxes run on, or are killed without anybody being told. */
+  loseEngine(endsSandboxes: boolean): void {
+    this.dropEvents()
+    for (const sandbox of this.all) {
+      sandbox.output.cut()
+      if (endsSandboxes) sandbox.end(137)
+    }
   }
 
   listen(label: string, value: string, signal: AbortSignal): AsyncGenerator<EngineEvent> {
@@ -56,14 +68,14 @@ export class FakeSandboxes {
   }
 
   /** @throws as `Engine.create` */
-  create(spec: SandboxSpec, identity: SandboxIdentity, script: FakeScript | undefined, probe: EngineProbe): SandboxRef {
+  create(spec: SandboxSpec, identity: SandboxIdentity, script: FakeScript | undefined): SandboxRef {
     const existing = this.#byName.get(identity.name)
     if (existing !== undefined) {
       if (isDeepStrictEqual(existing.labels, { ...identity.labels })) return existing.ref
       throw new ErrandError('already_exists', `the name ${identity.name} belongs to another sandbox`)
     }
     if (script === undefined) throw new ErrandError('image_not_found', `no image ${spec.imageId}`)
-    checkSpec(spec, probe)
+    checkSpec(spec, this.#probe.now)
     this.#created += 1
     const id = this.#created.toString(16).padStart(64, '0')
     const sandbox = new FakeSandbox({ id, spec, identity, script }, this.#host, ({ exitCode }) =>
