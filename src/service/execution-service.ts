@@ -1,5 +1,5 @@
 import { ErrandError } from '../core/errors.ts'
-import { type ExecutionStatus, isTerminal } from '../core/execution.ts'
+import type { ExecutionStatus } from '../core/execution.ts'
 import type { ExecutionRequest } from '../core/execution-request.ts'
 import { Deadline } from '../core/wait.ts'
 import type { SandboxStats } from '../engine/engine.ts'
@@ -17,10 +17,9 @@ import {
 } from './executions/command-inside.ts'
 import type { Execution } from './executions/execution.ts'
 import type { ExecutionDeps } from './executions/execution-deps.ts'
+import { ExecutionQueries } from './executions/execution-queries.ts'
 import { KnownExecutions } from './executions/known-executions.ts'
-import { liveInfo } from './executions/live-info.ts'
-import { holding, openResultOf, type ResultReader } from './executions/result-reader.ts'
-import { TrackedRecord } from './executions/tracked-record.ts'
+import type { ResultReader } from './executions/result-reader.ts'
 import type { ExecutionCounts, ExecutionsApi, SubmitOptions, Submitted } from './executions-api.ts'
 import type {
   CancelOptions,
@@ -36,17 +35,32 @@ import type {
 
 const NEVER = new AbortController().signal
 const REMOVE_TIMEOUT_MS = 60_000
-const PAGE = 1000
 
-/** The one implementation of the interface. The journal is its map of ids. */
+/**
+ * The one implementation of the interface. The journal is its map of ids. What becomes of a request, in order:
+ *
+ * | status       | step                                                         | in                      |
+ * |--------------|--------------------------------------------------------------|-------------------------|
+ * | `accepted`   | planned, refused if it can never run here, recorded           | `Beginnings.accept`     |
+ * | `queued`     | waits for its inputs, then is admitted: it holds a lease      | `BringUp.start`         |
+ * | `pulling`    | its image is fetched and held                                 | `BringUp.start`         |
+ * | `creating`   | its sandbox is made and started                               | `BringUp.start`         |
+ * | `running`    | watched until it exits, is told to end, or its time is over   | `Attempt.supervise`     |
+ * | `finalizing` | output, results and the bill are brought in                   | `Finalization.bringIn`  |
+ * | its last     | what it was is recorded, once; then sandbox and lease go      | `settleAtLast`          |
+ *
+ * `Execution` goes this way with each, again from `queued` with the next attempt where that may be.
+ */
 export class ExecutionService implements ExecutionsApi {
   readonly #deps: ExecutionDeps
   readonly #known: KnownExecutions
+  readonly #queries: ExecutionQueries
   readonly #background = new BackgroundWork()
 
   constructor(deps: ExecutionDeps) {
     this.#deps = deps
     this.#known = new KnownExecutions(deps)
+    this.#queries = new ExecutionQueries(deps, this.#known)
   }
 
   getId(): string {
@@ -72,7 +86,7 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   async wait(executionId: string, signal: AbortSignal = NEVER): Promise<ExecutionResult> {
-    return this.#known.resultWaits.run(executionId, () => this.#result(executionId, signal))
+    return this.#queries.result(executionId, signal)
   }
 
   async cancel(executionId: string, options: CancelOptions = {}): Promise<void> {
@@ -92,22 +106,12 @@ export class ExecutionService implements ExecutionsApi {
     return execution
   }
 
-  async *getLogStream({ executionId, signal = NEVER, ...range }: LogRequest): AsyncGenerator<LogEntry> {
-    const live = await this.#known.live(executionId)
-    const files = live === undefined ? await (await this.#known.past(executionId)).files : live.files
-    yield* files.read(range, signal)
+  getLogStream({ executionId, signal = NEVER, ...range }: LogRequest): AsyncGenerator<LogEntry> {
+    return this.#queries.logs(executionId, range, signal)
   }
 
   async list(): Promise<ExecutionSummary[]> {
-    const { journal, executorId } = this.#deps
-    const summaries: ExecutionSummary[] = []
-    let cursor: string | undefined
-    do {
-      const page = await journal.page(executorId, { limit: PAGE, ...(cursor !== undefined && { cursor }) })
-      summaries.push(...page.records.map(summarize))
-      cursor = page.cursor
-    } while (cursor !== undefined)
-    return summaries.reverse()
+    return this.#queries.summaries()
   }
 
   async getStatus(executionId: string): Promise<ExecutionStatus> {
@@ -120,13 +124,7 @@ export class ExecutionService implements ExecutionsApi {
     timeoutMs: number,
     signal: AbortSignal = NEVER,
   ): Promise<void> {
-    const tooLate = (): ErrandError =>
-      new ErrandError('deadline_exceeded', `execution ${executionId} was not ${status} within ${timeoutMs} ms`)
-    using deadline = new Deadline(this.#deps.clock, timeoutMs, tooLate, signal)
-    const { journal, clock } = this.#deps
-    const live = await this.#known.begun(executionId, deadline.signal)
-    const record = live?.record ?? new TrackedRecord(journal, clock, await this.getInfo(executionId))
-    await record.reached(status, deadline.signal)
+    await this.#queries.reached(executionId, status, timeoutMs, signal)
   }
 
   async pause(executionId: string, signal: AbortSignal = NEVER): Promise<void> {
@@ -155,9 +153,7 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   async getInfo(executionId: string): Promise<ExecutionRecord> {
-    const live = await this.#known.live(executionId)
-    if (live === undefined) return (await this.#known.past(executionId)).record
-    return liveInfo(live, this.#deps.admission)
+    return this.#queries.record(executionId)
   }
 
   async getNetInfo(executionId: string, signal: AbortSignal = NEVER): Promise<ExecutionNet> {
@@ -197,11 +193,7 @@ export class ExecutionService implements ExecutionsApi {
   }
 
   async openResult(executionId: string, path: readonly string[]): Promise<ResultReader> {
-    using undo = new DisposableStack()
-    const held = undo.use(this.#known.resultReads.hold(executionId))
-    const reader = await openResultOf(await this.getInfo(executionId), path)
-    undo.move()
-    return holding(reader, held)
+    return this.#queries.openResult(executionId, path)
   }
 
   async page(query: PageQuery): Promise<Page<ExecutionRecord>> {
@@ -248,19 +240,4 @@ export class ExecutionService implements ExecutionsApi {
     await this.#background.idle()
     await this.#deps.held?.[Symbol.asyncDispose]()
   }
-
-  async #result(executionId: string, signal: AbortSignal): Promise<ExecutionResult> {
-    const live = await this.#known.begun(executionId, signal)
-    await abortable(live?.settled ?? Promise.resolve(), signal)
-    const { record, files } = await this.#known.past(executionId)
-    const { status } = record
-    if (!isTerminal(status)) throw new ErrandError('storage_error', `the end of ${executionId} could not be recorded`)
-    const kept = await files
-    const [stdout, stderr] = await Promise.all([kept.text('stdout'), kept.text('stderr')])
-    return { ...record, status, stdout, stderr }
-  }
-}
-
-function summarize({ executionId, jobId, status, times }: ExecutionRecord): ExecutionSummary {
-  return { executionId, jobId, status, acceptedMs: times.acceptedMs }
 }

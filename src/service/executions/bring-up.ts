@@ -7,6 +7,7 @@ import type { Intent } from '../../instance/instance.ts'
 import type { Lease } from '../../resources/ledger.ts'
 import { abortable } from '../../util/abort.ts'
 import type { ExecutionParts } from './execution-parts.ts'
+import type { Launch } from './launch.ts'
 import { queueTimeLeft } from './time-left.ts'
 import type { TrackedRecord } from './tracked-record.ts'
 
@@ -44,23 +45,11 @@ export class BringUp {
    */
   async start({ unwanted, leaving, detaching }: LeavingSignals): Promise<SandboxView> {
     const signal = AbortSignal.any([leaving, detaching])
-    const { deps, plan, launch, record, files, uploads, place } = this.#parts
-    const { queueTimeoutMs } = plan
-    const leftMs = queueTimeLeft({ queueTimeoutMs, record: record.value, clock: deps.clock })
-    const sinceMs = deps.clock.monotonicMs()
-    await this.#advance('queued')
-    await uploads.arrived(leftMs, signal)
-    const waitedMs = deps.clock.monotonicMs() - sinceMs
-    const admitted = launch.admit(Math.max(0, leftMs - waitedMs), signal)
-    place[Symbol.dispose]()
-    this.#lease = await admitted
-    await this.#advance('pulling')
-    const { id, digest } = this.#held.use(await untilAnswered(deps.clock, () => launch.image(signal), signal))
-    const image = { reference: plan.image, id, ...(digest !== undefined && { digest }) }
-    await this.#advance('creating', { image, host: { bootId: deps.bootId } })
-    const { mounts, prefix } = await launch.mounts(files.folder, await uploads.use(), this.#held)
+    const lease = await this.#admit(signal)
+    const imageId = await this.#pull(signal)
+    const { mounts, prefix } = await this.#mounts()
     signal.throwIfAborted()
-    this.#instance = this.#plan(launch.specify(id, mounts, prefix), this.#lease, detaching)
+    this.#instance = this.#plan(this.#parts.launch.specify(imageId, mounts, prefix), lease, detaching)
     const view = await this.#instance.start(leaving, AbortSignal.any([detaching, unwanted]))
     leaving.throwIfAborted()
     return view
@@ -105,6 +94,36 @@ export class BringUp {
       if (!patience.aborted) throw error
       log.warn({ sandbox: instance.name }, 'a sandbox could not be removed in time; the next process does it')
     }
+  }
+
+  /** Its time in the queue begins before its inputs are here. */
+  async #admit(signal: AbortSignal): Promise<Lease> {
+    const { deps, plan, launch, record, uploads, place } = this.#parts
+    const { queueTimeoutMs } = plan
+    const leftMs = queueTimeLeft({ queueTimeoutMs, record: record.value, clock: deps.clock })
+    const sinceMs = deps.clock.monotonicMs()
+    await this.#advance('queued')
+    await uploads.arrived(leftMs, signal)
+    const waitedMs = deps.clock.monotonicMs() - sinceMs
+    const admitted = launch.admit(Math.max(0, leftMs - waitedMs), signal)
+    place[Symbol.dispose]()
+    this.#lease = await admitted
+    return this.#lease
+  }
+
+  async #pull(signal: AbortSignal): Promise<string> {
+    const { deps, plan, launch } = this.#parts
+    await this.#advance('pulling')
+    const { id, digest } = this.#held.use(await untilAnswered(deps.clock, () => launch.image(signal), signal))
+    const image = { reference: plan.image, id, ...(digest !== undefined && { digest }) }
+    await this.#advance('creating', { image, host: { bootId: deps.bootId } })
+    return id
+  }
+
+  /** Its inputs, held where they were checked, and its scripts. */
+  async #mounts(): ReturnType<Launch['mounts']> {
+    const { launch, files, uploads } = this.#parts
+    return launch.mounts(files.folder, await uploads.use(), this.#held)
   }
 
   /** One that is taken up again by another process has been further already. */

@@ -8,7 +8,7 @@ interface Queue {
 }
 
 /** All that is known of one that lives: its record, and what is not kept: what it waits for, and how far its image is. */
-export function liveInfo(live: Execution, admission: Queue): ExecutionRecord {
+export function liveRecord(live: Execution, admission: Queue): ExecutionRecord {
   const record = live.record.value
   const queue = record.status === 'queued' ? queueOf(live, admission) : undefined
   const pull = record.status === 'pulling' ? live.pullProgress : undefined
