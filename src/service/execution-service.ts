@@ -39,15 +39,15 @@ const REMOVE_TIMEOUT_MS = 60_000
 /**
  * The one implementation of the interface. The journal is its map of ids. What becomes of a request, in order:
  *
- * | status       | step                                                         | in                      |
- * |--------------|--------------------------------------------------------------|-------------------------|
- * | `accepted`   | planned, refused if it can never run here, recorded           | `Beginnings.accept`     |
- * | `queued`     | waits for its inputs, then is admitted: it holds a lease      | `BringUp.start`         |
- * | `pulling`    | its image is fetched and held                                 | `BringUp.start`         |
- * | `creating`   | its sandbox is made and started                               | `BringUp.start`         |
- * | `running`    | watched until it exits, is told to end, or its time is over   | `Attempt.supervise`     |
- * | `finalizing` | output, results and the bill are brought in                   | `Finalization.bringIn`  |
- * | its last     | what it was is recorded, once; then sandbox and lease go      | `settleAtLast`          |
+ * | status       | step                                                        | in                     |
+ * |--------------|-------------------------------------------------------------|------------------------|
+ * | `accepted`   | planned, refused if it can never run here, recorded         | `Beginnings.accept`    |
+ * | `queued`     | waits for its inputs, then is admitted: it holds a lease    | `BringUp.start`        |
+ * | `pulling`    | its image is fetched and held                               | `BringUp.start`        |
+ * | `creating`   | its sandbox is made and started                             | `BringUp.start`        |
+ * | `running`    | watched until it exits, is told to end, or its time is over | `Attempt.supervise`    |
+ * | `finalizing` | output, results and the bill are brought in                 | `Finalization.bringIn` |
+ * | terminal     | how it went is recorded, once; then sandbox and lease go    | `settleAtLast`         |
  *
  * `Execution` goes this way with each, again from `queued` with the next attempt where that may be.
  */
