@@ -4,6 +4,9 @@ import { ID_PATTERN, isId } from './ids.ts'
 
 // Fields that mean the same wherever somebody asks for something: on the wire, and in the words of the service.
 
+/** Of anything that a request lists. */
+export const MOST_ITEMS = 1000
+
 export const id: z.ZodType<string, string> = z
   .string()
   .refine(isId, `must match ${ID_PATTERN}`)

@@ -57,6 +57,7 @@ interface HostCapacity {
 const MEMORY_SHARE = 0.8
 const DAY_MS = 86_400_000
 
+/** As a node has them, but for what only a node needs, or refuses to strangers. */
 const DEFAULTS: ExecutionDefaults = {
   profile: 'standard',
   // Who embeds an executor is its operator.
@@ -77,6 +78,7 @@ const DEFAULTS: ExecutionDefaults = {
   inputTotalBytes: 0,
 }
 
+/** As a node has them. */
 const IMAGES: Omit<ImageOptions, 'folder'> = {
   pull: 'ifNotPresent',
   pullTimeoutMs: 300_000,
@@ -91,7 +93,7 @@ const IMAGES: Omit<ImageOptions, 'folder'> = {
 }
 
 /** @throws validation_failed */
-export function settle(options: ExecutorOptions): ExecutorSettings {
+export function settingsOf(options: ExecutorOptions): ExecutorSettings {
   const { id, resources = {}, runtimes } = options
   const { cpu, memoryBytes, cpuOvercommit = 1 } = resources
   if (!(cpuOvercommit >= 1)) throw new ErrandError('validation_failed', 'resources.cpuOvercommit: must be 1 or more')

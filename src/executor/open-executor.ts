@@ -22,7 +22,7 @@ import { ExecutionService } from '../service/execution-service.ts'
 import type { ExecutionEngine } from '../service/executions/execution-deps.ts'
 import type { ExecutionRecord, Executor } from '../service/executor.ts'
 import { StateFolder } from '../service/state-folder.ts'
-import { type ExecutorOptions, type ExecutorSettings, settle } from './executor-options.ts'
+import { type ExecutorOptions, type ExecutorSettings, settingsOf } from './executor-options.ts'
 
 /** A start waits for the kernel half of its time: with one per core the engine would idle between them. */
 const STARTS_PER_CORE = 2
@@ -42,7 +42,7 @@ export async function openExecutor(
   signal: AbortSignal,
 ): Promise<Executor> {
   if (!isId(options.id)) throw new ErrandError('validation_failed', `id: ${JSON.stringify(options.id)} is not an id`)
-  const settings = settle(options)
+  const settings = settingsOf(options)
   const { clock = systemClock, log = silentLog } = options
   await using held = new AsyncDisposableStack()
   const { installation } = held.use(await StateFolder.open(settings.stateDir))

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { TERMINAL_STATUSES, type TerminalStatus } from '../../core/execution.ts'
-import { id, milliseconds } from '../../core/request-fields.ts'
-import { MOST_ITEMS, size } from './fields.ts'
+import { id, MOST_ITEMS, milliseconds } from '../../core/request-fields.ts'
+import { size } from './fields.ts'
 import { type EngineSpecBody, engineSpecBody, type TaskBody, taskBody } from './task-body.ts'
 
 // The body of `POST /v1/executions`. Strict everywhere: a key that is not known is refused, so that nobody believes in a

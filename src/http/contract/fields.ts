@@ -1,9 +1,7 @@
 import { z } from 'zod'
 import { GPU_VENDORS, type GpuVendor } from '../../core/gpu.ts'
+import { MOST_ITEMS } from '../../core/request-fields.ts'
 import { parseBytes } from '../../util/quantity.ts'
-
-/** Of anything that a body lists. */
-export const MOST_ITEMS = 1000
 
 /** A number of bytes, or a text with a unit such as `256MiB`. */
 export const size: z.ZodType<number, number | string> = z

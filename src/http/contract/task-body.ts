@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { concurrency, milliseconds, port, readiness, variable } from '../../core/request-fields.ts'
+import { concurrency, MOST_ITEMS, milliseconds, port, readiness, variable } from '../../core/request-fields.ts'
 import { ISOLATIONS, type Isolation, MOST_PORTS } from '../../core/task.ts'
-import { MOST_ITEMS, type ResourcesBody, resources, words } from './fields.ts'
+import { type ResourcesBody, resources, words } from './fields.ts'
 
 // What to run, in executions and as named tasks. Strict: nobody believes in a limit that nobody sets.
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { TERMINAL_STATUSES } from '../../core/execution.ts'
 import type { ExecutionRequest, ExecutionResources, TaskParams } from '../../core/execution-request.ts'
 import { GPU_VENDORS, type GpuRequest } from '../../core/gpu.ts'
-import { id, milliseconds, port, user } from '../../core/request-fields.ts'
+import { id, MOST_ITEMS, milliseconds, port, user } from '../../core/request-fields.ts'
 import { isCores } from '../../core/resources.ts'
 import { isSignalName } from '../../core/signal-number.ts'
 import { ISOLATIONS, type Isolation, MOST_PORTS } from '../../core/task.ts'
@@ -12,7 +12,6 @@ import { ISOLATIONS, type Isolation, MOST_PORTS } from '../../core/task.ts'
 
 const MOST_BYTES = 2 ** 40
 const MOST_TEXT = 128 * 1024
-const MOST_ITEMS = 1000
 
 const bytes = z.int().min(0).max(MOST_BYTES)
 export const isolation: z.ZodType<Isolation> = z.enum(ISOLATIONS)
