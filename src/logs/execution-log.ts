@@ -74,6 +74,11 @@ export class ExecutionLog {
     return new ExecutionLog(await storing(SegmentStore.recover(options)), clock)
   }
 
+  /** Begins a log whose folder cannot be made yet: it is as soon as it can be, and what comes until then is counted as lost. */
+  static openLater({ clock, ...options }: ExecutionLogOptions): ExecutionLog {
+    return new ExecutionLog(SegmentStore.later(options), clock)
+  }
+
   get totals(): LogCounts {
     const { stdoutBytes, stderrBytes, missed: gaps } = this.#taken
     return { stdoutBytes, stderrBytes, droppedBytes: this.#store.droppedBytes + this.#pending.lostBytes, gaps }

@@ -1,4 +1,4 @@
-import { open, readdir, rm, truncate } from 'node:fs/promises'
+import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Extent } from './extent.ts'
 import { END, type Frame, GAP, pass, START, startPosition, streamOf } from './frames.ts'
@@ -23,7 +23,8 @@ export interface RecoveredSegments {
 }
 
 /**
- * Finds out what an earlier process left in a folder, and cuts off a frame that it did not come to write in full.
+ * Finds out what an earlier process left in a folder, and changes nothing: whoever writes to a segment cuts off a frame that
+ * was not written in full.
  * @throws what the file system does
  */
 export async function recoverSegments(folder: string, head: Room, tailPart: Room): Promise<RecoveredSegments> {
@@ -41,19 +42,15 @@ export async function recoverSegments(folder: string, head: Room, tailPart: Room
   return { segments, isEnded, tailNumber: numbers.at(-1) ?? 0 }
 }
 
-/** Undefined when not even its beginning was written; then it is removed. */
+/** Undefined when not even its beginning was written; another may take its place. */
 async function readSegment(path: string, room: Room): Promise<{ segment: Segment; isEnded: boolean } | undefined> {
   const count = await countFrames(path)
-  if (count.first?.kind !== START) {
-    await rm(path)
-    return undefined
-  }
-  // One that is whole can be read where nothing can be written any more.
-  if (count.size > count.fileBytes) await truncate(path, count.fileBytes)
+  if (count.first?.kind !== START) return undefined
   const start = startPosition(count.first)
   const end = new Extent(start)
   end.add(count.extent)
-  return { segment: new Segment(path, start, count.first.timeMs, room, { ...count, end }), isEnded: count.isEnded }
+  const contents = { ...count, end, isTorn: count.size > count.fileBytes }
+  return { segment: new Segment(path, start, count.first.timeMs, room, contents), isEnded: count.isEnded }
 }
 
 interface Count extends Room {

@@ -27,6 +27,8 @@ export class SegmentStore {
   readonly #end: Extent
   #tailNumber: number
   #isEnded: boolean
+  /** Its folder is still to be made. */
+  #isUnmade = false
   #lostMs = 0
   #hasFailed = false
 
@@ -42,9 +44,15 @@ export class SegmentStore {
 
   /** Makes the folder. @throws what the file system does, also when the folder is there */
   static async create(options: SegmentStoreOptions): Promise<SegmentStore> {
-    await mkdir(dirname(options.folder), { recursive: true, mode: 0o700 })
-    await mkdir(options.folder, { mode: 0o700 })
-    return new SegmentStore(options, { segments: [], isEnded: false, tailNumber: 0 })
+    await makeFolder(options.folder)
+    return new SegmentStore(options, nothing())
+  }
+
+  /** Makes the folder as soon as that can be done; until then, and where there is one already, all is lost. */
+  static later(options: SegmentStoreOptions): SegmentStore {
+    const store = new SegmentStore(options, nothing())
+    store.#isUnmade = true
+    return store
   }
 
   /** Goes on with a folder. @throws what the file system does */
@@ -157,6 +165,8 @@ export class SegmentStore {
   }
 
   async #add(name: string, timeMs: number, room: Room): Promise<Segment> {
+    if (this.#isUnmade) await makeFolder(this.#options.folder)
+    this.#isUnmade = false
     const path = join(this.#options.folder, name)
     const segment = await Segment.create(path, new Extent(this.#end), timeMs, room)
     this.#segments.push(segment)
@@ -186,6 +196,15 @@ export class SegmentStore {
     const { folder, log } = this.#options
     log.warn({ folder, error: String(error) }, 'output of a task could not be written and is lost')
   }
+}
+
+function nothing(): RecoveredSegments {
+  return { segments: [], isEnded: false, tailNumber: 0 }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true, mode: 0o700 })
+  await mkdir(folder, { mode: 0o700 })
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -9,6 +9,8 @@ export interface SegmentContents {
   readonly fileBytes: number
   readonly bytes: number
   readonly entries: number
+  /** More is in the file than these contents: what an earlier process did not come to write in full. */
+  readonly isTorn?: boolean
 }
 
 /** The first part of a block that fits into a segment. */
@@ -28,9 +30,11 @@ export class Segment {
   readonly startMs: number
   readonly #room: Room
   #contents: SegmentContents
+  #isTorn: boolean
   #file: FileHandle | undefined
 
   constructor(path: string, start: Extent, startMs: number, room: Room, contents: SegmentContents) {
+    this.#isTorn = contents.isTorn === true
     this.path = path
     this.start = start
     this.startMs = startMs
@@ -137,6 +141,9 @@ export class Segment {
 
   async #open(): Promise<FileHandle> {
     this.#file ??= await open(this.path, 'r+')
+    // Not before it is written to: what is whole can be read where nothing can be written any more.
+    if (this.#isTorn) await this.#file.truncate(this.#contents.fileBytes)
+    this.#isTorn = false
     return this.#file
   }
 }

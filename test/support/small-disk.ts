@@ -87,3 +87,14 @@ export class FailingDisk implements AsyncDisposable {
     await rm(this.#image)
   }
 }
+
+/** A folder that nothing can be written to or removed from while this is held, as on a disk that has failed. Root alone can have one. */
+export async function holdReadOnly(path: string): Promise<AsyncDisposable> {
+  await run('mount', ['--bind', path, path])
+  await run('mount', ['-o', 'remount,bind,ro', path])
+  return {
+    async [Symbol.asyncDispose]() {
+      await run('umount', [path])
+    },
+  }
+}

@@ -11,8 +11,9 @@ import type { SubmitOptions } from '../executions-api.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import { Execution } from './execution.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
-import { ExecutionFiles, placeOf } from './execution-files.ts'
+import { ExecutionFiles } from './execution-files.ts'
 import type { ExecutionParts } from './execution-parts.ts'
+import { placeOf } from './execution-place.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 import type { ExecutionWatcher } from './execution-watcher.ts'
 import type { ExecutionWebhooks } from './execution-webhooks.ts'
@@ -131,7 +132,10 @@ export class Beginnings {
     return journal.findByKey(executorId, caller?.id ?? callerId ?? LOCAL_CALLER, key)
   }
 
-  /** Goes on with what an earlier process left. @throws validation_failed, runtime_unavailable; storage_full, storage_error */
+  /**
+   * Goes on with what an earlier process left.
+   * @throws validation_failed, runtime_unavailable; storage_full, storage_error for one that is begun
+   */
   async takeUp(record: ExecutionRecord, beginning: Beginning): Promise<Execution> {
     const { defaults, newId } = this.#deps
     const plan = planAgain(record, defaults, newId)
@@ -139,7 +143,7 @@ export class Beginnings {
     const files =
       beginning.kind === 'new'
         ? await ExecutionFiles.begin(this.#deps, record, plan, [UPLOADS])
-        : await ExecutionFiles.takeOver(this.#deps, record, plan, [UPLOADS])
+        : await ExecutionFiles.adopt(this.#deps, record, plan, [UPLOADS])
     using undo = new DisposableStack()
     const place = undo.use(this.#places.keep(record.callerId))
     const parts = { plan, on, launch: new Launch(this.#deps, plan, on), files, place }
@@ -183,7 +187,10 @@ export class Beginnings {
     const { journal, clock } = this.#deps
     const watchers = this.#watchers
     const record = new TrackedRecord(journal, clock, value, watchers)
+    const isBegun = beginning === undefined || beginning.kind === 'new'
     const uploads = await Uploads.open(this.#uploads, plan, record, files.folder).catch(async (error: unknown) => {
+      // What has them mounted needs no more of them; their folder goes with the others.
+      if (!isBegun) return Uploads.without(this.#uploads, plan, record, files.folder)
       await files.close()
       throw error
     })

@@ -83,7 +83,16 @@ export class BringUp {
     else await this.#remove(this.#instance, patience)
     this.#held.dispose()
     if (stays) await files.close()
-    else await files.removeGiven()
+    else await this.#removeGiven()
+  }
+
+  async #removeGiven(): Promise<void> {
+    const { deps, plan, files } = this.#parts
+    try {
+      await files.removeGiven()
+    } catch (error) {
+      deps.log.warn({ err: error, execution: plan.executionId }, 'what an execution was given could not be removed')
+    }
   }
 
   async #remove(instance: ExecutionInstance, patience: AbortSignal): Promise<void> {

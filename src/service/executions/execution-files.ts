@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ErrandError } from '../../core/errors.ts'
 import type { OutputChunk } from '../../engine/engine.ts'
 import { namesIn } from '../../files/names-in.ts'
 import { discardTree, removeTree } from '../../files/remove-tree.ts'
@@ -13,8 +12,8 @@ import { catchUp, type KeptOutput } from '../../logs/log-catch-up.ts'
 import type { LogEntry, LogRange } from '../../logs/log-entry.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
+import { logFolder, type Place, placeOf, reopenLog, replaceLog, undefinedIfGone } from './execution-place.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
-import { LOG_BYTES } from './plan-execution.ts'
 
 type FilesDeps = Pick<ExecutionDeps, 'folder' | 'trash' | 'privatePaths' | 'clock' | 'log'>
 
@@ -26,9 +25,11 @@ export class ExecutionFiles implements CaptureSink {
   readonly #deps: FilesDeps
   readonly #log: ExecutionLog
   /** While it lives. */
-  readonly #texts: HumanLogs | undefined
+  #texts: HumanLogs | undefined
   /** What attempts before this one have printed. */
   #before: Printed = NOTHING
+  /** What has to be done yet before outputs are brought in. */
+  #prepare: (() => Promise<void>) | undefined
 
   private constructor(place: Place, deps: FilesDeps, log: ExecutionLog, texts?: HumanLogs) {
     this.folder = place.folder
@@ -67,18 +68,46 @@ export class ExecutionFiles implements CaptureSink {
 
   /**
    * Those of one that lives on, and whose outputs are to be brought in, perhaps again. Where somebody has removed them, they
-   * are made anew, all but what it was to `keep`, and the log has what the engine keeps: one execution must not keep a daemon
-   * from starting.
-   * @throws storage_full; storage_error
+   * are made anew, all but what it was to `keep`, and the log has what the engine keeps. Whatever else is the matter with
+   * them, it goes on, for one execution must not keep a daemon from starting, nor lose its sandbox for its log: what cannot
+   * be kept of its output is a gap, and the rest is tried again at its end. Never fails.
    */
-  static async takeOver(
+  static async adopt(
     deps: FilesDeps,
     record: ExecutionRecord,
     plan: ExecutionPlan,
-    keep: readonly string[] = [],
+    keep: readonly string[],
+  ): Promise<ExecutionFiles> {
+    try {
+      return await ExecutionFiles.#takeOver(deps, record, plan, keep)
+    } catch (error) {
+      const { executionId } = record
+      deps.log.warn({ err: error, execution: executionId }, 'the files of an execution cannot be used; it goes on')
+      return ExecutionFiles.#makeDo(deps, record, plan)
+    }
+  }
+
+  static async #makeDo(deps: FilesDeps, record: ExecutionRecord, plan: ExecutionPlan): Promise<ExecutionFiles> {
+    const place = placeOf(deps, plan)
+    const left = await reopenLog(deps, place, record).catch(() => undefined)
+    const files = new ExecutionFiles(place, deps, left ?? (await replaceLog(deps, place, record)))
+    files.#before = printedBefore(files.totals, record.logs)
+    files.#prepare = async () => {
+      if (plan.resultsDir === undefined) await mkdir(place.resultsDir, { recursive: true, mode: 0o700 })
+      await clearOutputs(place, plan)
+    }
+    return files
+  }
+
+  /** @throws storage_full; storage_error */
+  static async #takeOver(
+    deps: FilesDeps,
+    record: ExecutionRecord,
+    plan: ExecutionPlan,
+    keep: readonly string[],
   ): Promise<ExecutionFiles> {
     const place = placeOf(deps, plan)
-    for (const { name } of plan.outputs) await coded(removeTree(join(place.resultsDir, name)))
+    await coded(clearOutputs(place, plan))
     const log = await reopenLog(deps, place, record).catch(undefinedIfGone)
     if (log === undefined) return ExecutionFiles.make(deps, plan, keep)
     const files = new ExecutionFiles(place, deps, log, await HumanLogs.open(place.resultsDir, 0, deps.log))
@@ -98,7 +127,7 @@ export class ExecutionFiles implements CaptureSink {
     keep: readonly string[],
   ): Promise<ExecutionFiles> {
     if (record.attempt === 1) return ExecutionFiles.make(deps, plan, keep)
-    const files = await ExecutionFiles.takeOver(deps, record, plan, keep)
+    const files = await ExecutionFiles.#takeOver(deps, record, plan, keep)
     await coded(files.removeGiven())
     files.nextAttempt()
     return files
@@ -144,9 +173,16 @@ export class ExecutionFiles implements CaptureSink {
     this.#before = this.#log.totals
   }
 
-  /** Nothing more will be printed. */
+  /** Called before outputs are brought in. @throws storage_full; storage_error */
+  async prepareResults(): Promise<void> {
+    await coded(this.#prepare?.() ?? Promise.resolve())
+    this.#prepare = undefined
+  }
+
+  /** Nothing more will be printed. Never fails. */
   async end(): Promise<void> {
     await this.#log.end()
+    this.#texts ??= await this.#openTexts()
     await this.#texts?.complete(this.#log)
   }
 
@@ -170,6 +206,14 @@ export class ExecutionFiles implements CaptureSink {
     for (const name of ['provision', 'inputs']) await removeTree(join(this.folder, name))
   }
 
+  async #openTexts(): Promise<HumanLogs | undefined> {
+    const { log } = this.#deps
+    return HumanLogs.open(this.resultsDir, 0, log).catch((error: unknown) => {
+      log.warn({ err: error, folder: this.resultsDir }, 'the log files for people cannot be made')
+      return undefined
+    })
+  }
+
   /** Everything but results that were wanted elsewhere: those are their owner's. */
   async remove(): Promise<void> {
     await this.#texts?.close()
@@ -181,6 +225,10 @@ export class ExecutionFiles implements CaptureSink {
 /** All of one that does not live, but results that were wanted elsewhere, whether it is whole or not. @throws storage_error */
 export async function discardFiles({ folder, trash }: Pick<FilesDeps, 'folder' | 'trash'>, id: string): Promise<void> {
   await coded(discardTree(join(folder, id), trash))
+}
+
+async function clearOutputs({ resultsDir }: Place, { outputs }: ExecutionPlan): Promise<void> {
+  for (const { name } of outputs) await removeTree(join(resultsDir, name))
 }
 
 async function discardOthers(folder: string, keep: readonly string[], trash: string): Promise<void> {
@@ -196,26 +244,7 @@ function less(all: Printed, before: Printed): Printed {
   return { stdoutBytes: all.stdoutBytes - before.stdoutBytes, stderrBytes: all.stderrBytes - before.stderrBytes }
 }
 
-interface Place {
-  readonly folder: string
-  readonly resultsDir: string
-}
-
-/** Where an execution's results are. */
-export function placeOf({ folder }: Pick<FilesDeps, 'folder'>, plan: ExecutionPlan): Place {
-  const own = join(folder, plan.executionId)
-  return { folder: own, resultsDir: plan.resultsDir ?? join(own, 'results') }
-}
-
-function logFolder({ folder }: Place): string {
-  return join(folder, 'log')
-}
-
-function reopenLog({ clock, log }: FilesDeps, place: Place, { request }: ExecutionRecord): Promise<ExecutionLog> {
-  const limitBytes = request.limits?.logBytes ?? LOG_BYTES
-  return ExecutionLog.reopen({ folder: logFolder(place), limitBytes, clock, log })
-}
-
-function undefinedIfGone(error: unknown): undefined {
-  if (ErrandError.from(error).code !== 'not_found') throw error
+/** A log that was made anew has nothing of what was printed before. */
+function printedBefore(kept: Printed, before: Printed): Printed {
+  return kept.stdoutBytes < before.stdoutBytes || kept.stderrBytes < before.stderrBytes ? NOTHING : before
 }

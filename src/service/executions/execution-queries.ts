@@ -1,5 +1,5 @@
 import { ErrandError } from '../../core/errors.ts'
-import { type ExecutionStatus, isTerminal } from '../../core/execution.ts'
+import type { ExecutionStatus } from '../../core/execution.ts'
 import { Deadline } from '../../core/wait.ts'
 import type { LogEntry, LogRange } from '../../logs/log-entry.ts'
 import { abortable } from '../../util/abort.ts'
@@ -55,8 +55,9 @@ export class ExecutionQueries {
 
   async *logs(executionId: string, range: LogRange, signal: AbortSignal): AsyncGenerator<LogEntry> {
     const live = await this.#known.live(executionId)
-    const files = live === undefined ? await (await this.#known.past(executionId)).files : live.files
-    yield* files.read(range, signal)
+    yield* live === undefined
+      ? (await this.#known.past(executionId)).read(range, signal)
+      : live.files.read(range, signal)
   }
 
   /** Resolves at its end. Who waits here when it is removed still gets its result. @throws as `Executor.wait` */
@@ -76,12 +77,7 @@ export class ExecutionQueries {
   async #result(executionId: string, signal: AbortSignal): Promise<ExecutionResult> {
     const live = await this.#known.begun(executionId, signal)
     await abortable(live?.settled ?? Promise.resolve(), signal)
-    const { record, files } = await this.#known.past(executionId)
-    const { status } = record
-    if (!isTerminal(status)) throw new ErrandError('storage_error', `the end of ${executionId} could not be recorded`)
-    const kept = await files
-    const [stdout, stderr] = await Promise.all([kept.text('stdout'), kept.text('stderr')])
-    return { ...record, status, stdout, stderr }
+    return (await this.#known.past(executionId)).result()
   }
 }
 

@@ -86,6 +86,7 @@ export class Finalization {
     const { plan, on, files, deps } = this.#parts
     if (plan.outputs.length === 0) return NO_OUTPUTS
     if (isGone) return { ...NO_OUTPUTS, warnings: ['its outputs are gone with its sandbox'] }
+    await files.prepareResults()
     const source = { engine: on.engine, ref: this.#instance.ref, folder: files.resultsDir }
     const signal = AbortSignal.any([parent, AbortSignal.timeout(MOST_COLLECTING_MS)])
     const all = { outputs: [] as CollectedOutput[], warnings: [] as string[], isOverLimit: false }

@@ -57,6 +57,13 @@ export class Uploads {
     return uploads
   }
 
+  /** With nothing of what an earlier process has received, for one that was given it then. */
+  static without(store: UploadStore, plan: ExecutionPlan, record: TrackedRecord, root: string): Uploads {
+    const uploads = new Uploads(store, plan, record, root)
+    uploads.#arrived.resolve()
+    return uploads
+  }
+
   /** Whether the execution waits for them. */
   get isAwaited(): boolean {
     return this.#names.size > 0 && this.#held === undefined && this.#closedBy === undefined
