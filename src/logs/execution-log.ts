@@ -9,7 +9,7 @@ import { readLog } from './log-reader.ts'
 import { logText } from './log-text.ts'
 import { type Block, PendingOutput } from './pending-output.ts'
 import { SegmentStore } from './segment-store.ts'
-import { storing } from './storage-errors.ts'
+import { storing, UNREADABLE } from './storage-errors.ts'
 
 /** Of one stream, as a string. */
 const MOST_TEXT_BYTES: number = 16 * 1024 * 1024
@@ -71,7 +71,7 @@ export class ExecutionLog {
    * @throws not_found; storage_full; storage_error
    */
   static async reopen({ clock, ...options }: ExecutionLogOptions): Promise<ExecutionLog> {
-    return new ExecutionLog(await storing(SegmentStore.recover(options)), clock)
+    return new ExecutionLog(await storing(SegmentStore.recover(options), UNREADABLE), clock)
   }
 
   /** Begins a log whose folder cannot be made yet: it is as soon as it can be, and what comes until then is counted as lost. */
@@ -140,12 +140,17 @@ export class ExecutionLog {
 
   /**
    * Reads from the disk, holding a few entries at a time. What a reader is too slow for, because the tail went on, comes
-   * to it as a gap. The iteration rejects with the reason of `signal`, or `not_found` once the log was removed.
+   * to it as a gap. `onOpened` is called, perhaps more than once, when it is known that the log can be read. The iteration
+   * rejects with the reason of `signal`, `not_found` once the log was removed, or `storage_error`.
    */
-  read(range: LogRange, signal: AbortSignal = new AbortController().signal): AsyncIterableIterator<LogEntry> {
+  read(
+    range: LogRange,
+    signal: AbortSignal = new AbortController().signal,
+    onOpened?: () => void,
+  ): AsyncIterableIterator<LogEntry> {
     const source = { store: this.#store, changes: this.#changes, isRemoved: () => this.#isRemoved }
     // A signal of its own: many readers of one signal would be warned about as a leak of listeners.
-    return readLog(source, this.#position(), range, AbortSignal.any([signal]))
+    return readLog(source, this.#position(), range, AbortSignal.any([signal]), onOpened)
   }
 
   /** What is kept of a stream; when that is more than `maxBytes`, half of that from each end. Default: 16 MiB. */

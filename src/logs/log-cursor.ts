@@ -1,11 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { ErrandError } from '../core/errors.ts'
 import { Extent, type LogStream } from './extent.ts'
-import { type Frame, GAP, gapFacts, pass, streamOf } from './frames.ts'
+import { type Frame, GAP, gapFacts, pass, START, streamOf } from './frames.ts'
 import type { LogEntry, LogGap } from './log-entry.ts'
 import { readFrames } from './read-frames.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentStore } from './segment-store.ts'
+import { UNREADABLE } from './storage-errors.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -19,6 +20,7 @@ export class LogCursor implements AsyncDisposable {
   #segment: Segment | undefined
   #offset = 0
   #file: FileHandle | undefined
+  #hasRead = false
 
   /** Entries and gaps from `wantedSeq` on. `stream`: only of this one. */
   constructor(store: SegmentStore, wantedSeq: number, stream: LogStream | undefined) {
@@ -32,7 +34,7 @@ export class LogCursor implements AsyncDisposable {
   /**
    * The next few entries; undefined when there are no more now. None at all says nothing: those that were read are not
    * wanted.
-   * @throws not_found when the log was removed from outside
+   * @throws not_found when the log was removed from outside; storage_error when it is there, and cannot be read
    */
   async next(): Promise<LogEntry[] | undefined> {
     const segment = this.#segment
@@ -41,9 +43,16 @@ export class LogCursor implements AsyncDisposable {
       return following === undefined ? undefined : this.#enter(following)
     }
     if (this.#file === undefined) return undefined
-    const { frames, next } = await readFrames(this.#file, this.#offset, segment.contents.fileBytes)
-    this.#offset = next
-    return frames.flatMap((frame) => this.#toEntry(frame) ?? [])
+    try {
+      return await this.#read(this.#file, segment)
+    } catch (error) {
+      throw unreadable(error)
+    }
+  }
+
+  /** Whether something that was printed has been read, wanted or not. */
+  get hasRead(): boolean {
+    return this.#hasRead
   }
 
   /** In place of what came after all that is on the disk. */
@@ -58,6 +67,15 @@ export class LogCursor implements AsyncDisposable {
     await file?.close()
   }
 
+  async #read(file: FileHandle, { contents }: Segment): Promise<LogEntry[]> {
+    const { frames, next } = await readFrames(file, this.#offset, contents.fileBytes)
+    // It was whole when it was written: to look for it again would never end.
+    if (frames.length === 0) throw new Error('what was written is not there any more')
+    this.#offset = next
+    this.#hasRead ||= frames.some(({ kind }) => kind !== START)
+    return frames.flatMap((frame) => this.#toEntry(frame) ?? [])
+  }
+
   #following(): Segment | undefined {
     const { places } = this.#position
     return this.#store.segments.find((segment) => segment !== this.#segment && segment.start.places >= places)
@@ -70,7 +88,7 @@ export class LogCursor implements AsyncDisposable {
     } catch (error) {
       // Given up just now, for the ring went on: there is a later one.
       if (!this.#store.segments.includes(segment)) return []
-      throw new ErrandError('not_found', 'The log is gone', { cause: error })
+      throw unreadable(error)
     }
     this.#segment = segment
     this.#offset = 0
@@ -115,4 +133,11 @@ export class LogCursor implements AsyncDisposable {
     const gap = { cause, untilSeq: this.#position.places, bytes }
     return { seq, timeMs, stream: this.#stream ?? 'stdout', data: NOTHING, gap }
   }
+}
+
+/** What keeps a log from being read, whatever is wrong with its files. */
+function unreadable(cause: unknown): ErrandError {
+  const isGone = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+  if (isGone) return new ErrandError('not_found', 'The log is gone', { cause })
+  return new ErrandError('storage_error', UNREADABLE, { cause })
 }

@@ -14,12 +14,16 @@ export interface LogSource {
   isRemoved(): boolean
 }
 
-/** Reads at its own pace, holding a batch of entries. `asked`: where the log stood when this reader was asked for. */
+/**
+ * Reads at its own pace, holding a batch of entries. `asked`: where the log stood when this reader was asked for. `onOpened`
+ * is called as soon as it is known that the log can be read: that something was, wanted or not, or that there is nothing yet.
+ */
 export async function* readLog(
   source: LogSource,
   asked: Promise<Extent>,
   range: LogRange,
   signal: AbortSignal,
+  onOpened: () => void = () => {},
 ): AsyncGenerator<LogEntry, void, undefined> {
   const { nextSeq: untilSeq } = await abortable(asked, signal)
   checkThere(source)
@@ -28,7 +32,7 @@ export async function* readLog(
   using _released = releaseOnAbort(cursor, signal)
   const lastSeq = range.follow === true ? Number.POSITIVE_INFINITY : untilSeq - 1
   for (;;) {
-    const entries = await nextEntries(source, cursor, range.follow === true, signal)
+    const entries = await nextEntries({ source, cursor, isFollowing: range.follow === true, onOpened }, signal)
     if (entries === undefined) break
     for (const entry of entries) {
       if (entry.seq > lastSeq) return
@@ -42,11 +46,16 @@ export async function* readLog(
   if (gap !== undefined) yield gap
 }
 
+interface Reading {
+  readonly source: LogSource
+  readonly cursor: LogCursor
+  readonly isFollowing: boolean
+  readonly onOpened: () => void
+}
+
 /** Undefined at the end: of what there is, or of all that will be. */
 async function nextEntries(
-  source: LogSource,
-  cursor: LogCursor,
-  isFollowing: boolean,
+  { source, cursor, isFollowing, onOpened }: Reading,
   signal: AbortSignal,
 ): Promise<LogEntry[] | undefined> {
   for (;;) {
@@ -56,6 +65,7 @@ async function nextEntries(
     const entries = await cursor.next()
     signal.throwIfAborted()
     checkThere(source)
+    if (entries === undefined || cursor.hasRead) onOpened()
     if (entries !== undefined || isEnded || !isFollowing) return entries
     await source.changes.after(count, signal)
   }

@@ -106,8 +106,8 @@ export class ExecutionService implements ExecutionsApi {
     return execution
   }
 
-  getLogStream({ executionId, signal = NEVER, ...range }: LogRequest): AsyncGenerator<LogEntry> {
-    return this.#queries.logs(executionId, range, signal)
+  getLogStream({ executionId, signal = NEVER, onOpened, ...range }: LogRequest): AsyncGenerator<LogEntry> {
+    return this.#queries.logs(executionId, range, signal, onOpened)
   }
 
   async list(): Promise<ExecutionSummary[]> {

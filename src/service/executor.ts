@@ -81,6 +81,8 @@ export interface CancelOptions {
 export interface LogRequest extends LogRange {
   readonly executionId: string
   readonly signal?: AbortSignal
+  /** Called, perhaps more than once, when it is known that the log can be read, even where there is no output yet. */
+  readonly onOpened?: () => void
 }
 
 export interface ExecOutcome {

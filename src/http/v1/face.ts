@@ -5,6 +5,7 @@ import type { Log } from '../../core/log.ts'
 import { withAccessLog } from '../access-log.ts'
 import { noMemory, toAnswerable } from '../answerable.ts'
 import { type Authenticate, requireScope } from '../auth.ts'
+import { breakOff } from '../cut.ts'
 import { cancelOnDisconnect } from '../disconnect.ts'
 import { RequestGuard } from '../guards.ts'
 import { type HttpMeter, meterRequest, OTHER_ROUTE } from '../http-meter.ts'
@@ -123,7 +124,7 @@ class V1Face {
     if (response.closed) return
     const error = toAnswerable(thrown)
     if (error.code === 'internal') this.#options.log.error({ err: thrown }, 'a request failed for a fault of ours')
-    if (response.headersSent) response.destroy()
+    if (response.headersSent) breakOff(response)
     else refuse(request, response, secured(problemAnswer(error)))
   }
 }

@@ -4,6 +4,7 @@ import type { LogRange } from '../../logs/log-entry.ts'
 import { readExecutionLogs } from '../contract/operations/executions.ts'
 import type { LogsQuery } from '../contract/requests.ts'
 import { formatFor } from './log-format.ts'
+import { openLog } from './open-log.ts'
 import { ownRecord } from './ownership.ts'
 import { type Route, route } from './route.ts'
 import { eventText, StreamAnswer } from './stream-answer.ts'
@@ -16,11 +17,13 @@ export const LOGS_ROUTE: Route = route(
     const range = rangeOf(query, lastEventId(request))
     const format = formatFor(request.headers.accept)
     using _slot = streams.take(principal.caller.id)
+    // What cannot be read is refused, which nothing can be once the head is on its way.
+    using log = await openLog(executions, { executionId: id, signal, ...range })
     using answer = new StreamAnswer(response, clock, signal)
     if (format.isEvents) answer.beginEvents()
     else answer.begin(format.contentType)
     if (answer.isOver) return undefined
-    for await (const entry of executions.getLogStream({ executionId: id, signal, ...range })) {
+    for await (const entry of log.entries) {
       await answer.write(format.write(entry))
     }
     // Without it a browser would come again, and for ever.

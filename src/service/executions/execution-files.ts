@@ -197,8 +197,8 @@ export class ExecutionFiles implements CaptureSink {
     return this.#log.text(stream, maxBytes)
   }
 
-  read(range: LogRange, signal: AbortSignal): AsyncIterable<LogEntry> {
-    return this.#log.read(range, signal)
+  read(range: LogRange, signal: AbortSignal, onOpened?: () => void): AsyncIterable<LogEntry> {
+    return this.#log.read(range, signal, onOpened)
   }
 
   /** What its sandbox was given and has no more use for. */

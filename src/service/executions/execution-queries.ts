@@ -53,11 +53,15 @@ export class ExecutionQueries {
     await record.reached(status, deadline.signal)
   }
 
-  async *logs(executionId: string, range: LogRange, signal: AbortSignal): AsyncGenerator<LogEntry> {
+  async *logs(
+    executionId: string,
+    range: LogRange,
+    signal: AbortSignal,
+    onOpened?: () => void,
+  ): AsyncGenerator<LogEntry> {
     const live = await this.#known.live(executionId)
-    yield* live === undefined
-      ? (await this.#known.past(executionId)).read(range, signal)
-      : live.files.read(range, signal)
+    const log = live?.files ?? (await this.#known.past(executionId))
+    yield* log.read(range, signal, onOpened)
   }
 
   /** Resolves at its end. Who waits here when it is removed still gets its result. @throws as `Executor.wait` */

@@ -22,9 +22,9 @@ export class PastExecution {
   }
 
   /** Nothing more comes of one that has ended, also where the disk has not taken the end of its log. @throws not_found; storage_error */
-  async *read(range: LogRange, signal: AbortSignal): AsyncGenerator<LogEntry> {
+  async *read(range: LogRange, signal: AbortSignal, onOpened?: () => void): AsyncGenerator<LogEntry> {
     const follow = range.follow === true && !isTerminal(this.record.status)
-    yield* (await this.files).read({ ...range, follow }, signal)
+    yield* (await this.files).read({ ...range, follow }, signal, onOpened)
   }
 
   /** @throws storage_error where its end could not be recorded */
