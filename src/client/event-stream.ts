@@ -16,6 +16,7 @@ export class EventStream implements Disposable {
   readonly #clock: Clock
   readonly #decoder = new TextDecoder()
   readonly #parser: EventSourceParser
+  #isLive = false
   #events: EventSourceMessage[] = []
   #at = 0
 
@@ -26,12 +27,23 @@ export class EventStream implements Disposable {
     // Whoever reads is told by that; one that is closed while nobody does has nobody to tell.
     answer.body.on('error', () => {})
     this.#parser = createParser({
-      onEvent: (event) => void this.#events.push(event),
+      onEvent: (event) => {
+        this.#isLive = true
+        this.#events.push(event)
+      },
+      onComment: () => {
+        this.#isLive = true
+      },
       onError: ({ type }) => {
         if (type === 'max-buffer-size-exceeded') throw tooLarge()
       },
       maxBufferSize: MOST_EVENT,
     })
+  }
+
+  /** An event has come, or the comment by which a node shows that there is nothing to tell. */
+  get isLive(): boolean {
+    return this.#isLive
   }
 
   /** The next one, of any age; undefined at the end. @throws node_unavailable when nothing comes for too long */

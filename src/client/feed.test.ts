@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { RequestListener } from 'node:http'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { ManualClock } from '../core/manual-clock.ts'
@@ -116,4 +117,52 @@ test('a node that is silent for too long is asked again; a reader that takes its
   await clock.advance(100)
   assert.equal((await next).value?.seq, 2)
   assert.equal(server.requests[1]?.headers['last-event-id'], '1')
+})
+
+/** Lets time pass until `work` is over. */
+async function untilOver<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
+  let isOver = false
+  const over = (): void => {
+    isOver = true
+  }
+  work.then(over, over)
+  while (!isOver) {
+    await setImmediate()
+    await clock.advance(100)
+  }
+  return work
+}
+
+test('a node that cuts every stream before anything new came is given up after ten in a row', async () => {
+  const clock = new ManualClock()
+  await using server = await PlayedServer.open(
+    ...Array.from({ length: 9 }, () => sendsAndLeaves('')),
+    sendsAndLeaves(log(1)),
+    sendsAndLeaves(log(2).slice(0, -1)),
+  )
+  await using errand = new ErrandClient({ url: server.url, patienceMs: 0 }, { clock, random: () => 0 })
+  const seqs: number[] = []
+  const reading = (async () => {
+    for await (const { seq } of errand.executions.logs('a', { follow: true })) seqs.push(seq)
+  })()
+  const beganMs = clock.monotonicMs()
+  const tired = {
+    code: 'node_unavailable',
+    message: /cut its answer off 10 times in a row/,
+    details: { mayHaveArrived: true, cuts: 10 },
+  }
+  await assert.rejects(untilOver(clock, reading), tired)
+  assert.deepEqual(seqs, [1])
+  // The one with a line is none of them.
+  assert.equal(server.requests.length, 9 + 1 + 10)
+  assert.ok(clock.monotonicMs() - beganMs >= 20_000)
+})
+
+test('a node that shows that it lives, or is away, is asked for as long as it takes', async () => {
+  const clock = new ManualClock()
+  const refuses: RequestListener = (request) => void request.socket.destroy()
+  const answers = Array.from({ length: 30 }, (_each, index) => (index % 2 === 0 ? sendsAndLeaves(':\n\n') : refuses))
+  await using server = await PlayedServer.open(...answers, sends(`${log(1)}${END}`))
+  await using errand = new ErrandClient({ url: server.url }, { clock, random: () => 0 })
+  assert.deepEqual(await untilOver(clock, seqsOf(errand.executions.logs('a', { follow: true }))), [1])
 })

@@ -23,13 +23,16 @@ export interface FeedRequest extends CallOptions {
 }
 
 const END = 'end'
+/** In a row, of streams that said nothing. With the delays between them that is 10 to 20 s. */
+const MOST_CUTS = 10
 const EVENT_STREAM = 'text/event-stream'
 
 /**
  * The events of one operation, each once and in their order, whatever becomes of connections and of the node's process:
  * every new connection goes on after the last event that came. Ends with an event named `end`. Before the node has answered
- * at all, it fails as any call does; from then on it asks again for as long as its signal lets it.
- * @throws what the node refuses it with; signal.reason
+ * at all, it fails as any call does; from then on it asks again for as long as its signal lets it, however long the node is
+ * away. One that is there, and only ever begins to answer, is given up.
+ * @throws what the node refuses it with; node_unavailable; signal.reason
  */
 export async function* follow(calls: Calls, request: FeedRequest): AsyncGenerator<EventSourceMessage, void, undefined> {
   using feed = new Feed(calls, request)
@@ -49,6 +52,8 @@ class Feed implements Disposable {
   #lastId: string | undefined
   #beganAt: Date | undefined
   #isPlaceLost = false
+  /** Since something came. */
+  #cuts = 0
 
   constructor(calls: Calls, request: FeedRequest) {
     this.#calls = calls
@@ -67,11 +72,14 @@ class Feed implements Disposable {
         }
         const event = await stream.next()
         if (event === undefined) throw nodeUnavailable('the node cut its answer off')
+        this.#startOver()
         this.#lastId = event.id ?? this.#lastId
         return event
       } catch (error) {
+        const failure = this.#calls.failure(error, this.#signal)
+        if (this.#stream !== undefined) this.#countCut(this.#stream, failure)
         this[Symbol.dispose]()
-        await this.#patience.again(this.#calls.failure(error, this.#signal), this.#signal)
+        await this.#patience.again(failure, this.#signal)
       }
     }
   }
@@ -93,12 +101,33 @@ class Feed implements Disposable {
     }
     this.#isPlaceLost = this.#lastId === undefined && this.#beganAt !== undefined
     this.#beganAt ??= this.#timeOf(headerOf(answer, 'date'))
-    this.#patience.renew()
+    this.#patience.extend()
     return this.#stream
+  }
+
+  /** Something came. */
+  #startOver(): void {
+    this.#cuts = 0
+    this.#patience.renew()
+  }
+
+  /** @throws node_unavailable for one too many */
+  #countCut(stream: EventStream, failure: unknown): void {
+    if (stream.isLive) {
+      this.#startOver()
+    } else if (failure instanceof ErrandError && failure.code === 'node_unavailable') {
+      this.#cuts += 1
+      if (this.#cuts >= MOST_CUTS) throw cutTooOften(this.#cuts, failure)
+    }
   }
 
   /** By the node's own clock, or by ours where something on the way took the header out. */
   #timeOf(date: string): Date {
     return new Date(Date.parse(date) || this.#calls.deps.clock.wallMs())
   }
+}
+
+function cutTooOften(cuts: number, cause: ErrandError): ErrandError {
+  const message = `the node cut its answer off ${cuts} times in a row, and nothing new came; the last time: ${cause.message}`
+  return new ErrandError('node_unavailable', message, { details: { ...cause.details, cuts }, cause })
 }

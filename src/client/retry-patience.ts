@@ -28,8 +28,13 @@ export class RetryPatience {
 
   /** The node has answered. */
   renew(): void {
-    this.#mostMs = this.#thenMs
+    this.extend()
     this.startOver()
+  }
+
+  /** It has begun to answer, which may come to nothing: delays go on growing. */
+  extend(): void {
+    this.#mostMs = this.#thenMs
   }
 
   /** The node was there, and has not answered yet: it begins to fail now. */
