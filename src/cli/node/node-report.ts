@@ -60,7 +60,9 @@ function describeEngine({ name, version, outlivesRestart, runtimes }: NodeView['
   return `${name} ${version}: ${known.join(', ')}${restart}`
 }
 
-function describeIsolation({ isolation, available, runtime, refusal }: NodeView['isolations'][number]): string {
-  if (available) return `${isolation}: by ${runtime ?? 'the engine'}`
-  return `${isolation}: not available: ${refusal ?? 'there is nothing for it'}`
+function describeIsolation(view: NodeView['isolations'][number]): string {
+  const { isolation, available, runtime, refusal, unenforced = [] } = view
+  if (!available) return `${isolation}: not available: ${refusal ?? 'there is nothing for it'}`
+  const lack = unenforced.length === 0 ? '' : `; does not enforce limits of ${unenforced.join(', ')}`
+  return `${isolation}: by ${runtime ?? 'the engine'}${lack}`
 }

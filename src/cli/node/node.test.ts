@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import type { NodeView } from '../../client/client.ts'
 import { openV1Node } from '../../http/v1/v1-node.fixture.ts'
 import { assertFits, commandLine, neverOpen } from '../command-line.fixture.ts'
 import { runCommand } from '../program.ts'
 import { type TestTerminal, testTerminal } from '../test-terminal.fixture.ts'
+import { describeNode } from './node-report.ts'
 
 const node = await openV1Node({ answers: { serve: (_request, response) => void response.end('ok') } })
 after(() => node[Symbol.asyncDispose]())
@@ -45,6 +47,21 @@ test('on a terminal a node has bars and fits, once when that is all that is aske
   const shown = assertFits(printed.stdout, 60)
   assert.match(shown, /^cpu +░{20} 0% leased/m)
   assert.ok(!printed.stdout.includes('\u001b'), 'nothing is shown anew')
+})
+
+test('what an isolation does not enforce is told, at 80 columns', async () => {
+  const view: NodeView = JSON.parse((await errand(['node', '--json'])).printed.stdout)
+  const some = {
+    isolation: 'gvisor',
+    available: true,
+    runtime: 'runsc-of-this-host',
+    unenforced: ['cpu', 'memory', 'pids'],
+  }
+  const all = { isolation: 'container', available: true, runtime: 'runc', unenforced: [] }
+  const output = testTerminal({ columns: 80 }).stdout
+  const shown = assertFits(describeNode({ ...view, isolations: [some, all] }, output), 80)
+  assert.match(shown, /^isolation +gvisor: by runsc-of-this-host; does not enforce limits of cpu,\n +memory, pids$/m)
+  assert.match(shown, /^isolation +container: by runc$/m)
 })
 
 test('live, a node is shown anew in its place until Ctrl-C, which is no failure', async () => {
