@@ -9,6 +9,8 @@ export interface JournalRecord {
   readonly reason?: EndReason
   readonly times: { readonly acceptedMs: number; readonly endedMs?: number }
   readonly jobId?: string
+  /** Of the node when it was accepted. Absent where that is not known. */
+  readonly configVersion?: number
   /** What was asked for, of which labels can be looked for. */
   readonly request?: {
     readonly labels?: Readonly<Record<string, string>>

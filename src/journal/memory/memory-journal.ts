@@ -1,6 +1,13 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { isTerminal } from '../../core/execution.ts'
+import {
+  type ConfigJournal,
+  type ConfigVersion,
+  type KeptConfig,
+  MOST_CONFIGS,
+  type NewConfig,
+} from '../config-journal.ts'
 import type {
   EndsPage,
   IdempotencyKey,
@@ -28,11 +35,12 @@ interface Shelf<R> {
 }
 
 /** Remembers as long as this process lives. */
-export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
+export class MemoryJournal<R extends JournalRecord> implements Journal<R>, ConfigJournal {
   readonly #clock: Clock
   readonly #shelves = new Map<string, Shelf<R>>()
   readonly #listeners = new Set<(event: JournalEvent) => void>()
   #events: { readonly executorId: string; readonly event: JournalEvent }[] = []
+  #configs: KeptConfig[] = []
   #lastSeq = 0
 
   constructor(clock: Clock = systemClock) {
@@ -112,6 +120,24 @@ export class MemoryJournal<R extends JournalRecord> implements Journal<R> {
       .filter(({ executorId: of, event }) => of === executorId && event.seq > seq)
       .slice(0, limit)
       .map(({ event }) => event)
+  }
+
+  async keepConfig(config: NewConfig): Promise<ConfigVersion> {
+    const last = this.#configs.at(-1)
+    if (last?.hash === config.hash) return { version: last.version, hash: last.hash, sinceMs: last.sinceMs }
+    const records = [...this.#shelves.values()].flatMap(({ entries }) => [...entries.values()])
+    const before = last?.version ?? Math.max(0, ...records.map(({ record }) => record.configVersion ?? 0))
+    const version = before + 1
+    const living = records.filter(({ record }) => !isTerminal(record.status))
+    const named = new Set(living.map(({ record }) => record.configVersion))
+    this.#configs = [...this.#configs, { ...config, version }].filter(
+      (kept) => kept.version > version - MOST_CONFIGS || named.has(kept.version),
+    )
+    return { version, hash: config.hash, sinceMs: config.sinceMs }
+  }
+
+  async findConfig(version: number): Promise<KeptConfig | undefined> {
+    return this.#configs.find((kept) => kept.version === version)
   }
 
   onEvent(listener: (event: JournalEvent) => void): Disposable {

@@ -86,7 +86,7 @@ export class JournalDatabase {
   /** What cannot write may still read. */
   #answerReads(operations: readonly Operation[], refused: Reply): Reply[] {
     return operations.map((operation) => {
-      if (['insert', 'save', 'remove', 'adopt'].includes(operation.kind)) return refused
+      if (['insert', 'save', 'remove', 'adopt', 'keepConfig'].includes(operation.kind)) return refused
       try {
         return this.#statements.run(operation)
       } catch (error) {

@@ -1,3 +1,4 @@
+import type { ConfigVersion, KeptConfig, NewConfig } from '../config-journal.ts'
 import type { IdempotencyKey, JournalEnd, JournalEvent, JournalRecord, PageQuery } from '../journal.ts'
 
 /** What is asked of the thread that has the database. Records travel as the JSON that is kept. */
@@ -12,6 +13,8 @@ export type Operation =
   | { readonly kind: 'events'; readonly executorId: string; readonly seq: number; readonly limit: number }
   | { readonly kind: 'ends'; readonly executorId: string; readonly limit: number; readonly after: number }
   | { readonly kind: 'adopt'; readonly executorId: string }
+  | { readonly kind: 'keepConfig'; readonly config: NewConfig }
+  | { readonly kind: 'findConfig'; readonly version: number }
 
 /** The columns of a record that is asked for by more than its id, and the record itself. */
 export interface Row extends JournalRecord {
@@ -27,6 +30,8 @@ export type Reply =
   | { readonly kind: 'events'; readonly events: readonly JournalEvent[] }
   | { readonly kind: 'ends'; readonly ends: readonly JournalEnd[]; readonly cursor?: string }
   | { readonly kind: 'adopted'; readonly executorId: string }
+  | { readonly kind: 'keptConfig'; readonly kept: ConfigVersion }
+  | { readonly kind: 'foundConfig'; readonly found: KeptConfig | undefined }
   | { readonly kind: 'refused'; readonly code: Refusal; readonly message: string }
 
 /** Operations for one commit, answered by as many replies in their order; or the end. */

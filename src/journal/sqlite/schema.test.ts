@@ -51,6 +51,18 @@ describe('F12: a migration', () => {
     assertSound(backupPath(file, 1))
   })
 
+  test('F13: from a version that kept no configurations begins with the first one', async () => {
+    await using folder = await JournalFolder.make()
+    const file = `${folder.file}.old`
+    {
+      using database = new DatabaseSync(file)
+      migrate(database, file, MIGRATIONS.slice(0, 2))
+    }
+    await using journal = await SqliteJournal.open(file)
+    assert.equal((await journal.keepConfig({ hash: 'h', sinceMs: 1, config: '{}' })).version, 1)
+    assertSound(backupPath(file, 2))
+  })
+
   test('that fails leaves everything as it was', async () => {
     await using folder = await JournalFolder.make()
     await folder.keep(20)

@@ -67,6 +67,15 @@ export const MIGRATIONS: readonly string[] = [
     DELETE FROM labels WHERE seq = OLD.seq;
   END;
   `,
+  // Of the node, whatever it is called. Records name versions; those of before name none.
+  `
+  CREATE TABLE configs (
+    version INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    config TEXT NOT NULL
+  ) STRICT;
+  `,
 ]
 
 /** What this program writes. */

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { ErrandError } from '../../core/errors.ts'
-import { note, testJournal } from '../conformance.ts'
+import { config, testConfigJournal } from '../config-conformance.ts'
+import { type Note, note, testJournal } from '../conformance.ts'
 import { JournalFolder } from './journal-folder.fixture.ts'
 import { backupPath, SCHEMA_VERSION } from './schema.ts'
+import type { SqliteJournal } from './sqlite-journal.ts'
 
-testJournal('sqlite', async () => {
+async function openAlone(): Promise<SqliteJournal<Note>> {
   const folder = await JournalFolder.make()
   const journal = await folder.open()
   const close = journal[Symbol.asyncDispose].bind(journal)
@@ -16,7 +18,11 @@ testJournal('sqlite', async () => {
       await folder[Symbol.asyncDispose]()
     },
   })
-})
+}
+
+testJournal('sqlite', openAlone)
+
+testConfigJournal('sqlite', openAlone)
 
 describe('a journal in a file', () => {
   test('remembers after it was closed and opened again', async () => {
@@ -30,6 +36,17 @@ describe('a journal in a file', () => {
     assert.equal((await journal.find('one', 'a'))?.status, 'running')
     assert.equal((await journal.insert(note('b'), { key: 'k', digest: 'd' }))?.executionId, 'a')
     assert.equal((await journal.events('one', 0, 10)).length, 2)
+  })
+
+  test('F13: a configuration has its version and its time after that, too', async () => {
+    await using folder = await JournalFolder.make()
+    {
+      await using journal = await folder.open()
+      await journal.keepConfig(config('a', 10))
+    }
+    await using journal = await folder.open()
+    assert.deepEqual(await journal.keepConfig(config('a', 20)), { version: 1, hash: 'a', sinceMs: 10 })
+    assert.equal((await journal.keepConfig(config('b', 30))).version, 2)
   })
 
   test('keeps what was asked for before it is closed', async () => {

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
+import type { ConfigJournal, ConfigVersion, KeptConfig, NewConfig } from '../config-journal.ts'
 import type { EndsPage, IdempotencyKey, Journal, JournalEvent, JournalRecord, Page, PageQuery } from '../journal.ts'
 import { alreadyExists, keyConflict, notFound } from '../journal-errors.ts'
 import type { JournalMeter } from '../journal-meter.ts'
@@ -26,7 +27,7 @@ export interface SqliteJournalOptions {
  * changed, out of a reserve, and read; it goes on by itself once there is room. However many changes wait, they cost no
  * more memory than the records that were handed in.
  */
-export class SqliteJournal<R extends JournalRecord> implements Journal<R> {
+export class SqliteJournal<R extends JournalRecord> implements Journal<R>, ConfigJournal {
   readonly #thread: DatabaseThread
   readonly #clock: Clock
   readonly #listeners: Set<(event: JournalEvent) => void>
@@ -103,6 +104,17 @@ export class SqliteJournal<R extends JournalRecord> implements Journal<R> {
   async events(executorId: string, seq: number, limit: number): Promise<JournalEvent[]> {
     const reply = await this.#ask(() => ({ kind: 'events', executorId, seq, limit }))
     return reply.kind === 'events' ? [...reply.events] : []
+  }
+
+  async keepConfig(config: NewConfig): Promise<ConfigVersion> {
+    const reply = await this.#ask(() => ({ kind: 'keepConfig', config }))
+    if (reply.kind === 'keptConfig') return reply.kept
+    throw new ErrandError('internal', `the journal answered ${reply.kind} to a configuration`)
+  }
+
+  async findConfig(version: number): Promise<KeptConfig | undefined> {
+    const reply = await this.#ask(() => ({ kind: 'findConfig', version }))
+    return reply.kind === 'foundConfig' ? reply.found : undefined
   }
 
   onEvent(listener: (event: JournalEvent) => void): Disposable {

@@ -3,6 +3,7 @@ import { type EndReason, type ExecutionStatus, isTerminal } from '../../core/exe
 import type { IdempotencyKey, JournalEvent, PageQuery } from '../journal.ts'
 import { adopt } from './adoption.ts'
 import { ENDS_SQL, endsPage } from './ends-page.ts'
+import { findConfig, keepConfig } from './kept-configs.ts'
 import type { Operation, Refusal, Reply, Row } from './messages.ts'
 import { pagePart } from './page-part.ts'
 
@@ -68,6 +69,10 @@ export class Statements {
         return endsPage(this.#sql(SQL.ends), operation)
       case 'adopt':
         return { kind: 'adopted', executorId: adopt(this.#database, operation.executorId) }
+      case 'keepConfig':
+        return { kind: 'keptConfig', kept: keepConfig(this.#database, operation.config) }
+      case 'findConfig':
+        return { kind: 'foundConfig', found: findConfig(this.#database, operation.version) }
       default:
         return operation satisfies never
     }
