@@ -11,13 +11,16 @@ import { LowWaterMark } from '../images/low-water-mark.ts'
 import { JOURNAL_FILE, SqliteJournal } from '../journal/sqlite/sqlite-journal.ts'
 import { readBootId } from '../resources/boot-id.ts'
 import type { HostMonitor } from '../resources/host-monitor.ts'
+import { ConfigHistory } from '../service/config-history.ts'
 import { ExecutionService } from '../service/execution-service.ts'
 import type { ExecutionEngine } from '../service/executions/execution-deps.ts'
 import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { ExecutionRecord } from '../service/executor.ts'
 import type { Gate } from '../service/gate.ts'
+import type { Grant } from '../service/node-api.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import type { Config } from './config/config.ts'
+import { effectiveConfig } from './config/effective-config.ts'
 import { FaultHook } from './faults/fault-hook.ts'
 import type { NodeMetrics } from './metrics/node-metrics.ts'
 import type { Tracing } from './tracing/open-tracing.ts'
@@ -28,6 +31,8 @@ const WATCH_PERIOD_MS = 5000
 
 interface OpenExecutionsDeps {
   readonly engine: ExecutionEngine
+  /** In force from the start. */
+  readonly grant: Grant
   readonly admission: Admission
   readonly monitor: HostMonitor
   readonly webhooks: Webhooks
@@ -40,6 +45,11 @@ interface OpenExecutionsDeps {
   readonly log: Log
 }
 
+export interface OpenedExecutions {
+  readonly executions: ExecutionsApi
+  readonly configs: ConfigHistory
+}
+
 /**
  * Opens the executions of a node, and takes up those that an earlier daemon left. `held` lets go of them: what runs goes
  * on, for the next daemon to take up.
@@ -49,10 +59,10 @@ export async function openExecutions(
   deps: OpenExecutionsDeps,
   held: AsyncDisposableStack,
   signal: AbortSignal,
-): Promise<ExecutionsApi> {
-  const { engine, admission, monitor, webhooks, gate, assertSound, clock, log } = deps
+): Promise<OpenedExecutions> {
+  const { engine, grant, admission, monitor, webhooks, gate, assertSound, clock, log } = deps
   const { onJournalFailure, metrics, tracing } = deps
-  const { stateDir, runDir, isolation, grant, sgx } = config
+  const { stateDir, runDir, isolation, sgx } = config
   const folder = join(stateDir, 'executions')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const { storageFolder } = engine.probe
@@ -70,6 +80,11 @@ export async function openExecutions(
   )
   // The installation's for good: what a node is called may change from start to start.
   const executorId = await journal.adopt(config.node)
+  const configs = new ConfigHistory({ journal, describe: (granted) => effectiveConfig(config, granted), clock })
+  // Not worth a start: what runs has to be taken up, on a full disk, too.
+  await configs.keep(grant).catch((error: unknown) => {
+    log.warn({ err: error }, 'the journal cannot keep the configuration: executions are accepted without its version')
+  })
   const engineDisk = storageFolder === undefined ? {} : { engine: probeDisk(storageFolder) }
   const watched = { 'state folder': probeDisk(stateDir), ...engineDisk }
   const disks = new LowWaterMark({ disks: watched, clock, minFreeBytes: config.executions.minFreeBytes })
@@ -87,6 +102,7 @@ export async function openExecutions(
     assertSound,
     sgx: sgx.isEnabled ? sgx : undefined,
     defaults: config.executions,
+    configVersion: () => configs.current?.version,
     folder,
     trash: join(stateDir, 'trash'),
     privatePaths: [stateDir, runDir, ...(storageFolder === undefined ? [] : [storageFolder])],
@@ -104,5 +120,5 @@ export async function openExecutions(
   void failed.promise.then(() => service.detach())
   const taken = await service.recover(signal)
   if (taken > 0) log.info({ executions: taken }, 'took up executions that an earlier daemon left')
-  return service
+  return { executions: service, configs }
 }

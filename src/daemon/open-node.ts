@@ -130,14 +130,15 @@ async function assemble(
   const grant = limitGrant(config.grant, limits, log)
   const gate = new Gate()
   const ledger = new Ledger(offeredResources(grant, limits))
-  const runtimes = (): RuntimePolicy => ({ microVmRuntime: node.grant.microVmRuntime, ...config.isolation })
+  const runtimes = (): RuntimePolicy => ({ microVmRuntime: node.config.grant.microVmRuntime, ...config.isolation })
   const warmParts = { ...parts, ledger, runtimes, keepAliveMs: grant.keepAliveMs, metrics, clock, log }
   const { admission, images, definitions, pool, adoptLeft } = await openWarm(config, warmParts, held, signal)
   const webhooks = await openWebhooks(config, { clock, log, resolve: resolveWebhook, meter: metrics?.webhooks }, held)
-  const executions = await openExecutions(
+  const { executions, configs } = await openExecutions(
     config,
     {
       engine: { engine, probe, instances, images },
+      grant,
       admission,
       monitor,
       webhooks,
@@ -167,7 +168,7 @@ async function assemble(
     warnings: () => soundness.warnings,
   }
   const running = { invocations, pool, instances, admission, ledger, monitor, gate, clock, log }
-  const node = new Node({ ...running, ...described, limits, grant })
+  const node = new Node({ ...running, ...described, limits, grant, configs })
   await adoptLeft()
   const forLater = {
     node,

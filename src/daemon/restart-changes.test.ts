@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
 import type { ExecutionRequest } from '../core/execution-request.ts'
 import { MIB } from '../core/resources.ts'
 import type { ExecutionsApi } from '../service/executions-api.ts'
@@ -106,6 +108,61 @@ describe('F14: other settings at a restart', () => {
     await using daemon = await node.open(...STRICT)
     const { status, reason } = await daemon.executions.wait(living, never())
     assert.deepEqual([status, reason], ['timed_out', 'run_timeout'])
+  })
+})
+
+describe('F14: the version of the configuration', () => {
+  test('is kept by a restart, and is one more when anything is set otherwise', async () => {
+    await using node = await LastingNode.make(IMAGES)
+    const open = async (...settings: readonly string[]): Promise<number | undefined> => {
+      await using daemon = await node.open(...settings)
+      return daemon.node.config.kept?.version
+    }
+    assert.deepEqual([await open(), await open()], [1, 1])
+    assert.deepEqual([await open('executions.diskBytes=1GiB'), await open('executions.diskBytes=1GiB')], [2, 2])
+    assert.equal(await open(), 3)
+  })
+
+  test('under which an execution was accepted stays in its record', async () => {
+    await using node = await LastingNode.make(IMAGES)
+    const [first, second, living] = await (async () => {
+      await using daemon = await node.open()
+      const { executions } = daemon
+      const under1 = await ended(executions)
+      const lives = await running(executions)
+      assert.equal((await daemon.node.adjust({ cpuMillis: 500 })).kept?.version, 2)
+      const waits = (await executions.submit(request('short'))).record.executionId
+      return [under1, waits, lives] as const
+    })()
+    await using daemon = await node.open('cpu=2')
+    const { executions } = daemon
+    assert.equal(daemon.node.config.kept?.version, 3)
+    const third = await ended(executions)
+    await executions.wait(second, never())
+    const versionOf = async (id: string): Promise<number | undefined> => (await executions.getInfo(id)).configVersion
+    assert.deepEqual(await Promise.all([first, living, second, third].map(versionOf)), [1, 1, 2, 3])
+    await executions.cancel(living, { graceMs: 0 })
+  })
+
+  test('stays, and the grant with it, when the journal cannot keep another one', async () => {
+    await using node = await LastingNode.make(IMAGES)
+    const [[thread], daemon] = await Promise.all([once(process, 'worker') as Promise<[Worker]>, node.open()])
+    const before = daemon.node.config
+    await thread.terminate()
+    await assert.rejects(daemon.node.adjust({ cpuMillis: 500 }), { code: 'storage_error' })
+    assert.deepEqual(daemon.node.config, before)
+    await daemon.stopped
+  })
+
+  test('is not known of what an earlier version of Errand accepted', async () => {
+    await using node = await LastingNode.make(IMAGES)
+    const past = await (async () => {
+      await using daemon = await node.open()
+      return await ended(daemon.executions)
+    })()
+    await node.rewrite(({ configVersion: _none, ...record }) => record)
+    await using daemon = await node.open()
+    assert.equal((await daemon.executions.getInfo(past)).configVersion, undefined)
   })
 })
 

@@ -2,9 +2,9 @@ import { ErrandError, type ErrorDetails } from '../core/errors.ts'
 
 /** A bad request for which HTTP has a status of its own. */
 export class StatusError extends ErrandError {
-  readonly status: 406 | 413
+  readonly status: 406 | 412 | 413
 
-  constructor(status: 406 | 413, message: string, details: ErrorDetails) {
+  constructor(status: 406 | 412 | 413, message: string, details: ErrorDetails) {
     super('validation_failed', message, { details })
     this.status = status
   }

@@ -40,8 +40,8 @@ export function fakeNode(overrides: Partial<NodeApi> = {}): NodeApi & { readonly
     unpause: async () => {},
     reconfigure: async (grant: Grant) => grant,
     stats: () => STATS,
-    grant: GRANT,
-    adjust: (change) => ({ ...GRANT, ...change }),
+    config: { grant: GRANT, kept: undefined },
+    adjust: async (change) => ({ grant: { ...GRANT, ...change }, kept: undefined }),
     describe: () => {
       throw new Error('nobody asks for this here')
     },

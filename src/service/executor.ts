@@ -149,6 +149,8 @@ export interface ExecutionRecord {
   readonly request: ExecutionRequest
   /** What was decided when it was accepted; absent in records of earlier versions, which go on under today's settings. */
   readonly terms?: ExecutionTerms | undefined
+  /** Which configuration the node ran with when it was accepted; absent where nobody has counted them. */
+  readonly configVersion?: number
   /** What its caller says that it belongs to, as W3C Trace Context has it. */
   readonly traceparent?: string
   /** What was sent for it: a folder of its own, and how much is in it. */

@@ -4,6 +4,7 @@ import type { Resources } from '../core/resources.ts'
 import type { Isolation, Task, TaskKey } from '../core/task.ts'
 import type { EngineProbe, LimitName } from '../engine/engine.ts'
 import type { AnswerSink, StreamedRequest } from '../forward/stream-exchange.ts'
+import type { ConfigVersion } from '../journal/config-journal.ts'
 import type { WarmInstance } from '../warm/roster.ts'
 import type { NodeState } from './gate.ts'
 
@@ -31,14 +32,18 @@ export interface NodeApi {
   /** Takes work again. Idempotent. @throws draining once the node stops */
   unpause(): Promise<void>
   /**
-   * Replaces the owner's grant as a whole. @throws validation_failed unless paused, or when a value cannot be:
-   * then nothing has changed
+   * Replaces the owner's grant as a whole. @throws validation_failed unless paused, or when a value cannot be;
+   * storage_full, storage_error when the journal cannot keep it: then nothing has changed
    */
   reconfigure(grant: Grant): Promise<Grant>
-  /** Replaces what it names of the owner's grant, at once; what runs is not touched. Returns the whole. */
-  adjust(change: GrantChange): Grant
-  /** What the owner grants now. */
-  readonly grant: Grant
+  /**
+   * Replaces what it names of the owner's grant, whatever the state; what runs is not touched. Resolves with the whole.
+   * `assertCurrent` is asked what is in force just before; when it throws, nothing changes.
+   * @throws storage_full, storage_error when the journal cannot keep it: then nothing has changed
+   */
+  adjust(change: GrantChange, assertCurrent?: (config: NodeConfig) => void): Promise<NodeConfig>
+  /** What is in force now. */
+  readonly config: NodeConfig
   /** @throws paused while it is */
   stats(): NodeStats
   /** What the node is and has, in any state. */
@@ -90,6 +95,13 @@ export interface Grant {
   readonly hasGpu: boolean
   /** OCI runtime that stands for `microVM`; undefined when there is none. */
   readonly microVmRuntime: string | undefined
+}
+
+/** What may be changed at run time, and which configuration that makes. */
+export interface NodeConfig {
+  readonly grant: Grant
+  /** Of everything that the node runs with; undefined as long as the journal could not keep it. */
+  readonly kept: ConfigVersion | undefined
 }
 
 /** What may be changed while work goes on. Units as in `Grant`. */

@@ -9,8 +9,10 @@ import type { Instances } from '../instance/instances.ts'
 import type { HostMonitor } from '../resources/host-monitor.ts'
 import type { Ledger } from '../resources/ledger.ts'
 import { abortable } from '../util/abort.ts'
+import { Serial } from '../util/serial.ts'
 import type { Pool } from '../warm/pool.ts'
 import type { WarmInstance } from '../warm/roster.ts'
+import type { ConfigHistory } from './config-history.ts'
 import type { Gate } from './gate.ts'
 import { type GrantLimits, limitGrant, offeredResources } from './grant.ts'
 import type { InvocationService } from './invocation-service.ts'
@@ -21,6 +23,7 @@ import type {
   GrantChange,
   Invocation,
   NodeApi,
+  NodeConfig,
   NodeDescription,
   NodeStats,
   TaskAnswer,
@@ -39,6 +42,7 @@ export interface NodeDeps {
   readonly log: Log
   readonly limits: GrantLimits
   readonly grant: Grant
+  readonly configs: ConfigHistory
   readonly engine: NodeDescription['engine']
   readonly runtimes: Omit<RuntimePolicy, 'microVmRuntime'>
   /** Beside those of the engine; asked every time. */
@@ -54,19 +58,19 @@ const STOP_GRACE_MS = 3000
 /** One node: what may be asked of it, and the states that govern whether it takes work. */
 export class Node implements NodeApi {
   readonly #deps: NodeDeps
-  #grant: Grant
+  readonly #updates = new Serial()
+  #config: NodeConfig
   #pausing: Promise<void> | undefined
   #resumed = new AbortController()
   #stopping: Promise<void> | undefined
 
   constructor(deps: NodeDeps) {
     this.#deps = deps
-    this.#grant = deps.grant
+    this.#config = { grant: deps.grant, kept: deps.configs.current }
   }
 
-  /** What the owner grants now. */
-  get grant(): Grant {
-    return this.#grant
+  get config(): NodeConfig {
+    return this.#config
   }
 
   invoke(invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer> {
@@ -102,17 +106,21 @@ export class Node implements NodeApi {
   }
 
   async reconfigure(asked: Grant): Promise<Grant> {
-    if (this.#deps.gate.state !== 'paused') {
+    const { grant } = await this.#update(() => {
+      if (this.#deps.gate.state === 'paused') return asked
       throw new ErrandError('validation_failed', 'the configuration can be updated only while the node is paused')
-    }
-    return this.#setGrant(asked)
+    })
+    return grant
   }
 
-  adjust(change: GrantChange): Grant {
-    const grant = this.#setGrant({ ...this.#grant, ...change })
+  async adjust(change: GrantChange, assertCurrent: (config: NodeConfig) => void = () => {}): Promise<NodeConfig> {
+    const config = await this.#update((current) => {
+      assertCurrent(current)
+      return { ...current.grant, ...change }
+    })
     // What waits for room may have it now.
     this.#deps.admission.wake()
-    return grant
+    return config
   }
 
   stats(): NodeStats {
@@ -122,7 +130,7 @@ export class Node implements NodeApi {
 
   describe(): NodeDescription {
     const { gate, engine, runtimes, warnings } = this.#deps
-    const policy = { ...runtimes, microVmRuntime: this.#grant.microVmRuntime }
+    const policy = { ...runtimes, microVmRuntime: this.#config.grant.microVmRuntime }
     return {
       state: gate.state,
       resources: this.#resources(),
@@ -138,14 +146,18 @@ export class Node implements NodeApi {
     return { host, offered: ledger.capacity, leased: ledger.reserved }
   }
 
-  #setGrant(asked: Grant): Grant {
-    const { ledger, pool, limits, log } = this.#deps
-    const grant = limitGrant(asked, limits, log)
-    this.#grant = grant
-    ledger.setCapacity(offeredResources(grant, limits))
-    pool.setKeepAlive(grant.keepAliveMs)
-    log.info({ grant }, 'the configuration was updated')
-    return grant
+  /** One after the other, so that no two are made from the same: kept first, then in force. */
+  #update(next: (current: NodeConfig) => Grant): Promise<NodeConfig> {
+    const { ledger, pool, limits, configs, log } = this.#deps
+    return this.#updates.run(async () => {
+      const grant = limitGrant(next(this.#config), limits, log)
+      const kept = await configs.keep(grant)
+      this.#config = { grant, kept }
+      ledger.setCapacity(offeredResources(grant, limits))
+      pool.setKeepAlive(grant.keepAliveMs)
+      log.info({ grant, version: kept.version }, 'the configuration was updated')
+      return this.#config
+    })
   }
 
   stop(): Promise<void> {

@@ -25,7 +25,7 @@ export async function inspect(ids: readonly string[], flags: OneFlags, terminal:
 }
 
 function linesOf(record: ExecutionView, output: Output): Fact[] {
-  const { message, exitCode, image, times, resources, ports, outputs, labels, warnings, queue } = record
+  const { message, exitCode, image, times, resources, ports, outputs, labels, warnings, queue, configVersion } = record
   const { asked, used } = resources
   const lines: (readonly [string, string | undefined])[] = [
     ['id', record.id],
@@ -37,6 +37,7 @@ function linesOf(record: ExecutionView, output: Output): Fact[] {
     ['isolation', `${record.isolation}${record.sgx ? ', with SGX,' : ''} on ${record.engine}`],
     ['caller', record.caller],
     ['job', record.job === record.id ? undefined : record.job],
+    ['config', configVersion === undefined ? undefined : `version ${configVersion}`],
     ['attempt', record.attempt > 1 ? record.attempt.toString() : undefined],
     ['accepted', times.accepted],
     ['ended', times.ended],

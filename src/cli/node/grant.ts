@@ -47,11 +47,12 @@ function describeCaps(asked: { cpu?: number; memory?: string }, granted: NodeCon
   return [...(granted.cpu < cpu ? [cores] : []), ...(granted.memory < (parseBytes(memory) ?? 0) ? [bytes] : [])]
 }
 
-function describeGrant({ cpu, memory, keepAliveMs }: NodeConfigView, output: Output): string {
+function describeGrant({ cpu, memory, keepAliveMs, version }: NodeConfigView, output: Output): string {
   const facts: [string, string][] = [
     ['cpu', formatCoreCount(cpu * 1000)],
     ['memory', formatBytes(memory)],
     ['keep-alive', formatDuration(keepAliveMs)],
+    ...(version === undefined ? [] : [['config', `version ${version}`] satisfies [string, string]]),
   ]
   return describeFacts(facts, output)
 }

@@ -111,7 +111,7 @@ test('a drain tells how much is left and ends when nothing is, and whoever does 
 test('an owner grants something else, and is told all of it', async () => {
   const { status, printed } = await errand(['node', 'set', '--cpu', '0.5', '--mem', '1GiB', '--keep-alive', '90s'])
   assert.equal(status, 0, printed.stderr)
-  assert.equal(printed.stdout, 'cpu         0.5 cores\nmemory      1 GiB\nkeep-alive  1m 30s\n')
+  assert.equal(printed.stdout, 'cpu         0.5 cores\nmemory      1 GiB\nkeep-alive  1m 30s\nconfig      version 2\n')
   const capped = await errand(['node', 'set', '--cpu', '1000', '--mem', '1000GiB'])
   assert.match(capped.printed.stderr, /^errand: --cpu 1000 is more than this host offers; it is [\d.]+ now$/m)
   assert.match(capped.printed.stderr, /^errand: --mem 1000GiB is more than this host offers; it is [\d.]+ [GT]iB now$/m)

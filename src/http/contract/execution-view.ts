@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { END_REASONS, type EndReason, EXECUTION_STATUSES, type ExecutionStatus } from '../../core/execution.ts'
 import { GPU_VENDORS, type GpuVendor } from '../../core/gpu.ts'
-import { type AskedView, askedView, count, time } from './fields.ts'
+import { type AskedView, askedView, configVersion, count, time } from './fields.ts'
 import { type WebhookView, webhookView } from './webhook-view.ts'
 
 // What /v1 answers about executions. Times are RFC 3339; sizes are bytes. A field that is not known yet is absent.
@@ -40,6 +40,8 @@ export interface ExecutionView {
   readonly logs: { readonly bytes: number; readonly truncated: boolean; readonly gaps: number }
   readonly outputs: readonly OutputView[]
   readonly labels: Readonly<Record<string, string>>
+  /** Which configuration the node ran with when it was accepted; absent where that is not known. */
+  readonly configVersion?: number
   /** Where it has one. */
   readonly webhook?: WebhookView
 }
@@ -161,6 +163,7 @@ export const executionView: z.ZodType<ExecutionView> = z
     logs: z.object({ bytes: count, truncated: z.boolean(), gaps: count }),
     outputs: z.array(z.object({ name: z.string(), path: z.string(), bytes: count, files: count, skipped: count })),
     labels: z.record(z.string(), z.string()),
+    configVersion: configVersion.exactOptional(),
     webhook: webhookView.exactOptional(),
   })
   .meta({ id: 'Execution' })

@@ -19,6 +19,12 @@ export const words: z.ZodType<string[], string[]> = z.array(z.string()).max(MOST
 /** Of something counted: bytes, files. */
 export const count: z.ZodType<number> = z.number().min(0)
 
+/** Of all that a node runs with. */
+export const configVersion: z.ZodType<number> = z
+  .int()
+  .min(1)
+  .describe("Of the node's configuration: one more with each change.")
+
 /** RFC 3339. */
 export const time: z.ZodType<string> = z.iso.datetime({ offset: true })
 

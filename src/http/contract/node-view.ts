@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { count } from './fields.ts'
+import { configVersion, count, time } from './fields.ts'
 
 export interface NodeView {
   readonly node: string
@@ -49,13 +49,19 @@ interface IsolationView {
   readonly refusal?: string
 }
 
-/** What the node's owner grants. */
+/** What the node's owner grants, and which configuration of the node that makes. */
 export interface NodeConfigView {
   /** Cores. */
   readonly cpu: number
   readonly memory: number
   /** How long an idle warm instance is kept. */
   readonly keepAliveMs: number
+  /** Of all that the node runs with, from 1; what its journal cannot keep has none. */
+  readonly version?: number
+  /** SHA-256 of it as canonical JSON, in hexadecimal. */
+  readonly hash?: string
+  /** Since when. */
+  readonly since?: string
 }
 
 export const resourcesView: z.ZodType<ResourcesView> = z.object({ cpu: z.number().min(0), memory: count, gpus: count })
@@ -92,5 +98,16 @@ export const nodeView: z.ZodType<NodeView> = z
   .meta({ id: 'Node' })
 
 export const nodeConfigView: z.ZodType<NodeConfigView> = z
-  .object({ cpu: z.number().min(0), memory: count, keepAliveMs: count })
+  .object({
+    cpu: z.number().min(0),
+    memory: count,
+    keepAliveMs: count,
+    version: configVersion.exactOptional(),
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .exactOptional()
+      .describe('SHA-256 of all that the node runs with, as canonical JSON without secrets.'),
+    since: time.exactOptional().describe('When it began to run with that.'),
+  })
   .meta({ id: 'NodeConfig' })

@@ -92,7 +92,7 @@ export function openApiDocument(operations: readonly AnyOperation[], version: st
       title: 'Errand',
       version,
       description:
-        'Runs tasks on this machine. Sizes are bytes, times RFC 3339; `...Ms` are milliseconds. Requests that are no good as HTTP are refused with 400, 404, 405, 406, 408, 413, 415, 421 or 431, whatever they ask for. HEAD is answered as GET is, without the body.',
+        'Runs tasks on this machine. Sizes are bytes, times RFC 3339; `...Ms` are milliseconds. Requests that are no good as HTTP are refused with 400, 404, 405, 406, 408, 412, 413, 415, 421 or 431, whatever they ask for. HEAD is answered as GET is, without the body.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     tags: Object.entries(TAGS)

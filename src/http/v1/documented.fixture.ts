@@ -13,7 +13,7 @@ import { V1_OPERATIONS, V1_ROUTES } from './routes.ts'
 const DOCUMENT = openApiDocument(V1_OPERATIONS, 'test')
 const TABLE = new RouteTable(V1_ROUTES)
 /** What any request may be refused with before its path matters. */
-const OF_HTTP: ReadonlySet<number> = new Set([400, 404, 405, 406, 408, 413, 415, 421, 431])
+const OF_HTTP: ReadonlySet<number> = new Set([400, 404, 405, 406, 408, 412, 413, 415, 421, 431])
 const VALIDATORS = new Map<string, ValidateFunction>()
 
 /** @throws AssertionError for an answer of one of our paths that the document does not know */

@@ -1,8 +1,9 @@
 import { parseCores } from '../../core/resources.ts'
 import type { ExecutionCounts } from '../../service/executions-api.ts'
-import type { Grant, GrantChange, NodeDescription } from '../../service/node-api.ts'
+import type { GrantChange, NodeConfig, NodeDescription } from '../../service/node-api.ts'
 import type { NodeConfigView, NodeView } from '../contract/node-view.ts'
 import type { NodeConfigBody } from '../contract/requests.ts'
+import { toTime } from './views.ts'
 
 interface NodeNames {
   readonly nodeName: string
@@ -35,8 +36,14 @@ export function viewNode(
   }
 }
 
-export function viewGrant({ cpuMillis, memoryBytes, keepAliveMs }: Grant): NodeConfigView {
-  return { cpu: cpuMillis / 1000, memory: memoryBytes, keepAliveMs }
+export function viewConfig({ grant, kept }: NodeConfig): NodeConfigView {
+  const { cpuMillis, memoryBytes, keepAliveMs } = grant
+  return {
+    cpu: cpuMillis / 1000,
+    memory: memoryBytes,
+    keepAliveMs,
+    ...(kept !== undefined && { version: kept.version, hash: kept.hash, since: toTime(kept.sinceMs) }),
+  }
 }
 
 /** @throws validation_failed for cores that are no tenths */

@@ -54,7 +54,7 @@ test('the grant is changed in part while work goes on, and what waits has the ne
   const config = async (body: object) => node.call(undefined, 'PATCH /v1/node/config', body)
   const before = JSON.parse((await node.call(undefined, 'GET /v1/node/config')).text) as NodeConfigView
   const smaller = JSON.parse((await config({ memory: '64MiB' })).text) as NodeConfigView
-  assert.deepEqual(smaller, { ...before, memory: 64 * 1024 ** 2 })
+  assert.deepEqual([smaller.cpu, smaller.memory, smaller.keepAliveMs], [before.cpu, 64 * 1024 ** 2, before.keepAliveMs])
   const refused = await node.call(undefined, 'POST /v1/executions', { task: { image: 'hello' } })
   assert.equal(problemIn(refused).code, 'resources_unsatisfiable')
   await config({ memory: '128MiB' })
@@ -70,6 +70,48 @@ test('the grant is changed in part while work goes on, and what waits has the ne
   const ended = await node.call(undefined, `GET /v1/executions/${waiting.id}/wait?timeout=60s`)
   assert.deepEqual([ended.status, viewOf(ended).exitCode], [200, 3])
   assert.notEqual(viewOf(await node.call(undefined, `GET /v1/executions/${running.id}`)).status, 'succeeded')
+})
+
+test('F14: each change is a version of the configuration, which what is accepted from then on names', async () => {
+  await using node = await openV1Node()
+  const change = async (body: object): Promise<NodeConfigView> =>
+    JSON.parse((await node.call(undefined, 'PATCH /v1/node/config', body)).text)
+  const submit = async (): Promise<number | undefined> =>
+    viewOf(await node.call(undefined, 'POST /v1/executions', { task: { image: 'hello' } })).configVersion
+  const before = JSON.parse((await node.call(undefined, 'GET /v1/node/config')).text) as NodeConfigView
+  assert.deepEqual([before.version, await submit()], [1, 1])
+  const after = await change({ keepAliveMs: 1234 })
+  assert.deepEqual([after.version, await submit()], [2, 2])
+  assert.notEqual(after.hash, before.hash)
+  assert.deepEqual(await change({ keepAliveMs: 1234 }), after, 'nothing has changed')
+  const back = await change({ keepAliveMs: before.keepAliveMs })
+  assert.deepEqual([back.version, back.hash], [3, before.hash])
+  const { text, headers } = await node.call(undefined, 'GET /v1/node/config')
+  assert.deepEqual([JSON.parse(text), headers.etag], [back, '"3"'])
+})
+
+test('F14: of many changes of one version one is made, and the others are refused', async () => {
+  await using node = await openV1Node()
+  const change = (keepAliveMs: number, ifMatch: string) =>
+    node.call(undefined, 'PATCH /v1/node/config', { keepAliveMs }, { 'if-match': ifMatch })
+  const race = await Promise.all(Array.from({ length: 8 }, (_, index) => change(index + 1, '"1"')))
+  const made = race.flatMap(({ status, text }) => (status === 200 ? [JSON.parse(text) as NodeConfigView] : []))
+  assert.deepEqual([made.length, race.filter(({ status }) => status === 412).length], [1, 7])
+  const refused = race.find(({ status }) => status === 412)
+  assert.deepEqual(refused && [problemIn(refused).code, problemIn(refused).details], [
+    'validation_failed',
+    { etag: '"2"' },
+  ])
+  assert.deepEqual(JSON.parse((await node.call(undefined, 'GET /v1/node/config')).text), made[0])
+  for (const [ifMatch, status] of [
+    ['"1", "2"', 200],
+    ['*', 200],
+    ['W/"4"', 412],
+    ['4', 412],
+    ['"4"', 200],
+  ] as const) {
+    assert.equal((await change(status + ifMatch.length, ifMatch)).status, status, ifMatch)
+  }
 })
 
 test('A18: no path, runtime or other text can be set over HTTP, and no number that makes no sense', async () => {

@@ -1,6 +1,7 @@
 import { endsWithin } from '../../core/wait.ts'
+import type { NodeConfig } from '../../service/node-api.ts'
 import { abortable } from '../../util/abort.ts'
-import type { NodeView } from '../contract/node-view.ts'
+import type { NodeConfigView, NodeView } from '../contract/node-view.ts'
 import type { Operation } from '../contract/operation.ts'
 import {
   changeNodeConfig,
@@ -10,8 +11,9 @@ import {
   pauseNode,
   unpauseNode,
 } from '../contract/operations/node.ts'
-import { toGrantChange, viewGrant, viewNode } from './node-views.ts'
-import { type Route, route, type V1Deps } from './route.ts'
+import { assertMatches } from '../if-match.ts'
+import { toGrantChange, viewConfig, viewNode } from './node-views.ts'
+import { type Reply, type Route, route, type V1Deps } from './route.ts'
 
 const get = route(getNode, async (_call, deps) => ({ status: 200, value: view(deps) }))
 
@@ -21,10 +23,11 @@ const drain = route(drainNode, async ({ principal, query: { timeoutMs }, signal 
   return { status: isEmpty ? 200 : 202, value: view(deps) }
 })
 
-const getConfig = route(getNodeConfig, async (_call, { node }) => ({ status: 200, value: viewGrant(node.grant) }))
+const getConfig = route(getNodeConfig, async (_call, { node }) => answer(node.config))
 
-const changeConfig = route(changeNodeConfig, async ({ body }, { node }) => {
-  return { status: 200, value: viewGrant(node.adjust(toGrantChange(body))) }
+const changeConfig = route(changeNodeConfig, async ({ request, body }, { node }) => {
+  const ifMatch = request.headers['if-match']
+  return answer(await node.adjust(toGrantChange(body), (current) => assertMatches(ifMatch, tagOf(current))))
 })
 
 export const NODE_ROUTES: readonly Route[] = [
@@ -41,6 +44,15 @@ function control(verb: 'pause' | 'unpause', operation: Operation<NodeView>): Rou
     await deps.node[verb]()
     return { status: 200, value: view(deps) }
   })
+}
+
+function answer(config: NodeConfig): Reply<NodeConfigView> {
+  const tag = tagOf(config)
+  return { status: 200, value: viewConfig(config), ...(tag !== undefined && { headers: { etag: tag } }) }
+}
+
+function tagOf({ kept }: NodeConfig): string | undefined {
+  return kept && `"${kept.version}"`
 }
 
 function view(deps: V1Deps): NodeView {

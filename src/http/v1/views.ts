@@ -36,7 +36,7 @@ export function toTime(wallMs: number): string {
 }
 
 export function viewExecution(record: ExecutionRecord): ExecutionView {
-  const { reason, signal, image, logs, request } = record
+  const { reason, signal, image, logs, request, configVersion } = record
   return {
     id: record.executionId,
     job: record.jobId,
@@ -62,6 +62,7 @@ export function viewExecution(record: ExecutionRecord): ExecutionView {
     logs: { bytes: logs.stdoutBytes + logs.stderrBytes, truncated: logs.droppedBytes > 0, gaps: logs.gaps },
     outputs: record.outputs.map(({ name, path, bytes, files, skipped }) => ({ name, path, bytes, files, skipped })),
     labels: request.labels ?? {},
+    ...(configVersion !== undefined && { configVersion }),
     ...(request.webhook !== undefined && { webhook: viewWebhook(request.webhook.url, record.webhook) }),
   }
 }

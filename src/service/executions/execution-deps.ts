@@ -44,6 +44,8 @@ export interface ExecutionDeps {
   /** Undefined where none is offered. */
   readonly sgx: SgxPaths | undefined
   readonly defaults: ExecutionDefaults
+  /** Which configuration is in force; absent where nobody counts them. */
+  readonly configVersion?: () => number | undefined
   /** Where each execution has a folder for its log, scripts and results. Ours alone. */
   readonly folder: string
   /** On the same file system; ours alone. What lies in it is being removed. */

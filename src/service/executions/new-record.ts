@@ -5,12 +5,13 @@ import { termsOf } from './terms.ts'
 
 /** What is known of an execution when it is accepted. */
 export function newRecord(
-  { executorId, clock }: Pick<ExecutionDeps, 'executorId' | 'clock'>,
+  { executorId, clock, configVersion: versionNow }: Pick<ExecutionDeps, 'executorId' | 'clock' | 'configVersion'>,
   plan: ExecutionPlan,
   resultsDir: string,
   engine: string,
 ): ExecutionRecord {
   const { executionId, jobId, callerId, request, resources, gpus, pidsLimit, diskBytes } = plan
+  const configVersion = versionNow?.()
   return {
     executionId,
     jobId,
@@ -26,6 +27,7 @@ export function newRecord(
     times: { acceptedMs: clock.wallMs() },
     request,
     terms: termsOf(plan),
+    ...(configVersion !== undefined && { configVersion }),
     resources: { asked: { ...resources, gpus, ...(pidsLimit && { pids: pidsLimit }), diskBytes }, used: {} },
     gpus: [],
     engine,

@@ -10,6 +10,8 @@ import {
   waitQuery,
 } from '../requests.ts'
 
+const TAG = 'the version of the configuration, for `if-match`'
+
 const NODE = { description: 'The node.', value: nodeView }
 
 export const getNode: Operation<NodeView> = {
@@ -67,8 +69,8 @@ export const getNodeConfig: Operation<NodeConfigView> = {
   path: '/v1/node/config',
   scope: 'operate',
   tag: 'node',
-  summary: 'Read what the owner grants.',
-  answers: { 200: { description: 'The grant.', value: nodeConfigView } },
+  summary: 'Read what the owner grants, and which configuration that makes.',
+  answers: { 200: { description: 'The grant.', value: nodeConfigView, headers: { etag: TAG } } },
 }
 
 export const changeNodeConfig: Operation<NodeConfigView, NodeConfigBody, Nothing, NodeConfigBody<number | string>> = {
@@ -78,9 +80,14 @@ export const changeNodeConfig: Operation<NodeConfigView, NodeConfigBody, Nothing
   scope: 'operate',
   tag: 'node',
   summary: 'Change what the owner grants, until the daemon is started again.',
-  description: 'What runs goes on, whatever it has; new work waits until it fits. Capped at what the host has.',
+  description:
+    'What runs goes on, whatever it has; new work waits until it fits. Capped at what the host has. Each change is a new version of the configuration, kept before it is in force.',
   body: nodeConfigBody,
-  answers: { 200: { description: 'The grant as it is now.', value: nodeConfigView } },
+  headers: {
+    'if-match': 'change only this version, as the `etag` of an answer before; 412 when it is another one by now',
+  },
+  answers: { 200: { description: 'The grant as it is now.', value: nodeConfigView, headers: { etag: TAG } } },
+  errors: ['storage_full'],
   examples: { smaller: { summary: 'Keep half a gibibyte for oneself', body: { memory: '512MiB' } } },
 }
 
