@@ -8,6 +8,7 @@ import type { Log } from '../core/log.ts'
 import type { AssertSound } from '../engine/choose.ts'
 import { probeDisk } from '../images/disk-space.ts'
 import { LowWaterMark } from '../images/low-water-mark.ts'
+import { DISK_PERIOD_MS } from '../instance/disk-watch.ts'
 import { JOURNAL_FILE, SqliteJournal } from '../journal/sqlite/sqlite-journal.ts'
 import { readBootId } from '../resources/boot-id.ts'
 import type { HostMonitor } from '../resources/host-monitor.ts'
@@ -25,9 +26,6 @@ import { FaultHook } from './faults/fault-hook.ts'
 import type { NodeMetrics } from './metrics/node-metrics.ts'
 import type { Tracing } from './tracing/open-tracing.ts'
 import { executionEvent } from './webhook-events.ts'
-
-/** How far apart looks at disk and network use are. */
-const WATCH_PERIOD_MS = 5000
 
 interface OpenExecutionsDeps {
   readonly engine: ExecutionEngine
@@ -106,7 +104,7 @@ export async function openExecutions(
     folder,
     trash: join(stateDir, 'trash'),
     privatePaths: [stateDir, runDir, ...(storageFolder === undefined ? [] : [storageFolder])],
-    watchPeriodMs: WATCH_PERIOD_MS,
+    watchPeriodMs: DISK_PERIOD_MS,
     assertRoom: () => disks.assertRoom(),
     webhooks: { outlet: webhooks, event: executionEvent },
     watchers: [metrics?.executions, tracing?.executions].filter((watcher) => watcher !== undefined),

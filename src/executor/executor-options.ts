@@ -8,6 +8,7 @@ import { MIB, parseCores } from '../core/resources.ts'
 import type { RuntimePolicy } from '../engine/choose.ts'
 import type { SgxPaths } from '../engine/engine.ts'
 import type { ImageOptions } from '../images/open-images.ts'
+import { DISK_PERIOD_MS } from '../instance/disk-watch.ts'
 import type { ExecutionDefaults } from '../service/executions/execution-plan.ts'
 
 /** How an executor works. Only `id` is needed. Times are milliseconds. */
@@ -110,7 +111,7 @@ export function settingsOf(options: ExecutorOptions): ExecutorSettings {
     images: { ...IMAGES, ...options.images },
     runtimes: { microVmRuntime: undefined, gvisorRuntime: 'runsc', allowUnenforced: new Set(), ...runtimes },
     sgx: options.sgx,
-    watchPeriodMs: options.watchPeriodMs ?? 5000,
+    watchPeriodMs: options.watchPeriodMs ?? DISK_PERIOD_MS,
   }
 }
 

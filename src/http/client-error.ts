@@ -1,13 +1,10 @@
 import type { Socket } from 'node:net'
-import { rawRefusal, refusal } from './refusal.ts'
+import { LINGER_MS, rawRefusal, refusal } from './refusal.ts'
 
 const MALFORMED = rawRefusal(refusal(400, 'not a well-formed HTTP request'), 'Bad Request')
 const SLOW = rawRefusal(refusal(408, 'the request took too long to arrive'), 'Request Timeout')
 const LONG_CHUNK_EXTENSION = rawRefusal(refusal(413, 'chunk extensions too large'), 'Content Too Large')
 const LONG_HEADERS = rawRefusal(refusal(431, 'the headers are too large'), 'Request Header Fields Too Large')
-
-/** How long a connection whose request made no sense is still read, so that its sender gets to see the answer. */
-const LINGER_MS = 1000
 
 /** Answers what Node could not parse, or did not get in time, and ends the connection. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {

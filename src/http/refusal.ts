@@ -33,8 +33,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** How long a refused upload is still read (and thrown away), so that its sender gets to see the refusal. */
-const LINGER_MS = 1000
+/** How long what nobody wants is still read (and thrown away), so that its sender gets to see the answer. */
+export const LINGER_MS = 1000
 
 export function refusal(status: RefusalStatus, message: string, allow?: string): Refusal {
   const code = CODE[status]

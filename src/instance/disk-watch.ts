@@ -24,6 +24,7 @@ export interface DiskWatchDeps {
   readonly periodMs?: number
 }
 
+/** How far apart looks at the use of disk and network are, where nobody says. */
 export const DISK_PERIOD_MS = 5000
 /** Disks looked at side by side, in one round. */
 const LANES = 4

@@ -49,6 +49,9 @@ export interface IdempotencyKey {
   readonly digest: string
 }
 
+/** Events that a journal keeps at the least; who comes later has missed some. */
+export const MOST_EVENTS = 10_000
+
 /** One change of a record's status, in the order in which they were kept. */
 export interface JournalEvent {
   /** Grows by at least one from event to event. */

@@ -120,7 +120,7 @@ export class DockerClient implements AsyncDisposable {
       return response
     }
     const body = await (headersMs === undefined
-      ? this.#settle(request, signal, () => open(signal))
+      ? this.#inOurErrors(request, signal, () => open(signal))
       : this.#within(headersMs, request, signal, open))
     return new ResponseStream(body, (error) => toErrandError(error, request, signal))
   }
@@ -155,10 +155,10 @@ export class DockerClient implements AsyncDisposable {
   ): Promise<T> {
     const late = (): ErrandError => noAnswer(`${describe(request)} within ${deadlineMs / 1000} s`)
     using deadline = new Deadline(this.#clock, deadlineMs, late, signal)
-    return await this.#settle(request, deadline.signal, () => work(deadline.signal))
+    return await this.#inOurErrors(request, deadline.signal, () => work(deadline.signal))
   }
 
-  async #settle<T>(request: DockerRequest, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async #inOurErrors<T>(request: DockerRequest, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     signal.throwIfAborted()
     try {
       return await work()

@@ -5,6 +5,7 @@ import type { ByteBudget } from '../../util/byte-budget.ts'
 import { invokeTask } from '../contract/operations/tasks.ts'
 import { breakOff } from '../cut.ts'
 import { allowLongUpload } from '../long-upload.ts'
+import { LINGER_MS } from '../refusal.ts'
 import { CallerAnswer } from './caller-answer.ts'
 import { assertNoWebhook, invokeLater, isForLater } from './invoke-later.ts'
 import type { Route } from './route.ts'
@@ -12,8 +13,6 @@ import { taskPath } from './task-path.ts'
 
 /** A body up to this size is sent in one piece, and its task need not wait for it. */
 const SMALL_BYTES = 64 * 1024
-/** How long a body that its task did not want is still read, so that its sender gets to see the answer. */
-const LINGER_MS = 1000
 
 /** `ANY /v1/tasks/{name}/invoke`: neither side's body is read before the other side takes it. */
 export const INVOKE_ROUTE: Route = {

@@ -8,20 +8,18 @@ import {
   MOST_CONFIGS,
   type NewConfig,
 } from '../config-journal.ts'
-import type {
-  EndsPage,
-  IdempotencyKey,
-  Journal,
-  JournalEnd,
-  JournalEvent,
-  JournalRecord,
-  Page,
-  PageQuery,
+import {
+  type EndsPage,
+  type IdempotencyKey,
+  type Journal,
+  type JournalEnd,
+  type JournalEvent,
+  type JournalRecord,
+  MOST_EVENTS,
+  type Page,
+  type PageQuery,
 } from '../journal.ts'
 import { alreadyExists, keyConflict, notFound } from '../journal-errors.ts'
-
-/** Events that are remembered; who comes later has missed some. */
-const MOST_EVENTS = 10_000
 
 interface Entry<R> {
   readonly seq: number

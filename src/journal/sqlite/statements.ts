@@ -1,14 +1,11 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type EndReason, type ExecutionStatus, isTerminal } from '../../core/execution.ts'
-import type { IdempotencyKey, JournalEvent, PageQuery } from '../journal.ts'
+import { type IdempotencyKey, type JournalEvent, MOST_EVENTS, type PageQuery } from '../journal.ts'
 import { adopt } from './adoption.ts'
 import { ENDS_SQL, endsPage } from './ends-page.ts'
 import { findConfig, keepConfig } from './kept-configs.ts'
 import type { Operation, Refusal, Reply, Row } from './messages.ts'
 import { pagePart } from './page-part.ts'
-
-/** Events that are remembered; who comes later has missed some. */
-const MOST_EVENTS = 10_000
 
 /** Of labels that more executions have than this, any will do to begin with. */
 const RARE = 2000

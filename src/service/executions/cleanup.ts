@@ -27,8 +27,8 @@ export class Cleanup {
     using deadline = new Deadline(this.#deps.clock, MOST_MS, tooLate, parent)
     const { signal } = deadline
     const known = executionIds.map((executionId): Removal => [executionId, this.#forget(executionId)])
-    const first = await settle(known, signal)
-    const second = await settle([...this.#sandboxes(signal), ...(await this.#folders(executionIds))], signal)
+    const first = await carryOut(known, signal)
+    const second = await carryOut([...this.#sandboxes(signal), ...(await this.#folders(executionIds))], signal)
     parent.throwIfAborted()
     return { removed: [...first.removed, ...second.removed], failed: [...first.failed, ...second.failed] }
   }
@@ -52,7 +52,7 @@ export class Cleanup {
   }
 }
 
-async function settle(removals: readonly Removal[], signal: AbortSignal): Promise<CleanupReport> {
+async function carryOut(removals: readonly Removal[], signal: AbortSignal): Promise<CleanupReport> {
   const removed: string[] = []
   const failed: { name: string; message: string }[] = []
   const waits = removals.map(async ([name, work]) => {
