@@ -48,7 +48,8 @@ export interface TaskDefinition {
   /** Default: `standard`, or the preset's. */
   readonly profile?: 'standard' | 'strict'
   readonly preset?: PresetName
-  readonly network?: 'internal' | 'egress'
+  /** With `none` it is reached on its unix socket alone. */
+  readonly network?: 'none' | 'internal' | 'egress'
   /** On which its server listens. */
   readonly port?: number
   readonly readiness: Readiness

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
 import { settle } from '../core/manual-clock.ts'
 import { readTaskKey } from '../core/task.ts'
+import type { SandboxSpec } from '../engine/engine.ts'
 import type { FakeScript } from '../engine/fake/fake-engine.ts'
 import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
 import type { Lease } from '../resources/ledger.ts'
@@ -57,9 +58,14 @@ interface Left {
 }
 
 /** What a process that was killed leaves: its sandbox, started or not, and nothing in memory. */
-async function leave(bench: InstancesBench, script: FakeScript, isStarted = true): Promise<Left> {
+async function leave(
+  bench: InstancesBench,
+  script: FakeScript,
+  isStarted = true,
+  changes: Partial<SandboxSpec> = {},
+): Promise<Left> {
   const image = bench.engine.addImage('left', script)
-  const spec = plainSpec(image.id)
+  const spec = plainSpec(image.id, changes)
   const owner = { kind: 'warm', id: 'left', key: KEY, setup: 'as today' } as const
   const ref = await bench.engine.create(spec, identify(bench.installation, 'test', owner, spec), bench.signal)
   if (isStarted) await bench.engine.start(ref, bench.signal)
@@ -94,6 +100,13 @@ describe('an instance that an earlier process left', () => {
     await advanceUntilSettled(bench.clock, gone)
     assert.deepEqual(bench.engine.sandboxes, [])
     assert.equal(lease.releases, 1)
+  })
+
+  test('without a network is taken over on its socket', async () => {
+    await using bench = await InstancesBench.open()
+    const endpoint = { unixPath: '/nowhere/task.sock' }
+    const { adopt } = await leave(bench, { mark: MARK, endpoint }, true, { network: 'none', hasSocket: true })
+    assert.deepEqual((await adopt()).endpoint, endpoint)
   })
 
   test('is watched like any other', async () => {

@@ -2,7 +2,7 @@ import { ErrandError, type ErrorDetails } from '../core/errors.ts'
 import { MIB, type Resources } from '../core/resources.ts'
 import type { Engine, SandboxView } from '../engine/engine.ts'
 import { EngineUnresponsive } from '../engine/engine-breaker.ts'
-import type { DiskOverrun, InstanceExit } from './instance.ts'
+import type { DiskOverrun, InstanceExit, InstancePlan } from './instance.ts'
 
 /** Why a start failed whose task has exited. */
 export function exitError(engine: Pick<Engine, 'explainExit'>, exit: InstanceExit, limits: MemoryLimit): ErrandError {
@@ -15,8 +15,12 @@ export function exitError(engine: Pick<Engine, 'explainExit'>, exit: InstanceExi
   })
 }
 
-export function notReadyError(startTimeoutMs: number, log: string): ErrandError {
-  return new ErrandError('not_ready', `the task was not ready within ${startTimeoutMs} ms`, { details: { log } })
+export function notReadyError(
+  { startTimeoutMs, spec: { network } }: Pick<InstancePlan, 'startTimeoutMs' | 'spec'>,
+  log: string,
+): ErrandError {
+  const hint = network === 'none' ? '; without a network it can serve on the socket in ERRAND_SOCKET alone' : ''
+  return new ErrandError('not_ready', `the task was not ready within ${startTimeoutMs} ms${hint}`, { details: { log } })
 }
 
 /** Says nothing of the task, which has not come to run. */

@@ -5,6 +5,7 @@ import { silentLog } from '../core/log.ts'
 import { ManualClock, settle } from '../core/manual-clock.ts'
 import { DEFAULT_RESOURCES, type Resources } from '../core/resources.ts'
 import { type Readiness, type TaskKey, taskKey } from '../core/task.ts'
+import type { SandboxSpec } from '../engine/engine.ts'
 import { FakeEngine, type FakeScript } from '../engine/fake/fake-engine.ts'
 import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
 import type { Lease, LeaseHolder } from '../resources/ledger.ts'
@@ -95,10 +96,14 @@ export class InstancesBench implements AsyncDisposable {
   }
 
   /** Starts an instance of a new image with this script. */
-  launch(script: FakeScript, readiness: Readiness = { kind: 'mark', mark: MARK }): Launched {
+  launch(
+    script: FakeScript,
+    readiness: Readiness = { kind: 'mark', mark: MARK },
+    changes: Partial<SandboxSpec> = {},
+  ): Launched {
     const id = randomId()
     const image = this.engine.addImage(`image-${id}`, script)
-    const spec = plainSpec(image.id)
+    const spec = plainSpec(image.id, changes)
     const lease = new FakeLease()
     const phases = new StartPhases(this.clock)
     const held = { id: image.id, digest: undefined, isStale: false }

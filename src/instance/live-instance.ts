@@ -89,7 +89,7 @@ export class LiveInstance implements Instance {
     const { startTimeoutMs, phases } = this.#plan
     let isEngineDone = false
     const tooLate = () =>
-      isEngineDone ? notReadyError(startTimeoutMs, this.#output.tail) : engineTooLateError(startTimeoutMs)
+      isEngineDone ? notReadyError(this.#plan, this.#output.tail) : engineTooLateError(startTimeoutMs)
     using deadline = new Deadline(this.#deps.clock, startTimeoutMs, tooLate, parent)
     const signal = AbortSignal.any([deadline.signal, this.#died.signal])
     try {
@@ -124,7 +124,9 @@ export class LiveInstance implements Instance {
     if (view?.id !== listing.id || view.state !== 'running') throw new ErrandError('task_gone', 'it does not run')
     const unset = limitsError(this.#plan.spec.resources, view.limits)
     if (unset !== undefined) throw unset
-    if (view.tcp === undefined) throw new ErrandError('network_unavailable', 'it is not on its network any more')
+    if (view.tcp === undefined && this.#plan.spec.network !== 'none') {
+      throw new ErrandError('network_unavailable', 'it is not on its network any more')
+    }
     const hasMarked = await this.#output.hasMarked(listing, signal)
     const endpoint = hasMarked ? await this.#findReachable(view, signal) : undefined
     if (endpoint === undefined) throw new ErrandError('not_ready', 'it has not been ready, or does not listen any more')

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { ErrandError } from '../core/errors.ts'
 import { settle } from '../core/manual-clock.ts'
 import type { SandboxView } from '../engine/engine.ts'
-import { FakeEngine } from '../engine/fake/fake-engine.ts'
+import { FakeEngine, type FakeScript } from '../engine/fake/fake-engine.ts'
 import { identify, isOurs } from './identity.ts'
 import { advanceUntilSettled, coded, InstancesBench, MARK, START_TIMEOUT_MS, until } from './instances-bench.fixture.ts'
 
@@ -47,6 +47,27 @@ describe('a start', options, () => {
     await until(() => bench.engine.sandboxes[0]?.state === 'running')
     const failed = assert.rejects(instance, { code: 'not_ready', details: { log: 'still at it\n' } })
     await bench.clock.advance(START_TIMEOUT_MS)
+    await failed
+    assert.equal(lease.releases, 1)
+    await assertNothingLeft(bench)
+  })
+
+  test('of a task without a network ends with an instance on its socket', async () => {
+    await using bench = await InstancesBench.open()
+    const endpoint = { unixPath: '/nowhere/task.sock' }
+    const { instance } = bench.launch({ endpoint }, { kind: 'connect' }, { network: 'none', hasSocket: true })
+    assert.deepEqual((await instance).endpoint, endpoint)
+    assert.equal(bench.engine.sandboxes[0]?.net, undefined)
+  })
+
+  test('of a task without a network that opens no socket fails with not_ready, which says where it may serve', async () => {
+    await using bench = await InstancesBench.open()
+    const serve: FakeScript['serve'] = (_request, response) => response.end('on its port')
+    const changes = { network: 'none', hasSocket: true } as const
+    const { instance, lease } = bench.launch({ serve, output: ['on 8080\n'] }, { kind: 'connect' }, changes)
+    const message = /without a network.* ERRAND_SOCKET/
+    const failed = assert.rejects(instance, { code: 'not_ready', message, details: { log: 'on 8080\n' } })
+    await advanceUntilSettled(bench.clock, instance)
     await failed
     assert.equal(lease.releases, 1)
     await assertNothingLeft(bench)

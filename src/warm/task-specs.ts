@@ -55,6 +55,8 @@ export class TaskSpecs {
     const { pidsLimit } = definition ?? {}
     const network = this.#networkOf(definition)
     this.#deps.assertSound?.({ profile, runtime, network })
+    const hasSocket = probe.runtimes.get(runtime)?.hasUnixSocket ?? false
+    if (network === 'none' && !hasSocket) throw unreachableError(runtime)
     return {
       imageId,
       resources: task.resources,
@@ -63,7 +65,7 @@ export class TaskSpecs {
       process,
       network,
       port: definition?.port ?? port,
-      hasSocket: probe.runtimes.get(runtime)?.hasUnixSocket ?? false,
+      hasSocket,
       ...(mounts.length > 0 && { mounts }),
       ...presetLimits(preset),
       ...(pidsLimit !== undefined && { pidsLimit }),
@@ -103,4 +105,12 @@ export class TaskSpecs {
     if (probe.networks.has(asked)) return asked
     throw new ErrandError('network_unavailable', `this node has no network ${asked} for a task of its own`)
   }
+}
+
+function unreachableError(runtime: string): ErrandError {
+  return new ErrandError(
+    'runtime_unavailable',
+    `network: none needs a unix socket to serve on, and this node reaches none of a task under the runtime ${runtime}`,
+    { details: { runtime, network: 'none' } },
+  )
 }

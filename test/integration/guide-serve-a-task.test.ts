@@ -10,21 +10,24 @@ import { MortalNode } from '../support/mortal-node.ts'
 const run = promisify(execFile)
 
 test('the commands of the guide to named tasks work in their order', { timeout: 300_000 }, async () => {
-  const image = await ensureImage('hello-node')
+  const [image, alone] = [await ensureImage('hello-node'), await ensureImage('echo-socket')]
   await using node = await MortalNode.make()
   await node.start()
 
   const blocks = shellBlocks((await readDocument('docs/guide/serve-a-task.md')).text)
-  assert.equal(blocks.length, 4)
+  assert.equal(blocks.length, 5)
   const script = ['set -e', 'curl() { command curl "$@"; echo; }', ...blocks].join('\n')
   const here = script
     .replaceAll('/run/errand/errand.sock', join(node.home.runDir, 'errand.sock'))
     .replaceAll('"errand-sample/hello-node"', `"${image}"`)
+    .replaceAll('"errand-sample/echo-socket"', `"${alone}"`)
   const { stdout } = await run('bash', ['-o', 'pipefail', '-c', here])
 
-  const [defined = '', answer, listed = '', removed, gone = '', later = '', asked = ''] = stdout.split('\n')
+  const [defined = '', answer, listed = '', removed, ...rest] = stdout.split('\n')
+  const [alones = '', echoed, removedToo, gone = '', later = '', asked = ''] = rest
   assert.deepEqual([JSON.parse(defined).name, answer, removed], ['hello', 'Hello, hello!', ''])
   assert.equal(JSON.parse(listed).tasks.length, 1)
+  assert.deepEqual([JSON.parse(alones).network, echoed, removedToo], ['none', 'hello', ''])
   assert.equal(JSON.parse(gone).code, 'not_found', 'streamed from a task that was removed before')
   assert.equal(JSON.parse(later).code, 'not_found', 'the same for later')
   assert.deepEqual(JSON.parse(asked).invocations, [])

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { ensureImage } from '../../examples/tasks/offline/sample-images.ts'
-import { startDaemon, type TestDaemon } from '../support/daemon.ts'
+import { docker, startDaemon, type TestDaemon } from '../support/daemon.ts'
 import { Home, type ServeProcess } from '../support/serve-process.ts'
 
 const MIB = 1024 * 1024
@@ -135,6 +135,19 @@ describe('a named task on the Docker Engine', { timeout: 300_000 }, () => {
     await Promise.all(asking)
     assert.deepEqual(open.failures, [])
     while (JSON.parse((await call(socketPath, 'GET /v1/instances')).text).instances.length > 1);
+  })
+
+  test('without a network has no interface but lo, and answers on its socket', async () => {
+    const body = { image: await ensureImage('echo-socket'), network: 'none', resources: { cpu: 0.5, memory: '64MiB' } }
+    const made = await call(socketPath, 'PUT /v1/tasks/alone', body)
+    assert.equal(made.status, 201, made.text)
+    const answer = await call(socketPath, 'POST /v1/tasks/alone/invoke', { hello: 'socket' })
+    assert.deepEqual([answer.status, answer.text], [200, '{"hello":"socket"}'])
+    const names = await node.containers()
+    const name = names.find((each) => each.includes(String(answer.headers['errand-instance'])))
+    const ask = 'Object.keys(os.networkInterfaces()).join()'
+    assert.equal(await docker('exec', name ?? '', 'node', '-p', ask), 'lo')
+    assert.equal((await call(socketPath, 'DELETE /v1/tasks/alone')).status, 204)
   })
 
   test('that is removed leaves no container', async () => {

@@ -69,7 +69,7 @@ function addPut(tasks: Command, { terminal }: CommandContext): void {
     .option('--request-timeout <time>', 'how long nothing may come of a request')
     .option('--json', 'print the task as JSON')
     .addHelpText('after', PUT_EXAMPLES)
-  withTaskFlags(put, ['internal', 'egress'])
+  withTaskFlags(put, ['none', 'internal', 'egress'])
   withDaemonFlags(put).action(
     async (name: string, image: string | undefined, command: readonly string[], flags: PutFlags) => {
       const { putTask } = await import('../tasks/task-commands.ts')

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { ErrandError } from '../../core/errors.ts'
 import { settle } from '../../core/manual-clock.ts'
 import { readOutput } from '../conformance-bench.ts'
-import type { SandboxIdentity, SandboxRef } from '../engine.ts'
+import type { SandboxIdentity, SandboxRef, SandboxSpec } from '../engine.ts'
 import { plainSpec } from '../sandbox-spec.fixture.ts'
 import { FakeEngine, type FakeScript, ManualClock } from './fake-engine.ts'
 
@@ -182,4 +182,21 @@ test('an image of the registry is on the host once pulled', async () => {
   await assert.rejects(engine.images.pull({ ...reference, tag: 'v2' }, { onProgress() {} }, never), {
     code: 'image_not_found',
   })
+})
+
+test('a fake sandbox is dialled where its spec lets it be: on the network, or on the socket that it is given', async () => {
+  await using engine = new FakeEngine()
+  const [unix, tcp] = [{ unixPath: '/nowhere/task.sock' }, { host: '127.0.0.1', port: 1 }]
+  const endpointsOf = async (name: string, script: FakeScript, changes: Partial<SandboxSpec>): Promise<unknown> => {
+    const { id } = engine.addImage(name, script)
+    const ref = await engine.create(plainSpec(id, changes), { name, labels }, never)
+    await engine.start(ref, never)
+    const view = await engine.inspect(ref, never)
+    return [view?.tcp, view?.unix]
+  }
+  assert.deepEqual(await endpointsOf('a', { endpoint: unix }, { hasSocket: true }), [undefined, unix])
+  assert.deepEqual(await endpointsOf('b', { endpoint: unix }, { hasSocket: false }), [undefined, undefined])
+  assert.deepEqual(await endpointsOf('c', { endpoint: tcp }, {}), [tcp, undefined])
+  assert.deepEqual(await endpointsOf('d', { endpoint: tcp }, { network: 'none' }), [undefined, undefined])
+  assert.deepEqual(await endpointsOf('e', { serve: () => {} }, { network: 'none' }), [undefined, undefined])
 })

@@ -18,7 +18,7 @@ import type { FakeNetwork } from './fake-net.ts'
 import { FakeOutputLog } from './fake-output.ts'
 import { FakeMainProcess } from './fake-process.ts'
 import type { FakeScript } from './fake-script.ts'
-import { type FakeServer, openServer } from './fake-server.ts'
+import { endpointsOf, type FakeServer, openServer } from './fake-server.ts'
 import { exitCodeOf, isDeadly, isIgnored } from './fake-signals.ts'
 import { FakeMeter } from './fake-usage.ts'
 
@@ -164,8 +164,7 @@ export class FakeSandbox {
       labels: this.labels,
       state: this.#state,
       exit: this.#exit,
-      tcp: this.isLive ? (this.script.endpoint ?? this.#server?.endpoint) : undefined,
-      unix: undefined,
+      ...endpointsOf(this.spec, this.isLive ? (this.script.endpoint ?? this.#server?.endpoint) : undefined),
       pid: undefined,
       net: this.#net,
       limits: { cpuMillis, memoryBytes, pids: pidsLimit ?? PIDS_LIMITS[profile] },

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import type { TcpEndpoint } from '../../core/endpoint.ts'
+import type { Endpoint } from '../../core/endpoint.ts'
 import type { ErrandError } from '../../core/errors.ts'
 import type { ExecCommand, SandboxSpec, SignalName } from '../engine.ts'
 
@@ -43,8 +43,11 @@ export interface FakeScript {
   readonly isNeverReady?: boolean
   /** Answers requests on a real HTTP server on 127.0.0.1. Without it the endpoint refuses connections. */
   readonly serve?: RequestListener
-  /** Where the server of every such sandbox is: somebody else's, already up. Instead of `serve`. */
-  readonly endpoint?: TcpEndpoint
+  /**
+   * Where the server of every such sandbox is: somebody else's, already up. Instead of `serve`. One on a unix socket is
+   * reached only in sandboxes that are given a socket.
+   */
+  readonly endpoint?: Endpoint
   /** Default: at start, so that only the mark tells readiness. */
   readonly listens?: 'at start' | 'when ready'
   /**

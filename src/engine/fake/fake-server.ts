@@ -1,8 +1,8 @@
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { TcpEndpoint } from '../../core/endpoint.ts'
+import type { Endpoint, TcpEndpoint } from '../../core/endpoint.ts'
 import { http } from '../../util/node-http.ts'
-import type { SandboxSpec } from '../engine.ts'
+import type { SandboxSpec, SandboxView } from '../engine.ts'
 import type { FakeScript } from './fake-script.ts'
 
 const HOST = '127.0.0.1'
@@ -46,6 +46,18 @@ export async function openServer(spec: SandboxSpec, script: FakeScript): Promise
   const { serve, listens, endpoint } = script
   if (spec.port === undefined || endpoint !== undefined) return undefined
   return serve !== undefined && listens !== 'when ready' ? FakeServer.open(serve) : FakeServer.reserve()
+}
+
+/** Where a sandbox is dialled while it runs. */
+export function endpointsOf(
+  { network, hasSocket }: SandboxSpec,
+  endpoint: Endpoint | undefined,
+): Pick<SandboxView, 'tcp' | 'unix'> {
+  const isUnix = endpoint !== undefined && 'unixPath' in endpoint
+  return {
+    tcp: isUnix || network === 'none' ? undefined : endpoint,
+    unix: isUnix && hasSocket ? endpoint : undefined,
+  }
 }
 
 function listen(server: Server, port: number): Promise<number> {

@@ -120,7 +120,7 @@ export const engineSpecBody: z.ZodType<EngineSpecBody, EngineSpecBody<number | s
 
 /** What a named task is: the body of `PUT /v1/tasks/{name}`. Sizes are in bytes once it is read. */
 export interface NamedTaskBody<Size = number> extends ProcessFields, SandboxFields<Size> {
-  readonly network?: 'internal' | 'egress'
+  readonly network?: 'none' | 'internal' | 'egress'
   readonly port?: number
   readonly readiness?: string
   readonly concurrency?: number | 'unlimited'
@@ -135,8 +135,17 @@ export type NamedTaskBodyIn = NamedTaskBody<number | string>
 export const namedTaskBody: z.ZodType<NamedTaskBody, NamedTaskBodyIn> = z.strictObject({
   ...process,
   ...sandbox,
-  network: z.enum(['internal', 'egress']).exactOptional().describe('Default: `internal`.'),
-  port: port.exactOptional().describe('On which its server listens. Default: 8080.'),
+  network: z
+    .enum(['none', 'internal', 'egress'])
+    .exactOptional()
+    .describe(
+      'Default: as the node has it. With `none` it has to serve on the unix socket that `ERRAND_SOCKET` names.',
+    ),
+  port: port.exactOptional().describe('On which its server listens. Default: 8080. Not with `network: none`.'),
+  ports: z
+    .never('no port is published for a named task, which may have many instances: it is asked by its name')
+    .exactOptional()
+    .describe('Refused: ports of the host are for executions.'),
   readiness: readiness.exactOptional().describe('`mark`, `connect` or `http:PATH`. Default: `connect`.'),
   concurrency: concurrency
     .exactOptional()

@@ -19,7 +19,7 @@ export interface TaskView {
   readonly resources: AskedView
   readonly isolation: Isolation
   readonly sgx: boolean
-  readonly network?: 'internal' | 'egress'
+  readonly network?: 'none' | 'internal' | 'egress'
   readonly profile?: 'standard' | 'strict'
   readonly preset?: string
   readonly port?: number
@@ -53,7 +53,7 @@ export const taskView: z.ZodType<TaskView> = z
     resources: askedView,
     isolation: z.enum(ISOLATIONS),
     sgx: z.boolean(),
-    network: z.enum(['internal', 'egress']).exactOptional(),
+    network: z.enum(['none', 'internal', 'egress']).exactOptional(),
     profile: z.enum(['standard', 'strict']).exactOptional(),
     preset: z.string().exactOptional(),
     port: count.exactOptional(),

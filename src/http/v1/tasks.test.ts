@@ -143,6 +143,20 @@ describe('a named task on /v1', options, () => {
     assert.deepEqual([preset.status, problemIn(preset).code], [400, 'validation_failed'])
   })
 
+  test('publishes no port, and the refusal says so', async () => {
+    await using node = await openNode()
+    const token = await node.token('ada', 'submit')
+    const refused = await node.call(token, 'PUT /v1/tasks/hello', { image: 'echo', ports: [{ port: 80 }] })
+    const { code, details } = problemIn(refused)
+    const problems = [
+      {
+        path: 'ports',
+        message: 'no port is published for a named task, which may have many instances: it is asked by its name',
+      },
+    ]
+    assert.deepEqual([refused.status, code, details], [400, 'validation_failed', { problems }])
+  })
+
   test('is told page by page', async () => {
     await using node = await openNode()
     const token = await node.token('ada', 'read', 'submit')

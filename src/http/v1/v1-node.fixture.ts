@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { loadConfig } from '../../daemon/config/load.ts'
 import { Daemon } from '../../daemon/daemon.ts'
+import type { EngineProbe } from '../../engine/engine.ts'
 import type { FakeEngine, FakeScript } from '../../engine/fake/fake-engine.ts'
 import { digestOf, newSecret } from '../auth-token.ts'
 import { TokenFile } from '../auth-token-file.ts'
@@ -44,12 +45,13 @@ export interface V1Node extends AsyncDisposable {
   call(token: string | undefined, asked: string, body?: object, headers?: Ask['headers']): Promise<Answer>
 }
 
-/** `host` is where the door with tokens is. */
+/** `host` is where the door with tokens is, `probe` what the engine can do from the start. */
 export async function openV1Node(
   images: Readonly<Record<string, FakeScript>> = {},
   clock?: Clock,
   settings: readonly string[] = [],
   host = '127.0.0.1',
+  probe: Partial<EngineProbe> = {},
 ): Promise<V1Node> {
   const folder = await mkdtemp(join(tmpdir(), 'errand-v1-'))
   const socketPath = join(folder, 'v1.sock')
@@ -57,7 +59,7 @@ export async function openV1Node(
   const offered = ['resources.hostCheck=none', 'resources.cpuOvercommit=100', 'node=test', 'cpu=1', 'mem=8192']
   const set = [listen, ...offered, ...settings]
   const { config } = loadConfig({ stateDir: join(folder, 'state'), runDir: join(folder, 'run'), set })
-  const engine = new FakeDocker({ images: { ...IMAGES, ...images } })
+  const engine = new FakeDocker({ images: { ...IMAGES, ...images }, probe })
   const deps = { log: silentLog, openEngine: async () => engine, clock: clock ?? systemClock }
   const daemon = await Daemon.open(config, deps, AbortSignal.timeout(60_000))
   const [open = 0, token = 0] = daemon.addresses.map((address) => Number(address.split(':').at(-1)))

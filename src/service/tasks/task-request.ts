@@ -14,12 +14,12 @@ export interface TaskRequest {
   readonly resources?: ExecutionResources
   readonly isolation?: Isolation
   readonly sgx?: boolean
-  /** Default: that of all warm tasks. */
-  readonly network?: 'internal' | 'egress'
+  /** Default: that of all warm tasks. With `none` it has to serve on its unix socket. */
+  readonly network?: 'none' | 'internal' | 'egress'
   readonly profile?: 'standard' | 'strict'
   /** What it gets beyond its profile, by a name that the node's owner grants. */
   readonly preset?: string
-  /** On which its server listens. Default: 8080. */
+  /** On which its server listens. Default: 8080. Not with `network: none`. */
   readonly port?: number
   /** `mark`, `connect` or `http:PATH`. Default: `connect`. */
   readonly readiness?: string

@@ -20,7 +20,7 @@ export const taskRequest: z.ZodType<TaskRequest> = z.strictObject({
   resources: fields.resources.exactOptional(),
   isolation: fields.isolation.exactOptional(),
   sgx: z.boolean().exactOptional(),
-  network: z.enum(['internal', 'egress']).exactOptional(),
+  network: z.enum(['none', 'internal', 'egress']).exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),
   preset: z.string().max(64).exactOptional(),
   port: port.exactOptional(),

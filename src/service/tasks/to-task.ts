@@ -36,6 +36,9 @@ function definitionOf(name: string, request: TaskRequest, mark: string): TaskDef
   if (preset !== undefined && !isPreset(preset)) {
     throw invalidField('preset', `there is none called ${JSON.stringify(preset)}`)
   }
+  if (network === 'none' && port !== undefined) {
+    throw invalidField('port', 'needs a network: without one the task serves on the socket that ERRAND_SOCKET names')
+  }
   return {
     name,
     digest: digestOf(request),
