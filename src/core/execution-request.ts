@@ -1,5 +1,6 @@
 import type { TerminalStatus } from './execution.ts'
 import type { GpuRequest } from './gpu.ts'
+import type { ProvisionScript } from './provision-script.ts'
 import type { Isolation } from './task.ts'
 
 /**
@@ -153,14 +154,4 @@ export interface OutputRequest {
   readonly path: string
   /** Its name in the results folder. Default: the last part of `path`. */
   readonly name?: string
-}
-
-export interface ProvisionScript {
-  /** `^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$`. */
-  readonly name: string
-  /** With a `#!` line; without one it is run by `/bin/sh`. */
-  readonly content: string | Uint8Array
-  /** Of a string. Default: `utf8`. */
-  readonly encoding?: 'utf8' | 'base64'
-  readonly args?: readonly string[]
 }

@@ -1,5 +1,6 @@
 import type { Caller } from './caller.ts'
 import type { PresetName } from './presets.ts'
+import type { ProvisionScript } from './provision-script.ts'
 import type { Resources } from './resources.ts'
 
 /** How strongly a task is kept apart from the host. What the host cannot do is refused, never weakened. */
@@ -61,6 +62,8 @@ export interface TaskDefinition {
   readonly requestTimeoutMs?: number
   readonly pidsLimit?: number
   readonly diskBytes?: number
+  /** Run before its command, in each instance, in this order. */
+  readonly provisionScripts?: readonly ProvisionScript[]
 }
 
 /** What runs, where it differs from what the image says. */

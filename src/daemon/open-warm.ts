@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { Admission } from '../admission/admission.ts'
 import type { Clock } from '../core/clock.ts'
 import { randomId } from '../core/ids.ts'
@@ -16,6 +17,7 @@ import { TaskFile } from '../service/tasks/task-file.ts'
 import { adoptWarm } from '../warm/adoption.ts'
 import { ColdStart } from '../warm/cold-start.ts'
 import { Pool } from '../warm/pool.ts'
+import { StartScripts } from '../warm/start-scripts.ts'
 import { TaskSpecs } from '../warm/task-specs.ts'
 import type { Config } from './config/config.ts'
 import type { NodeMetrics } from './metrics/node-metrics.ts'
@@ -71,8 +73,9 @@ export async function openWarm(
   const onStale = (): void => pool.retireOutdated()
   const images = await openImages(imageOptions(config), { images: engine.images, probe, clock, log, onStale }, held)
   const specs = specsOf(config, probe, runtimes, soundness.assertSound)
+  const scripts = await StartScripts.open(join(config.stateDir, 'starting'))
   const starting = { specs, images, admission, instances, tracker: monitor, ...tasks }
-  const coldStart = new ColdStart({ ...starting, engine, newId: randomId })
+  const coldStart = new ColdStart({ ...starting, scripts, engine, newId: randomId })
   const onIdle = (): void => admission.wake()
   const definitions = await NamedTasks.open({
     file: new TaskFile(config.stateDir),

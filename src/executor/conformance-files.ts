@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ProvisionScript } from '../core/execution-request.ts'
+import type { ProvisionScript } from '../core/provision-script.ts'
 import type { ExecutorTest } from './conformance-bench.ts'
 
 /** Scripts that are run before the task, in its sandbox. */

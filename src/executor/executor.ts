@@ -7,6 +7,7 @@ export {
   type TerminalStatus,
 } from '../core/execution.ts'
 export type * from '../core/execution-request.ts'
+export type { ProvisionScript } from '../core/provision-script.ts'
 export type { LogEntry, LogGap, LogRange } from '../logs/log-entry.ts'
 export type * from '../service/executor.ts'
 export { DockerExecutor, type DockerExecutorOptions } from './docker-executor.ts'

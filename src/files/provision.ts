@@ -1,6 +1,6 @@
 import { chmod, mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ProvisionScript } from '../core/execution-request.ts'
+import type { ProvisionScript } from '../core/provision-script.ts'
 import { invalidField } from '../core/read-value.ts'
 import type { SandboxMount } from '../engine/sandbox-spec.ts'
 

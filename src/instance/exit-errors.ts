@@ -1,18 +1,35 @@
 import { ErrandError, type ErrorDetails } from '../core/errors.ts'
 import { MIB, type Resources } from '../core/resources.ts'
-import type { Engine, SandboxView } from '../engine/engine.ts'
+import type { Engine, SandboxSpec, SandboxView } from '../engine/engine.ts'
 import { EngineUnresponsive } from '../engine/engine-breaker.ts'
+import { provisionFailure } from '../files/provision.ts'
 import type { DiskOverrun, InstanceExit, InstancePlan } from './instance.ts'
 
 /** Why a start failed whose task has exited. */
-export function exitError(engine: Pick<Engine, 'explainExit'>, exit: InstanceExit, limits: MemoryLimit): ErrandError {
+export function exitError(
+  engine: Pick<Engine, 'explainExit'>,
+  exit: InstanceExit,
+  { resources: limits, process }: Pick<SandboxSpec, 'resources' | 'process'>,
+): ErrandError {
   const { exitCode, log } = exit
   if (exitCode === undefined) return new ErrandError('task_gone', 'the task was removed while it started')
+  const script = process.prefix === undefined ? undefined : failedScript(exitCode, log)
+  if (script !== undefined) {
+    return new ErrandError('task_exited', `the provision script ${script} exited with ${exitCode}`, {
+      details: { ...exitDetails(exit, limits), reason: 'provision_failed', script },
+    })
+  }
   const code = engine.explainExit(exitCode, log) ?? 'task_exited'
   const what = code === 'command_not_found' ? "the image's command cannot be executed" : 'the task exited'
   return new ErrandError(code, `${what}: exit code ${exitCode}${causeOf(exit, limits)}, before it was ready`, {
     details: exitDetails(exit, limits),
   })
+}
+
+/** Of both streams, in whose order the last words need not be the last. */
+function failedScript(exitCode: number, log: string): string | undefined {
+  const failures = log.split('\n').map((line) => provisionFailure(exitCode, line))
+  return failures.findLast((failure) => failure !== undefined)?.script
 }
 
 export function notReadyError(

@@ -181,7 +181,7 @@ export class LiveInstance implements Instance {
     const { ref } = this.#sandbox
     const log = wasStopped || ref === undefined ? '' : await this.#output.lastWords(ref)
     const exit = { ...end, ...(this.#overrun && { overrun: this.#overrun }), wasStopped, log }
-    this.#died.abort(exitError(this.#deps.engine, exit, this.#plan.spec.resources))
+    this.#died.abort(exitError(this.#deps.engine, exit, this.#plan.spec))
     return exit
   }
 

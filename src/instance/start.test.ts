@@ -88,6 +88,27 @@ describe('a start', options, () => {
     })
   }
 
+  for (const prefix of [['/bin/sh', 'run'], undefined]) {
+    const which = prefix === undefined ? 'that has no scripts is the end of the task' : 'fails with its name and code'
+    test(`whose provision script, by its output, has failed ${which}`, async () => {
+      await using bench = await InstancesBench.open()
+      const told = 'errand: provision script "seed" exited with 41\n'
+      const output = [{ stream: 'stderr', data: told } as const, 'late words\n']
+      const script = { output, isNeverReady: true, exit: { code: 41 } }
+      const changes = { process: prefix === undefined ? {} : { prefix } }
+      const { instance } = bench.launch(script, { kind: 'connect' }, changes)
+      const error = await instance.then(
+        () => assert.fail(),
+        (thrown: ErrandError) => thrown,
+      )
+      assert.equal(error.code, 'task_exited')
+      const failed = { reason: 'provision_failed', script: 'seed' }
+      const common = { exitCode: 41, oomKilled: false, log: `${told}late words\n` }
+      assert.deepEqual(error.details, prefix === undefined ? common : { ...common, ...failed })
+      assert.equal(error.message.startsWith('the provision script seed exited with 41'), prefix !== undefined)
+    })
+  }
+
   test('of a task that runs out of memory says so', async () => {
     await using bench = await InstancesBench.open()
     const { instance } = bench.launch({ isNeverReady: true, exit: { code: 137, isOomKilled: true } })

@@ -6,6 +6,7 @@ import type { ImageStore } from '../images/image-store.ts'
 import type { Instance } from '../instance/instance.ts'
 import type { Instances } from '../instance/instances.ts'
 import type { StartPhases } from '../instance/start-phases.ts'
+import type { StartScripts } from './start-scripts.ts'
 import type { StartingInstance } from './starting-instance.ts'
 import type { TaskSpecs } from './task-specs.ts'
 import { type InstanceTracker, keepUp } from './upkeep.ts'
@@ -38,6 +39,7 @@ export interface StartTerms {
 export interface ColdStartDeps extends StartTerms {
   readonly engine: Pick<Engine, 'footprint'>
   readonly specs: TaskSpecs
+  readonly scripts: StartScripts
   readonly images: ImageStore
   readonly admission: Admission
   readonly instances: Instances
@@ -67,18 +69,20 @@ export class ColdStart implements ColdStarter {
     onStarting: (instance: StartingInstance) => void,
     signal: AbortSignal,
   ): Promise<Instance> {
-    const { engine, specs, images, admission, instances, newId, queueTimeoutMs, tracker } = this.#deps
+    const { engine, specs, images, admission, instances, newId, queueTimeoutMs, tracker, scripts } = this.#deps
     using held = new DisposableStack()
     const image = held.use(await images.ensure(task.image, signal))
     phases.end('image')
     const id = newId()
     const spec = specs.specify(task, image.id)
+    await using written = await scripts.write(id, task)
     const lease = await admission.admit(
       { resources: engine.footprint(spec), holder: { instanceId: id, image: task.image }, timeoutMs: queueTimeoutMs },
       signal,
     )
     onStarting({ id, resources: lease.resources, image })
-    const sandbox = { id, key, setup: specs.setupOf(spec), image, spec, lease }
+    // Scripts are in the key. Where they lie is no part of the setup, which a later process compares.
+    const sandbox = { id, key, setup: specs.setupOf(spec), image, spec: written?.runIn(spec) ?? spec, lease }
     const instance = await instances.launch({ ...sandbox, ...startTermsOf(task, this.#deps), phases }, signal)
     keepUp(instance, held.move(), tracker)
     return instance

@@ -42,7 +42,7 @@ export class TaskSpecs {
     this.#presets = deps.presets.map(({ glob, preset }) => ({ matches: imageGlob(glob), preset }))
   }
 
-  /** @throws runtime_unavailable, network_unavailable; validation_failed for a preset that is not granted */
+  /** Without its scripts. @throws runtime_unavailable, network_unavailable, unsupported; validation_failed for a preset that is not granted */
   specify(task: Task, imageId: string): SandboxSpec {
     const { probe, runtimes, port, sgx } = this.#deps
     const { definition } = task
@@ -52,11 +52,14 @@ export class TaskSpecs {
     const process = withUser(definition?.process ?? {}, profile, definition?.digest ?? task.image)
     const mounts = presetMounts(preset, process.user)
     const paths = chooseSgx(task, sgx)
-    const { pidsLimit } = definition ?? {}
+    const { pidsLimit, provisionScripts } = definition ?? {}
     const network = this.#networkOf(definition)
     this.#deps.assertSound?.({ profile, runtime, network })
     const hasSocket = probe.runtimes.get(runtime)?.hasUnixSocket ?? false
     if (network === 'none' && !hasSocket) throw unreachableError(runtime)
+    if (provisionScripts !== undefined && !probe.findsOwnFiles) {
+      throw new ErrandError('unsupported', 'the engine has no way to give a task provision scripts here')
+    }
     return {
       imageId,
       resources: task.resources,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ProvisionScript } from '../../src/core/execution-request.ts'
+import type { ProvisionScript } from '../../src/core/provision-script.ts'
 import type { SandboxRef, SandboxSpec } from '../../src/engine/engine.ts'
 import { makePlace } from '../../src/files/place.fixture.ts'
 import { provisionFailure, writeProvision } from '../../src/files/provision.ts'

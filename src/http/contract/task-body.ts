@@ -24,6 +24,27 @@ const process = {
   user: z.string().exactOptional().describe('`USER` or `USER:GROUP`, names or numbers. Default: as the image has it.'),
 }
 
+interface ScriptBody {
+  readonly name: string
+  readonly content: string
+  /** Of `content`. Default: `utf8`. */
+  readonly encoding?: 'utf8' | 'base64'
+  readonly args?: readonly string[]
+}
+
+const script = z.strictObject({
+  name: z.string().describe('Of its file.'),
+  content: z.string(),
+  encoding: z.enum(['utf8', 'base64']).exactOptional().describe('Of `content`. Default: `utf8`.'),
+  args: words.exactOptional().describe('Default: none.'),
+})
+
+const provision = z
+  .array(script)
+  .max(MOST_ITEMS)
+  .exactOptional()
+  .describe('Scripts that run before its command, in order.')
+
 /** What is around it. */
 interface SandboxFields<Size> {
   readonly resources?: ResourcesBody<Size>
@@ -34,6 +55,8 @@ interface SandboxFields<Size> {
   readonly profile?: 'standard' | 'strict'
   /** What it gets beyond its profile, by a name that the node's owner grants. */
   readonly preset?: string
+  /** Scripts that run before its command. */
+  readonly provision?: readonly ScriptBody[]
 }
 
 const sandbox = {
@@ -56,16 +79,7 @@ const sandbox = {
 export interface SurroundingsBody<Size = number> extends SandboxFields<Size> {
   readonly network?: 'none' | 'internal' | 'egress'
   readonly ports?: readonly PortBody[]
-  readonly provision?: readonly ScriptBody[]
   readonly stopSignal?: string
-}
-
-interface ScriptBody {
-  readonly name: string
-  readonly content: string
-  /** Of `content`. Default: `utf8`. */
-  readonly encoding?: 'utf8' | 'base64'
-  readonly args?: readonly string[]
 }
 
 export interface PortBody {
@@ -82,18 +96,11 @@ const published = z.strictObject({
   hostPort: z.int().min(0).max(65_535).exactOptional().describe('Absent or 0: one that is free, told in `ports`.'),
 })
 
-const script = z.strictObject({
-  name: z.string().describe('Of its file.'),
-  content: z.string(),
-  encoding: z.enum(['utf8', 'base64']).exactOptional().describe('Of `content`. Default: `utf8`.'),
-  args: words.exactOptional().describe('Default: none.'),
-})
-
 const surroundings = {
   ...sandbox,
   network: z.enum(['none', 'internal', 'egress']).exactOptional().describe('Default: `none`.'),
   ports: z.array(published).max(MOST_PORTS).exactOptional().describe('Published on the host. Default: none.'),
-  provision: z.array(script).max(MOST_ITEMS).exactOptional().describe('Scripts that run before its command, in order.'),
+  provision,
   stopSignal: z
     .string()
     .regex(/^SIG[A-Z0-9+-]{1,12}$/, 'must name a signal, such as SIGTERM')
@@ -146,6 +153,7 @@ export const namedTaskBody: z.ZodType<NamedTaskBody, NamedTaskBodyIn> = z.strict
     .never('no port is published for a named task, which may have many instances: it is asked by its name')
     .exactOptional()
     .describe('Refused: ports of the host are for executions.'),
+  provision,
   readiness: readiness.exactOptional().describe('`mark`, `connect` or `http:PATH`. Default: `connect`.'),
   concurrency: concurrency
     .exactOptional()

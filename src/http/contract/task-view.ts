@@ -22,6 +22,8 @@ export interface TaskView {
   readonly network?: 'none' | 'internal' | 'egress'
   readonly profile?: 'standard' | 'strict'
   readonly preset?: string
+  /** The names of its scripts. */
+  readonly provision?: readonly string[]
   readonly port?: number
   readonly readiness: string
   readonly concurrency?: number | 'unlimited'
@@ -56,6 +58,7 @@ export const taskView: z.ZodType<TaskView> = z
     network: z.enum(['none', 'internal', 'egress']).exactOptional(),
     profile: z.enum(['standard', 'strict']).exactOptional(),
     preset: z.string().exactOptional(),
+    provision: texts.exactOptional().describe('The names of its scripts; what is in them is not told.'),
     port: count.exactOptional(),
     readiness: z.string(),
     concurrency: z.union([count, z.literal('unlimited')]).exactOptional(),

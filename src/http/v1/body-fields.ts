@@ -9,12 +9,12 @@ const OF_RESOURCES: readonly (readonly [RegExp, string])[] = [
   [/^resources\.diskBytes/, 'resources.disk'],
   [/^(resources\.gpus\.\d+)\.minMemoryBytes/, '$1.minMemory'],
 ]
+const OF_TASK: readonly (readonly [RegExp, string])[] = [...OF_RESOURCES, [/^provisionScripts/, 'provision']]
 const OF_SURROUNDINGS: readonly (readonly [RegExp, string])[] = [
-  ...OF_RESOURCES,
+  ...OF_TASK,
   [/^(portsToBind\.\d+)\.executorPort/, '$1.port'],
   [/^(portsToBind\.\d+)\.ip/, '$1.hostIp'],
   [/^portsToBind/, 'ports'],
-  [/^provisionScripts/, 'provision'],
 ]
 const OF_EXECUTION: readonly (readonly [RegExp, string])[] = [
   [/^executionId/, 'id'],
@@ -34,7 +34,7 @@ export function inWordsOfExecution(error: unknown, body: ExecutionBody): unknown
 
 /** The same for `PUT /v1/tasks/{name}`. */
 export function inWordsOfTask(error: unknown): unknown {
-  return renameFields(error, (path) => replaced(path, OF_RESOURCES))
+  return renameFields(error, (path) => replaced(path, OF_TASK))
 }
 
 /** `variables`: the names of the task's, in the order in which the service has them. */

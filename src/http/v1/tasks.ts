@@ -50,14 +50,18 @@ function ownerFor(principal: Principal, asked: string | undefined, name: string)
   return ownOf(principal, { callerId: asked ?? principal.caller.id }, `task ${name}`).callerId
 }
 
-function toTaskRequest({ resources, ...rest }: NamedTaskBody): TaskRequest {
-  return { ...rest, ...(resources !== undefined && { resources: toResources(resources) }) }
+function toTaskRequest({ resources, provision, ...rest }: NamedTaskBody): TaskRequest {
+  return {
+    ...rest,
+    ...(resources !== undefined && { resources: toResources(resources) }),
+    ...(provision !== undefined && { provisionScripts: provision }),
+  }
 }
 
-/** Field by field, as all that is told. The values of variables may be secrets. */
+/** Field by field, as all that is told. The values of variables may be secrets, and scripts may hold some. */
 function viewTask({ name, callerId, request, createdMs, updatedMs }: TaskRecord): TaskView {
   const { image, entrypoint, cmd, env = {}, workingDir, user, isolation = 'container', sgx = false } = request
-  const { network, profile, preset, port, readiness = 'connect', concurrency } = request
+  const { network, profile, preset, provisionScripts, port, readiness = 'connect', concurrency } = request
   const { keepAliveMs, startTimeoutMs, requestTimeoutMs } = request
   return {
     name,
@@ -76,6 +80,7 @@ function viewTask({ name, callerId, request, createdMs, updatedMs }: TaskRecord)
     ...(network !== undefined && { network }),
     ...(profile !== undefined && { profile }),
     ...(preset !== undefined && { preset }),
+    ...(provisionScripts !== undefined && { provision: provisionScripts.map(({ name: script }) => script) }),
     ...(port !== undefined && { port }),
     readiness,
     ...(concurrency !== undefined && { concurrency }),

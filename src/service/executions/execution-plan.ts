@@ -1,6 +1,7 @@
-import type { ExecutionInput, ExecutionRequest, ProvisionScript } from '../../core/execution-request.ts'
+import type { ExecutionInput, ExecutionRequest } from '../../core/execution-request.ts'
 import type { GpuRequest } from '../../core/gpu.ts'
 import type { Preset, PresetName } from '../../core/presets.ts'
+import type { ProvisionScript } from '../../core/provision-script.ts'
 import type { Resources } from '../../core/resources.ts'
 import type { Isolation } from '../../core/task.ts'
 import type { PortBinding, ProcessSpec, SandboxNetworkKind, SandboxProfile, SignalName } from '../../engine/engine.ts'

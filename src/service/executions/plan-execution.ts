@@ -4,12 +4,12 @@ import type {
   ExecutionResources,
   OutputRequest,
   PortRequest,
-  ProvisionScript,
   TaskParams,
 } from '../../core/execution-request.ts'
 import { countGpus } from '../../core/gpu.ts'
 import type { IdSource } from '../../core/ids.ts'
 import { PRESETS } from '../../core/presets.ts'
+import { decodeScript, encodeScript } from '../../core/provision-script.ts'
 import { invalidField, readValue } from '../../core/read-value.ts'
 import { DEFAULT_RESOURCES, LEAST_MEMORY_BYTES, MIB, parseCores, type Resources } from '../../core/resources.ts'
 import type { PortBinding, ProcessSpec } from '../../engine/engine.ts'
@@ -51,7 +51,7 @@ export function planExecution(asked: ExecutionRequest, defaults: ExecutionDefaul
     inputs: request.inputs ?? [],
     outputs: planOutputs(request.outputs ?? []),
     resultsDir: request.resultsDir,
-    provisionScripts: (request.provisionScripts ?? []).map(decoded),
+    provisionScripts: (request.provisionScripts ?? []).map(decodeScript),
     priority: request.priority ?? 0,
     queueTimeoutMs: request.queueTimeoutMs ?? defaults.queueTimeoutMs,
     pullTimeoutMs: request.pullTimeoutMs ?? defaults.pullTimeoutMs,
@@ -91,17 +91,7 @@ function processOf(task: TaskParams): ProcessSpec {
 /** As JSON can carry it: a journal keeps it. */
 function storable(request: ExecutionRequest): ExecutionRequest {
   if (request.provisionScripts === undefined) return request
-  return { ...request, provisionScripts: request.provisionScripts.map(encoded) }
-}
-
-function encoded(script: ProvisionScript): ProvisionScript {
-  if (typeof script.content === 'string') return script
-  return { ...script, content: Buffer.from(script.content).toString('base64'), encoding: 'base64' }
-}
-
-function decoded({ name, content, encoding, args }: ProvisionScript): ProvisionScript {
-  const bytes = encoding === 'base64' && typeof content === 'string' ? Buffer.from(content, 'base64') : content
-  return { name, content: bytes, ...(args !== undefined && { args }) }
+  return { ...request, provisionScripts: request.provisionScripts.map(encodeScript) }
 }
 
 function splitVariable(variable: string): [string, string] {

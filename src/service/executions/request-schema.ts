@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { TERMINAL_STATUSES } from '../../core/execution.ts'
 import type { ExecutionRequest, ExecutionResources, TaskParams } from '../../core/execution-request.ts'
 import { GPU_VENDORS, type GpuRequest } from '../../core/gpu.ts'
+import type { ProvisionScript } from '../../core/provision-script.ts'
 import { id, MOST_ITEMS, milliseconds, port, user } from '../../core/request-fields.ts'
 import { isCores } from '../../core/resources.ts'
 import { isSignalName } from '../../core/signal-number.ts'
@@ -83,7 +84,7 @@ export const resources: z.ZodType<ExecutionResources> = z.strictObject({
   gpus: z.array(gpu).max(64).refine(areDifferent, 'asks twice for one uuid').exactOptional(),
 })
 
-const script = z.strictObject({
+export const script: z.ZodType<ProvisionScript> = z.strictObject({
   name: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/),
   content: z.union([z.string(), z.instanceof(Uint8Array)]),
   encoding: z.enum(['utf8', 'base64']).exactOptional(),

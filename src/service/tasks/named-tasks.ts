@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
 import { ID_PATTERN, isId } from '../../core/ids.ts'
+import { encodeScript } from '../../core/provision-script.ts'
 import { invalidField, readValue } from '../../core/read-value.ts'
 import { type Task, type TaskKey, taskKey } from '../../core/task.ts'
 import { Serial } from '../../util/serial.ts'
@@ -168,7 +169,8 @@ function placeOf({ name, callerId }: TaskRecord): string {
 
 function read(name: string, asked: TaskRequest): TaskRequest {
   if (!isId(name)) throw invalidField('name', `must match ${ID_PATTERN}`)
-  const data = readValue(taskRequest, asked)
+  const { provisionScripts, ...rest } = readValue(taskRequest, asked)
+  const data = { ...rest, ...(provisionScripts && { provisionScripts: provisionScripts.map(encodeScript) }) }
   if (Buffer.byteLength(JSON.stringify(data)) <= MOST_BYTES) return data
   throw new ErrandError('validation_failed', `a task is defined in at most ${MOST_BYTES} bytes`)
 }

@@ -1,4 +1,5 @@
 import type { ExecutionResources } from '../../core/execution-request.ts'
+import type { ProvisionScript } from '../../core/provision-script.ts'
 import type { Isolation } from '../../core/task.ts'
 
 /** A named task as its caller defines it. Absent fields have the defaults named here, or the node's. */
@@ -19,6 +20,8 @@ export interface TaskRequest {
   readonly profile?: 'standard' | 'strict'
   /** What it gets beyond its profile, by a name that the node's owner grants. */
   readonly preset?: string
+  /** Run before its command, in each instance. */
+  readonly provisionScripts?: readonly ProvisionScript[]
   /** On which its server listens. Default: 8080. Not with `network: none`. */
   readonly port?: number
   /** `mark`, `connect` or `http:PATH`. Default: `connect`. */

@@ -23,6 +23,7 @@ export const taskRequest: z.ZodType<TaskRequest> = z.strictObject({
   network: z.enum(['none', 'internal', 'egress']).exactOptional(),
   profile: z.enum(['standard', 'strict']).exactOptional(),
   preset: z.string().max(64).exactOptional(),
+  provisionScripts: z.array(fields.script).exactOptional(),
   port: port.exactOptional(),
   readiness: readiness.refine((text) => text.length <= MOST_READINESS, 'is too long').exactOptional(),
   concurrency: concurrency.exactOptional(),

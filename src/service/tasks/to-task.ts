@@ -3,9 +3,11 @@ import type { ExecutionResources } from '../../core/execution-request.ts'
 import { countGpus } from '../../core/gpu.ts'
 import { parseImageReference } from '../../core/image-reference.ts'
 import { isPreset } from '../../core/presets.ts'
+import { decodeScript } from '../../core/provision-script.ts'
 import { invalidField } from '../../core/read-value.ts'
 import { DEFAULT_RESOURCES, LEAST_MEMORY_BYTES, parseCores, type Resources } from '../../core/resources.ts'
 import type { Readiness, Task, TaskDefinition, TaskProcess } from '../../core/task.ts'
+import { checkProvision } from '../../files/provision.ts'
 import { canonicalJson } from '../../util/canonical-json.ts'
 import type { TaskRequest } from './task-request.ts'
 
@@ -33,6 +35,8 @@ function definitionOf(name: string, request: TaskRequest, mark: string): TaskDef
   const { profile, network, port, preset, keepAliveMs, startTimeoutMs, requestTimeoutMs, resources = {} } = request
   const concurrency = request.concurrency === 'unlimited' ? Number.POSITIVE_INFINITY : request.concurrency
   const { pids = 0, diskBytes = 0 } = resources
+  const { provisionScripts: scripts = [] } = request
+  checkProvision(scripts)
   if (preset !== undefined && !isPreset(preset)) {
     throw invalidField('preset', `there is none called ${JSON.stringify(preset)}`)
   }
@@ -54,6 +58,7 @@ function definitionOf(name: string, request: TaskRequest, mark: string): TaskDef
     ...(requestTimeoutMs !== undefined && { requestTimeoutMs }),
     ...(pids > 0 && { pidsLimit: pids }),
     ...(diskBytes > 0 && { diskBytes }),
+    ...(scripts.length > 0 && { provisionScripts: scripts.map(decodeScript) }),
   }
 }
 

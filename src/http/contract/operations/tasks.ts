@@ -42,7 +42,7 @@ export const putTask: Operation<TaskView, NamedTaskBody, Nothing, NamedTaskBodyI
     200: { description: 'It was there before.', value: taskView },
     201: { description: 'It is new.', value: taskView, headers: { location: 'where it is' } },
   },
-  errors: ['resources_unsatisfiable', 'runtime_unavailable', 'network_unavailable', 'storage_full'],
+  errors: ['unsupported', 'resources_unsatisfiable', 'runtime_unavailable', 'network_unavailable', 'storage_full'],
   examples: {
     server: {
       summary: 'A web server that is ready when it answers',
