@@ -50,6 +50,7 @@ const CALLS: Readonly<Record<string, (errand: ErrandClient, options: Options) =>
   drain: ({ node }, options) => node.drain(options),
   config: ({ node }, options) => node.config(options),
   changeConfig: ({ node }, options) => node.changeConfig({ cpu: 1 }, options),
+  configVersion: ({ node }, options) => node.configVersion(1, options),
   events: (errand, options) => errand.events(options).next(),
 }
 

@@ -17,7 +17,7 @@ export type { ExecutionPage, ExecutionView, ExecView, StatsView } from '../http/
 export type { InstanceView } from '../http/contract/instance-view.ts'
 export type { InvocationPageView, InvocationView } from '../http/contract/invocation-view.ts'
 export type { LogLine } from '../http/contract/log-line.ts'
-export type { NodeConfigView, NodeView } from '../http/contract/node-view.ts'
+export type { ConfigVersionView, NodeConfigView, NodeView } from '../http/contract/node-view.ts'
 export type { NamedTaskBodyIn } from '../http/contract/task-body.ts'
 export type { TaskPage, TaskView } from '../http/contract/task-view.ts'
 export type { Download } from './download.ts'

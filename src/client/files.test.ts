@@ -129,6 +129,8 @@ test('a node is drained, and its grant read and changed', async () => {
   const changed = await owner.node.changeConfig({ memory: '512MiB' })
   assert.deepEqual([changed.cpu, changed.memory], [cpu, 512 * 1024 ** 2])
   assert.notEqual(memory, changed.memory)
+  const { hash, config } = await owner.node.configVersion(changed.version ?? 0)
+  assert.deepEqual([hash, Object(config.grant).memoryBytes], [changed.hash, changed.memory])
   const { id } = await owner.executions.submit({ task: { image: 'forever' } })
   await assert.rejects(owner.node.drain({ timeoutMs: 20 }), { code: 'deadline_exceeded' })
   await assert.rejects(owner.executions.submit({ task: { image: 'hello' } }, { patienceMs: 0 }), ({ code }) => {

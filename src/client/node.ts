@@ -1,7 +1,8 @@
-import type { NodeConfigView, NodeView } from '../http/contract/node-view.ts'
+import type { ConfigVersionView, NodeConfigView, NodeView } from '../http/contract/node-view.ts'
 import {
   changeNodeConfig,
   drainNode,
+  getConfigVersion,
   getNode,
   getNodeConfig,
   pauseNode,
@@ -47,6 +48,11 @@ export class NodeClient {
   /** What its owner grants. */
   async config(options: CallOptions = {}): Promise<NodeConfigView> {
     return this.#calls.call(getNodeConfig, options)
+  }
+
+  /** All that it ran with under that version, such as an execution names. @throws not_found for one that is not kept any more */
+  async configVersion(version: number, options: CallOptions = {}): Promise<ConfigVersionView> {
+    return this.#calls.call(getConfigVersion, { params: { version: `${version}` }, ...options })
   }
 
   /** Grants something else, until the daemon is started again. What is left out stays. Resolves with all of it. */

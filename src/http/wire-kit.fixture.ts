@@ -28,6 +28,10 @@ const GRANT: Grant = {
   microVmRuntime: undefined,
 }
 
+function unasked(): never {
+  throw new Error('nobody asks for this here')
+}
+
 /** Echoes the input, remembers what it was asked, and does otherwise as its tests say. */
 export function fakeNode(overrides: Partial<NodeApi> = {}): NodeApi & { readonly invocations: Invocation[] } {
   const invocations: Invocation[] = []
@@ -42,9 +46,8 @@ export function fakeNode(overrides: Partial<NodeApi> = {}): NodeApi & { readonly
     stats: () => STATS,
     config: { grant: GRANT, kept: undefined },
     adjust: async (change) => ({ grant: { ...GRANT, ...change }, kept: undefined }),
-    describe: () => {
-      throw new Error('nobody asks for this here')
-    },
+    describe: unasked,
+    loadConfig: unasked,
     stop: async () => {},
     ...overrides,
     invoke: async (invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer> => {

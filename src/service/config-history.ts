@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
-import type { ConfigJournal, ConfigVersion } from '../journal/config-journal.ts'
+import { ErrandError } from '../core/errors.ts'
+import type { ConfigJournal, ConfigVersion, KeptConfig } from '../journal/config-journal.ts'
 import { canonicalJson } from '../util/canonical-json.ts'
 import type { Grant } from './node-api.ts'
 
@@ -23,6 +24,13 @@ export class ConfigHistory {
   /** What was kept last; undefined as long as nothing could be. */
   get current(): ConfigVersion | undefined {
     return this.#current
+  }
+
+  /** @throws not_found for one that is not kept, or not any more; what the journal throws */
+  async load(version: number): Promise<KeptConfig> {
+    const kept = await this.#deps.journal.findConfig(version)
+    if (kept === undefined) throw new ErrandError('not_found', `there is no version ${version} of the configuration`)
+    return kept
   }
 
   /** @throws what the journal throws; nothing has changed then */

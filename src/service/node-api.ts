@@ -4,7 +4,7 @@ import type { Resources } from '../core/resources.ts'
 import type { Isolation, Task, TaskKey } from '../core/task.ts'
 import type { EngineProbe, LimitName } from '../engine/engine.ts'
 import type { AnswerSink, StreamedRequest } from '../forward/stream-exchange.ts'
-import type { ConfigVersion } from '../journal/config-journal.ts'
+import type { ConfigVersion, KeptConfig } from '../journal/config-journal.ts'
 import type { WarmInstance } from '../warm/roster.ts'
 import type { NodeState } from './gate.ts'
 
@@ -44,6 +44,8 @@ export interface NodeApi {
   adjust(change: GrantChange, assertCurrent?: (config: NodeConfig) => void): Promise<NodeConfig>
   /** What is in force now. */
   readonly config: NodeConfig
+  /** All that it ran with under that version. @throws not_found for one that is not kept, or not any more */
+  loadConfig(version: number): Promise<KeptConfig>
   /** @throws paused while it is */
   stats(): NodeStats
   /** What the node is and has, in any state. */

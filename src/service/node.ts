@@ -6,6 +6,7 @@ import type { Log } from '../core/log.ts'
 import { Deadline } from '../core/wait.ts'
 import type { RuntimePolicy } from '../engine/choose.ts'
 import type { Instances } from '../instance/instances.ts'
+import type { KeptConfig } from '../journal/config-journal.ts'
 import type { HostMonitor } from '../resources/host-monitor.ts'
 import type { Ledger } from '../resources/ledger.ts'
 import { abortable } from '../util/abort.ts'
@@ -71,6 +72,10 @@ export class Node implements NodeApi {
 
   get config(): NodeConfig {
     return this.#config
+  }
+
+  loadConfig(version: number): Promise<KeptConfig> {
+    return this.#deps.configs.load(version)
   }
 
   invoke(invocation: Invocation, cancellation: Cancellation): Promise<TaskAnswer> {

@@ -70,6 +70,7 @@ const NEEDS = {
     'POST /v1/node/drain': 'operate',
     'GET /v1/node/config': 'operate',
     'PATCH /v1/node/config': 'operate',
+    'GET /v1/node/config/{version}': 'operate',
     'GET /v1/events': 'read',
   },
   docs: {

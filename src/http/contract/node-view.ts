@@ -64,6 +64,15 @@ export interface NodeConfigView {
   readonly since?: string
 }
 
+/** All that the node ran with under one version. */
+export interface ConfigVersionView {
+  readonly version: number
+  readonly hash: string
+  readonly since: string
+  /** Without secrets: those are in files. In the units of the node, and open to change. */
+  readonly config: Readonly<Record<string, unknown>>
+}
+
 export const resourcesView: z.ZodType<ResourcesView> = z.object({ cpu: z.number().min(0), memory: count, gpus: count })
 const share = z.number().min(0).max(1)
 
@@ -97,17 +106,32 @@ export const nodeView: z.ZodType<NodeView> = z
   })
   .meta({ id: 'Node' })
 
+const hash = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .describe('SHA-256 of all that the node runs with, as canonical JSON without secrets.')
+const since = time.describe('When it began to run with that.')
+
+export const configVersionView: z.ZodType<ConfigVersionView> = z
+  .object({
+    version: configVersion,
+    hash,
+    since,
+    config: z
+      .record(z.string(), z.unknown())
+      .describe(
+        'All that the node runs with, in its own units. Its keys may change from one version of Errand to the next.',
+      ),
+  })
+  .meta({ id: 'ConfigVersion' })
+
 export const nodeConfigView: z.ZodType<NodeConfigView> = z
   .object({
     cpu: z.number().min(0),
     memory: count,
     keepAliveMs: count,
     version: configVersion.exactOptional(),
-    hash: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/)
-      .exactOptional()
-      .describe('SHA-256 of all that the node runs with, as canonical JSON without secrets.'),
-    since: time.exactOptional().describe('When it began to run with that.'),
+    hash: hash.exactOptional(),
+    since: since.exactOptional(),
   })
   .meta({ id: 'NodeConfig' })

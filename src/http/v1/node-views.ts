@@ -1,7 +1,8 @@
 import { parseCores } from '../../core/resources.ts'
+import type { KeptConfig } from '../../journal/config-journal.ts'
 import type { ExecutionCounts } from '../../service/executions-api.ts'
 import type { GrantChange, NodeConfig, NodeDescription } from '../../service/node-api.ts'
-import type { NodeConfigView, NodeView } from '../contract/node-view.ts'
+import type { ConfigVersionView, NodeConfigView, NodeView } from '../contract/node-view.ts'
 import type { NodeConfigBody } from '../contract/requests.ts'
 import { toTime } from './views.ts'
 
@@ -44,6 +45,10 @@ export function viewConfig({ grant, kept }: NodeConfig): NodeConfigView {
     keepAliveMs,
     ...(kept !== undefined && { version: kept.version, hash: kept.hash, since: toTime(kept.sinceMs) }),
   }
+}
+
+export function viewConfigVersion({ version, hash, sinceMs, config }: KeptConfig): ConfigVersionView {
+  return { version, hash, since: toTime(sinceMs), config: JSON.parse(config) }
 }
 
 /** @throws validation_failed for cores that are no tenths */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { canonicalJson } from '../../util/canonical-json.ts'
 import type { ExecutionView } from '../contract/execution-view.ts'
-import type { NodeConfigView, NodeView } from '../contract/node-view.ts'
+import type { ConfigVersionView, NodeConfigView, NodeView } from '../contract/node-view.ts'
 import { openV1Node, problemIn, viewOf } from './v1-node.fixture.ts'
 
 const FOREVER = { task: { image: 'forever' } }
@@ -88,6 +90,22 @@ test('F14: each change is a version of the configuration, which what is accepted
   assert.deepEqual([back.version, back.hash], [3, before.hash])
   const { text, headers } = await node.call(undefined, 'GET /v1/node/config')
   assert.deepEqual([JSON.parse(text), headers.etag], [back, '"3"'])
+})
+
+test('F13: all that a node ran with can be read by its version, and has the hash that was told', async () => {
+  await using node = await openV1Node()
+  const first = JSON.parse((await node.call(undefined, 'GET /v1/node/config')).text) as NodeConfigView
+  await node.call(undefined, 'PATCH /v1/node/config', { keepAliveMs: 1234 })
+  const read = async (version: number): Promise<ConfigVersionView> =>
+    JSON.parse((await node.call(undefined, `GET /v1/node/config/${version}`)).text)
+  const { config, ...named } = await read(1)
+  assert.deepEqual(named, { version: first.version, hash: first.hash, since: first.since })
+  assert.equal(createHash('sha256').update(canonicalJson(config)).digest('hex'), first.hash)
+  assert.deepEqual((await read(2)).config, { ...config, grant: { ...Object(config.grant), keepAliveMs: 1234 } })
+  for (const version of ['3', '0', '01x', '1e0', '99999999999999999999']) {
+    const refused = await node.call(undefined, `GET /v1/node/config/${version}`)
+    assert.deepEqual([refused.status, problemIn(refused).code], [404, 'not_found'], version)
+  }
 })
 
 test('F14: of many changes of one version one is made, and the others are refused', async () => {

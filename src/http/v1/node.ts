@@ -6,13 +6,14 @@ import type { Operation } from '../contract/operation.ts'
 import {
   changeNodeConfig,
   drainNode,
+  getConfigVersion,
   getNode,
   getNodeConfig,
   pauseNode,
   unpauseNode,
 } from '../contract/operations/node.ts'
 import { assertMatches } from '../if-match.ts'
-import { toGrantChange, viewConfig, viewNode } from './node-views.ts'
+import { toGrantChange, viewConfig, viewConfigVersion, viewNode } from './node-views.ts'
 import { type Reply, type Route, route, type V1Deps } from './route.ts'
 
 const get = route(getNode, async (_call, deps) => ({ status: 200, value: view(deps) }))
@@ -30,6 +31,11 @@ const changeConfig = route(changeNodeConfig, async ({ request, body }, { node })
   return answer(await node.adjust(toGrantChange(body), (current) => assertMatches(ifMatch, tagOf(current))))
 })
 
+const getVersion = route(getConfigVersion, async ({ id }, { node }) => {
+  // What is no number is as unknown as one that was never given.
+  return { status: 200, value: viewConfigVersion(await node.loadConfig(/^\d{1,15}$/.test(id) ? Number(id) : 0)) }
+})
+
 export const NODE_ROUTES: readonly Route[] = [
   get,
   control('pause', pauseNode),
@@ -37,6 +43,7 @@ export const NODE_ROUTES: readonly Route[] = [
   drain,
   getConfig,
   changeConfig,
+  getVersion,
 ]
 
 function control(verb: 'pause' | 'unpause', operation: Operation<NodeView>): Route {

@@ -1,5 +1,12 @@
 import { type EventView, eventView } from '../event-view.ts'
-import { type NodeConfigView, type NodeView, nodeConfigView, nodeView } from '../node-view.ts'
+import {
+  type ConfigVersionView,
+  configVersionView,
+  type NodeConfigView,
+  type NodeView,
+  nodeConfigView,
+  nodeView,
+} from '../node-view.ts'
 import type { Nothing, Operation } from '../operation.ts'
 import {
   type EventsQuery,
@@ -89,6 +96,18 @@ export const changeNodeConfig: Operation<NodeConfigView, NodeConfigBody, Nothing
   answers: { 200: { description: 'The grant as it is now.', value: nodeConfigView, headers: { etag: TAG } } },
   errors: ['storage_full'],
   examples: { smaller: { summary: 'Keep half a gibibyte for oneself', body: { memory: '512MiB' } } },
+}
+
+export const getConfigVersion: Operation<ConfigVersionView> = {
+  id: 'getConfigVersion',
+  method: 'GET',
+  path: '/v1/node/config/{version}',
+  scope: 'operate',
+  tag: 'node',
+  summary: 'Read all that the node ran with under one version of its configuration.',
+  description: 'The last 100 are kept, and those that an execution names which has not ended.',
+  answers: { 200: { description: 'The configuration.', value: configVersionView } },
+  errors: ['not_found'],
 }
 
 export const followEvents: Operation<EventView, Nothing, EventsQuery> = {
