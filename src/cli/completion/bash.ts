@@ -1,5 +1,5 @@
 import type { CommandNode } from './command-tree.ts'
-import { alternatives, choicesOf, optionsOf, quote, stepsOf } from './shell-cases.ts'
+import { alternatives, askingOf, COMPLETE, choicesOf, optionsOf, quote, stepsOf } from './shell-cases.ts'
 
 /** Needs nothing but bash 4: not the package bash-completion. */
 export function bashScript(nodes: readonly CommandNode[]): string {
@@ -24,6 +24,11 @@ ${choicesOf(nodes)
   .map(({ patterns, choices }) => row(patterns, `words=${quote(choices.join(' '))}`))
   .join('\n')}
     *)
+      if [[ $cur != -* ]]; then
+        case "$command" in
+${row(askingOf(nodes), '_errand_ask && return', 10)}
+        esac
+      fi
       case "$command" in
 ${nodes.map((node) => `        ${quote(node.path)}) words=${quote(wordsOf(node).join(' '))} ;;`).join('\n')}
       esac
@@ -31,12 +36,20 @@ ${nodes.map((node) => `        ${quote(node.path)}) words=${quote(wordsOf(node).
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
+# Asks a node what it knows, and fails without an answer. Of the line itself, since bash takes an address apart at its colons; what comes is not expanded.
+_errand_ask() {
+  local line
+  read -ra line <<< "\${COMP_LINE:0:COMP_POINT}"
+  [[ -n $cur && \${#line[@]} -gt 0 ]] && unset "line[\${#line[@]}-1]"
+  mapfile -t COMPREPLY < <("\${line[0]}" ${COMPLETE} -- "$cur" "\${line[@]:1}" 2> /dev/null)
+  (( \${#COMPREPLY[@]} ))
+}
 complete -F _errand errand
 `
 }
 
-function row(patterns: readonly string[], action: string): string {
-  return patterns.length === 0 ? '' : `    ${alternatives(patterns)}) ${action} ;;`
+function row(patterns: readonly string[], action: string, indent = 4): string {
+  return patterns.length === 0 ? '' : `${' '.repeat(indent)}${alternatives(patterns)}) ${action} ;;`
 }
 
 function wordsOf({ commands, options, choices }: CommandNode): string[] {

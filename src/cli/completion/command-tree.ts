@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander'
+import { askFor } from './asked-names.ts'
 
 /** One command as a shell completes it. */
 export interface CommandNode {
@@ -8,6 +9,8 @@ export interface CommandNode {
   readonly options: readonly CompletedOption[]
   /** What its first argument may be, where that is a closed list. */
   readonly choices: readonly string[]
+  /** Whether a node is asked what its arguments may be. */
+  readonly isAsked: boolean
 }
 
 interface NamedCommand {
@@ -43,6 +46,7 @@ export function commandTree(command: Command, above = ''): CommandNode[] {
     })),
     options: help.visibleOptions(command).map(toOption),
     choices: command.registeredArguments[0]?.argChoices ?? [],
+    isAsked: askFor(path) !== undefined,
   }
   return [node, ...visible.flatMap((child) => commandTree(child, `${path} `))]
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,11 +34,13 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true }))
 
-/** What bash offers for the last word of a command line. */
-async function bash(line: string): Promise<string[]> {
+/** What bash offers for the last word of a command line. `errand`: what that does when the script calls it. */
+async function bash(line: string, errand = ':'): Promise<string[]> {
   const words = line.split(' ')
   const script = `${await scriptFor('bash')}
     compopt() { :; }
+    errand() { ${errand}; }
+    COMP_LINE='${line}'; COMP_POINT=${line.length}
     COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}
     _errand && printf '%s\\n' "\${COMPREPLY[@]}"`
   const { status, stdout, stderr } = runIn('bash', ['--norc', '-c', script])
@@ -73,6 +76,22 @@ describe('in bash', { skip: has('bash') ? false : 'there is no bash' }, () => {
     assert.deepEqual(await bash('errand serve --state-dir no'), ['nodes'])
   })
 
+  test('ids and names are those that a node knows, and options where it knows none or one is begun', async () => {
+    const tells = `[[ "$*" == "__complete -- tr logs --host unix:///x.sock -n 5" ]] && echo train-1`
+    assert.deepEqual(await bash('errand logs --host unix:///x.sock -n 5 tr', tells), ['train-1'])
+    assert.deepEqual(await bash('errand rm ', `[[ $# == 4 && -z $3 ]] && printf '%s\\n' a '$(touch touched)'`), [
+      'a',
+      '$(touch touched)',
+    ])
+    assert.ok(!existsSync(join(folder, 'touched')), 'what comes is not expanded')
+    assert.deepEqual(await bash('errand tasks rm ', 'echo "$4-$5"'), ['tasks-rm'])
+    for (const line of ['errand logs --js', 'errand inspect --js']) {
+      assert.deepEqual(await bash(line, 'echo train-1'), ['--json'])
+    }
+    assert.ok((await bash('errand logs ', 'return 1')).includes('--follow'))
+    assert.deepEqual(await bash('errand serve --cpu ', 'echo train-1'), [])
+  })
+
   test('the script registers itself', async () => {
     const script = `${await scriptFor('bash')}\ncomplete -p errand`
     assert.equal(runIn('bash', ['--norc', '-c', script]).stdout, 'complete -F _errand errand\n')
@@ -81,7 +100,7 @@ describe('in bash', { skip: has('bash') ? false : 'there is no bash' }, () => {
 
 test('fish completes as bash does', { skip: has('fish') ? false : 'there is no fish' }, async () => {
   const offers = async (line: string): Promise<string[]> => {
-    const script = `${await scriptFor('fish')}\ncomplete -C '${line}'`
+    const script = `${await scriptFor('fish')}\nfunction errand; echo asked-$argv[4]; end\ncomplete -C '${line}'`
     const { status, stdout, stderr } = runIn('fish', ['--no-config', '-c', script])
     assert.deepEqual([status, stderr], [0, ''])
     return stdout.split('\n').flatMap((row) => (row === '' ? [] : [row.split('\t')[0] ?? '']))
@@ -90,6 +109,7 @@ test('fish completes as bash does', { skip: has('fish') ? false : 'there is no f
   assert.deepEqual(await offers('errand context l'), ['list', 'ls'])
   assert.deepEqual(await offers('errand context ls --j'), ['--json'])
   assert.deepEqual(await offers('errand serve --cpu '), [])
+  assert.deepEqual(await offers('errand logs '), ['asked-logs'])
 })
 
 test('zsh completes as bash does', { skip: has('zsh') ? false : 'there is no zsh' }, async () => {
@@ -101,9 +121,20 @@ test('zsh completes as bash does', { skip: has('zsh') ? false : 'there is no zsh
     words=(errand context ls --j); CURRENT=4; _errand
     words=(errand serve --config ""); CURRENT=4; _errand
     words=(errand serve --state-dir ""); CURRENT=4; _errand
-    words=(errand serve --cpu ""); CURRENT=4; _errand`
+    words=(errand serve --cpu ""); CURRENT=4; _errand
+    errand() { print -r -- asked-$4 }
+    words=(errand tasks rm ""); CURRENT=4; _errand`
   const { stdout } = runIn('zsh', ['-f', '-c', script])
-  const expected = ['_errand errand', '-- standard strict', '--json', '-h', '--help', 'files ', 'files -/']
+  const expected = [
+    '_errand errand',
+    '-- standard strict',
+    '--json',
+    '-h',
+    '--help',
+    'files ',
+    'files -/',
+    '-- asked-tasks',
+  ]
   assert.deepEqual(stdout.trimEnd().split('\n'), expected)
 })
 
@@ -115,6 +146,7 @@ test('every command and option of the program is in the script of every shell', 
   for (const shell of ['bash', 'zsh', 'fish']) {
     const script = await scriptFor(shell)
     for (const name of commands) assert.match(script, new RegExp(`\\b${name}\\b`), `${shell}: ${name}`)
+    assert.ok(script.includes('__complete --'), shell)
     assert.ok(script.includes('docker-host') && script.includes('standard') && !script.includes('enable-faults'))
   }
 })

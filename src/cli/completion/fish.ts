@@ -1,5 +1,5 @@
 import type { CommandNode, CompletedOption, OptionValue } from './command-tree.ts'
-import { quote, stepsOf } from './shell-cases.ts'
+import { COMPLETE, quote, stepsOf } from './shell-cases.ts'
 
 export function fishScript(nodes: readonly CommandNode[]): string {
   return `# fish completion of errand: errand completion fish | source
@@ -16,18 +16,25 @@ ${stepsOf(nodes)
   end
   test "$command" = "$argv[1]"
 end
+# Asks a node what it knows.
+function __errand_ask
+  set -l words (commandline -opc)
+  set -l current (commandline -ct)
+  $words[1] ${COMPLETE} -- "$current" $words[2..-1] 2> /dev/null
+end
 complete -c errand -f
 ${nodes.flatMap(linesOf).join('\n')}
 `
 }
 
-function linesOf({ path, commands, options, choices }: CommandNode): string[] {
+function linesOf({ path, commands, options, choices, isAsked }: CommandNode): string[] {
   const at = `complete -c errand -n ${quoteFish(`__errand_at "${path}"`)}`
   return [
     ...commands.flatMap(({ names, description }) =>
       names.map((name) => `${at} -a ${quoteFish(name)} -d ${quoteFish(description)}`),
     ),
     ...(choices.length === 0 ? [] : [`${at} -a ${quoteFish(choices.join(' '))}`]),
+    ...(isAsked ? [`${at} -a '(__errand_ask)'`] : []),
     ...options.map(
       (option) => `${at} ${namesOf(option)} -d ${quoteFish(option.description)}${valuePart(option.value)}`,
     ),

@@ -1,5 +1,8 @@
 import type { CommandNode, OptionValue } from './command-tree.ts'
 
+/** The hidden command that asks a node. In a script: with `--`, the word that is being typed, and all words before it. */
+export const COMPLETE = '__complete'
+
 /** A row of a `case` on the command so far and the next word: what the command is then. */
 export interface Step {
   /** `errand context ls`, once per name. */
@@ -31,6 +34,11 @@ export function choicesOf(
       value.kind === 'choices' ? [{ patterns: flags.map((flag) => `${path} ${flag}`), choices: value.choices }] : [],
     ),
   )
+}
+
+/** The commands whose arguments a node is asked for. */
+export function askingOf(nodes: readonly CommandNode[]): string[] {
+  return nodes.filter(({ isAsked }) => isAsked).map(({ path }) => path)
 }
 
 /** In single quotes, as every shell here takes them. */

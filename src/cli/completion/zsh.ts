@@ -1,5 +1,5 @@
 import type { CommandNode } from './command-tree.ts'
-import { alternatives, choicesOf, optionsOf, quote, stepsOf } from './shell-cases.ts'
+import { alternatives, askingOf, COMPLETE, choicesOf, optionsOf, quote, stepsOf } from './shell-cases.ts'
 
 export function zshScript(nodes: readonly CommandNode[]): string {
   return `#compdef errand
@@ -22,10 +22,22 @@ ${choicesOf(nodes)
   .map(({ patterns, choices }) => row(patterns, `compadd -- ${choices.map(quote).join(' ')}; return`))
   .join('\n')}
   esac
+  if [[ $PREFIX != -* ]]; then
+    case "$command" in
+  ${row(askingOf(nodes), '_errand_ask && return')}
+    esac
+  fi
   case "$command" in
 ${nodes.map((node) => `    (${quote(node.path)}) rows=(${rowsOf(node).map(quote).join(' ')}) ;;`).join('\n')}
   esac
   _describe -o errand rows
+}
+# Asks a node what it knows.
+_errand_ask() {
+  local -a names
+  names=("\${(@f)$("\${(Q)words[1]}" ${COMPLETE} -- "$PREFIX" "\${(@Q)words[2,CURRENT - 1]}" 2> /dev/null)}")
+  names=("\${(@)names:#}")
+  (( $#names )) && compadd -- "\${(@)names}"
 }
 if [[ "$funcstack[1]" == _errand ]]; then _errand "$@"; else compdef _errand errand; fi
 `
