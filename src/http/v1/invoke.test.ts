@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import type { FakeScript } from '../../engine/fake/fake-engine.ts'
 import { RawConnection } from '../wire-kit.fixture.ts'
-import { openV1Node, problemIn, type V1Node } from './v1-node.fixture.ts'
+import { head, openWith } from './invoked-task.fixture.ts'
+import { problemIn } from './v1-node.fixture.ts'
 
 const options = { timeout: 60_000 }
 
@@ -22,19 +21,6 @@ interface Mirrored {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-}
-
-/** A node with one task of this image, and who may invoke it. */
-async function openWith(script: FakeScript, terms: object = {}): Promise<{ node: V1Node; token: string }> {
-  const node = await openV1Node({ it: script })
-  const token = await node.token('ada', 'read', 'submit')
-  const { status, text: why } = await node.call(token, 'PUT /v1/tasks/it', { image: 'it', ...terms })
-  assert.equal(status, 201, why)
-  return { node, token }
-}
-
-function head(token: string, asked = 'GET /v1/tasks/it/invoke', version = '1.1'): string {
-  return `${asked} HTTP/${version}\r\nHost: 127.0.0.1\r\nAuthorization: ${token}\r\n`
 }
 
 describe('an invocation', options, () => {
@@ -145,101 +131,6 @@ describe('an invocation', options, () => {
     assert.equal((JSON.parse(answer.text) as Mirrored).headers['content-encoding'], 'gzip')
     const coded = await node.call(token, 'POST /v1/tasks/it/invoke', {}, { 'transfer-encoding': 'gzip, chunked' })
     assert.equal(coded.status, 415)
-  })
-
-  test('streams both ways at once', async () => {
-    const { node, token } = await openWith({ serve: (request, response) => void request.pipe(response) })
-    await using _node = node
-    const headers = { authorization: token }
-    const { token: port } = node.ports
-    const request = httpRequest({ port, method: 'POST', path: '/v1/tasks/it/invoke', headers, agent: false })
-    const answered = once(request, 'response')
-    request.write('one')
-    const [response] = (await answered) as [IncomingMessage]
-    for (const word of ['two', 'three']) {
-      const [seen] = await once(response, 'data')
-      assert.equal(String(seen), word === 'two' ? 'one' : 'two')
-      request.write(word)
-    }
-    request.end()
-    assert.equal(await text(response), 'three')
-  })
-
-  test('tells events as they come', async () => {
-    const sent = Promise.withResolvers<void>()
-    const { node, token } = await openWith({
-      serve: (_request, response) => {
-        response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
-        void sent.promise.then(() => response.end('data: 1\n\n'))
-      },
-    })
-    await using _node = node
-    using connection = new RawConnection(node.ports.token)
-    connection.write(head(token), '')
-    assert.match(await connection.until('\r\n\r\n'), /content-type: text\/event-stream/)
-    sent.resolve()
-    await connection.until('data: 1\n\n')
-  })
-
-  test('brings the trailers of its answer', async () => {
-    const { node, token } = await openWith({
-      serve: (_request, response) => {
-        response.write('body')
-        response.addTrailers({ 'x-sum': '42' })
-        response.end()
-      },
-    })
-    await using _node = node
-    using connection = new RawConnection(node.ports.token)
-    connection.write(head(token), '')
-    assert.match(await connection.until('x-sum'), /4\r\nbody\r\n0\r\nx-sum: 42/)
-  })
-
-  for (const version of ['1.1', '1.0']) {
-    test(`whose task dies amid its answer is cut off, never ended (HTTP/${version})`, async () => {
-      const half = Promise.withResolvers<void>()
-      const { node, token } = await openWith({
-        serve: (_request, response) => {
-          response.write('half')
-          void half.promise.then(() => response.destroy())
-        },
-      })
-      await using _node = node
-      using connection = new RawConnection(node.ports.token)
-      connection.write(head(token, undefined, version), '')
-      await connection.until('half')
-      half.resolve()
-      const all = await connection.untilClosed()
-      assert.ok(!all.includes('\r\n0\r\n'), all)
-      if (version === '1.0') assert.equal(connection.failure, 'ECONNRESET')
-    })
-  }
-
-  test('whose caller leaves is broken off at once', async () => {
-    const closed = Promise.withResolvers<void>()
-    const { node, token } = await openWith({
-      serve: (_request, response) => {
-        response.once('close', () => closed.resolve())
-        response.write('half')
-      },
-    })
-    await using _node = node
-    const connection = new RawConnection(node.ports.token)
-    connection.write(head(token), '')
-    await connection.until('half')
-    connection.socket.destroy()
-    await closed.promise
-  })
-
-  test('that is answered before its body was read keeps its answer', async () => {
-    const { node, token } = await openWith({
-      serve: (_request, response) => void response.writeHead(413, { connection: 'close' }).end('too much'),
-    })
-    await using _node = node
-    using connection = new RawConnection(node.ports.token)
-    connection.write(`${head(token, 'POST /v1/tasks/it/invoke')}Content-Length: 100000000`, '', 'x'.repeat(100_000))
-    assert.match(await connection.until('too much'), /^HTTP\/1\.1 413 /)
-    await connection.untilClosed()
   })
 
   test('that its task does not answer in its time fails with a code, and the task has no turn left', async () => {
