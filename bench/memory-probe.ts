@@ -9,7 +9,6 @@ import { runInNewContext } from 'node:vm'
 export interface MemoryReport {
   /** Objects of the daemon's main thread, and what they hold outside its heap. */
   readonly inUse: number
-  readonly resident: number
 }
 
 setFlagsFromString('--expose-gc')
@@ -22,6 +21,6 @@ process.channel?.unref()
 async function report(): Promise<void> {
   // What finalizers let go is collected by the second.
   for (let round = 0; round < 2; round += 1) await collectGarbage({ execution: 'async', type: 'major' })
-  const { heapUsed, external, rss } = process.memoryUsage()
-  process.send?.({ inUse: heapUsed + external, resident: rss } satisfies MemoryReport)
+  const { heapUsed, external } = process.memoryUsage()
+  process.send?.({ inUse: heapUsed + external } satisfies MemoryReport)
 }
