@@ -1,4 +1,7 @@
+import type { Config } from './config.ts'
+import type { ConfigFlags } from './flags.ts'
 import type { ConfigHost } from './host.ts'
+import { loadConfig } from './load.ts'
 
 export interface TestHostOptions {
   readonly files?: Readonly<Record<string, string>>
@@ -22,4 +25,9 @@ export function testHost(options: TestHostOptions = {}): ConfigHost {
       return text
     },
   }
+}
+
+/** What a daemon on such a host would be. */
+export function load(options: TestHostOptions = {}, flags: ConfigFlags = {}): Config {
+  return loadConfig(flags, testHost(options)).config
 }
