@@ -14,6 +14,7 @@ import type { NamedTasksApi } from '../service/tasks/named-tasks.ts'
 import { abortable } from '../util/abort.ts'
 import { ByteBudget } from '../util/byte-budget.ts'
 import { collectGarbage } from '../util/collect-garbage.ts'
+import { Heartbeat } from '../util/heartbeat.ts'
 import { IdleCollection } from '../util/idle-collection.ts'
 import type { ResolveName } from '../webhooks/webhook-sender.ts'
 import type { Config } from './config/config.ts'
@@ -101,13 +102,24 @@ export class Daemon implements AsyncDisposable {
     const metrics = await openMetrics(config)
     if (metrics !== undefined) opening.use(metrics)
     const tracing = await openTracing(config, { clock, log }, opening)
-    const parts = { log, clock, answerMemory, openEngine, onJournalFailure, metrics, tracing, resolveWebhook }
+    const heartbeat = new Heartbeat()
+    const parts = {
+      log,
+      clock,
+      heartbeat,
+      answerMemory,
+      openEngine,
+      onJournalFailure,
+      metrics,
+      tracing,
+      resolveWebhook,
+    }
     const { node, executions, tasks, later, readings } = await openNode(config, parts, opening, signal)
     metrics?.watch(readings)
     collectGarbage() // now, while nobody waits for an answer
     const onStop = (): void => stopAsked.resolve(undefined)
     const serving = { node, executions, tasks, later, metrics, clock, log, answerMemory, onStop }
-    opening.use(new LoopWatch({ clock, log }))
+    opening.use(new LoopWatch({ clock, log, heartbeat }))
     opening.use(new IdleCollection({ clock }))
     const listeners = opening.use(await openListeners(config, serving, signal))
     const daemon = new Daemon({

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { RecordingLog } from '../../test/support/recording-log.ts'
 import type { Clock } from '../core/clock.ts'
 import { ManualClock } from '../core/manual-clock.ts'
+import { Heartbeat } from '../util/heartbeat.ts'
 import { LoopWatch } from './loop-watch.ts'
 
 const WARNING = 'the event loop stood still: what was asked meanwhile is answered late'
@@ -49,6 +50,24 @@ test('F11: an event loop that stood still for a second or more is warned of once
   await clock.advance(10_000)
   assert.deepEqual(log.factsOf(WARNING).slice(1), [{ blockedMs: 1000, cpuMs: 0 }])
   assert.equal(log.lines.length, 2)
+})
+
+test('F11: the warning has the stack that the watchdog has left of it, and of no other time', async () => {
+  const [clock, log, heartbeat] = [new LateClock(), new RecordingLog(), new Heartbeat()]
+  using _watch = new LoopWatch({ clock, log, cpuMicros: () => 0, heartbeat })
+  await clock.advance(1000)
+  assert.equal(heartbeat.beats, 4)
+  heartbeat.leaveStack(['spin', 'main'])
+  clock.lateMs += 5000
+  await clock.advance(1000)
+  heartbeat.leaveStack(['too late'])
+  await clock.advance(1000)
+  clock.lateMs += 5000
+  await clock.advance(1000)
+  assert.deepEqual(
+    log.factsOf(WARNING).map(({ stack }) => stack),
+    [['spin', 'main'], undefined],
+  )
 })
 
 test('a watch over the event loop has one timer, and none once it has ended', async () => {

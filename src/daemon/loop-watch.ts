@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
+import type { Heartbeat } from '../util/heartbeat.ts'
 import { threadCpuMicros } from '../util/thread-cpu.ts'
 
 /** How often it is looked: four times a second cost an idle process a hundredth of a percent of a core. */
@@ -12,25 +13,30 @@ export interface LoopWatchDeps {
   readonly log: Log
   /** CPU time of the thread that is watched, in microseconds since some fixed point. */
   readonly cpuMicros?: () => number
+  /** What a watchdog in another thread looks at, and where it leaves what held the event loop up. */
+  readonly heartbeat?: Pick<Heartbeat, 'beat' | 'takeStack'>
 }
 
 /**
  * Warns when the event loop stood still for more than a second: everything that was asked meanwhile is answered, but late.
  * Says how much CPU the thread took meanwhile: about as much as it lasted where our own code kept it busy, and next to none
- * where the process was stopped, or had no core to run on. Ends when disposed.
+ * where the process was stopped, or had no core to run on; and where our code was, if the watchdog has seen that. Ends when
+ * disposed.
  */
 export class LoopWatch implements Disposable {
   readonly #clock: Clock
   readonly #log: Log
   readonly #cpuMicros: () => number
+  readonly #heartbeat: LoopWatchDeps['heartbeat']
   #timer: Disposable | undefined
   #dueMs = 0
   #cpuBefore = 0
 
-  constructor({ clock, log, cpuMicros = threadCpuMicros }: LoopWatchDeps) {
+  constructor({ clock, log, cpuMicros = threadCpuMicros, heartbeat }: LoopWatchDeps) {
     this.#clock = clock
     this.#log = log
     this.#cpuMicros = cpuMicros
+    this.#heartbeat = heartbeat
     this.#arm()
   }
 
@@ -45,10 +51,13 @@ export class LoopWatch implements Disposable {
   }
 
   #look(): void {
+    this.#heartbeat?.beat()
+    const stack = this.#heartbeat?.takeStack()
     const blockedMs = Math.round(this.#clock.monotonicMs() - this.#dueMs)
     if (blockedMs >= NOTABLE_MS) {
       const cpuMs = Math.round((this.#cpuMicros() - this.#cpuBefore) / 1000)
-      this.#log.warn({ blockedMs, cpuMs }, 'the event loop stood still: what was asked meanwhile is answered late')
+      const facts = { blockedMs, cpuMs, ...(stack !== undefined && { stack }) }
+      this.#log.warn(facts, 'the event loop stood still: what was asked meanwhile is answered late')
     }
     this.#arm()
   }

@@ -19,6 +19,7 @@ import type { ExecutionsApi } from '../service/executions-api.ts'
 import type { ExecutionRecord } from '../service/executor.ts'
 import type { Gate } from '../service/gate.ts'
 import type { Grant } from '../service/node-api.ts'
+import type { Heartbeat } from '../util/heartbeat.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import type { Config } from './config/config.ts'
 import { effectiveConfig } from './config/effective-config.ts'
@@ -41,6 +42,7 @@ interface OpenExecutionsDeps {
   readonly tracing: Tracing | undefined
   readonly clock: Clock
   readonly log: Log
+  readonly heartbeat: Heartbeat
 }
 
 export interface OpenedExecutions {
@@ -59,7 +61,7 @@ export async function openExecutions(
   signal: AbortSignal,
 ): Promise<OpenedExecutions> {
   const { engine, grant, admission, monitor, webhooks, gate, assertSound, clock, log } = deps
-  const { onJournalFailure, metrics, tracing } = deps
+  const { heartbeat, onJournalFailure, metrics, tracing } = deps
   const { stateDir, runDir, isolation, sgx } = config
   const folder = join(stateDir, 'executions')
   await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -74,6 +76,7 @@ export async function openExecutions(
       clock,
       onFailure,
       meter: metrics?.journal,
+      heartbeat,
     }),
   )
   // The installation's for good: what a node is called may change from start to start.

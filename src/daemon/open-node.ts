@@ -25,6 +25,7 @@ import { Node } from '../service/node.ts'
 import { StateFolder } from '../service/state-folder.ts'
 import type { NamedTasksApi } from '../service/tasks/named-tasks.ts'
 import type { ByteBudget } from '../util/byte-budget.ts'
+import type { Heartbeat } from '../util/heartbeat.ts'
 import type { ResolveName } from '../webhooks/webhook-sender.ts'
 import type { Config } from './config/config.ts'
 import { lookAtThisHost } from './doctor/host-look.ts'
@@ -41,6 +42,8 @@ import type { Tracing } from './tracing/open-tracing.ts'
 export interface OpenNodeDeps {
   readonly log: Log
   readonly clock: Clock
+  /** Of this thread. */
+  readonly heartbeat: Heartbeat
   /** What answers may hold before they are with their callers. */
   readonly answerMemory: ByteBudget
   readonly onJournalFailure: (error: ErrandError) => void
@@ -116,7 +119,7 @@ export async function openNode(
 
 async function assemble(
   config: Config,
-  { log, clock, answerMemory, onJournalFailure, metrics, tracing, resolveWebhook }: OpenNodeDeps,
+  { log, clock, heartbeat, answerMemory, onJournalFailure, metrics, tracing, resolveWebhook }: OpenNodeDeps,
   parts: Parts,
   held: AsyncDisposableStack,
   signal: AbortSignal,
@@ -146,6 +149,7 @@ async function assemble(
       assertSound: soundness.assertSound,
       clock,
       log,
+      heartbeat,
       onJournalFailure,
       metrics,
       tracing,

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ErrandClient } from '../../src/client/client.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { LoopWatch } from '../../src/daemon/loop-watch.ts'
+import { JOURNAL_FILE, SqliteJournal } from '../../src/journal/sqlite/sqlite-journal.ts'
+import { Heartbeat } from '../../src/util/heartbeat.ts'
 import { FakeServe, serveTask } from '../support/fake-serve.ts'
 import { httpCall } from '../support/http-call.ts'
+import { RecordingLog } from '../support/recording-log.ts'
 import { scale } from '../support/scale.ts'
 
 const WARNING = 'the event loop stood still: what was asked meanwhile is answered late'
@@ -67,4 +76,27 @@ test('F11: while the event loop stands still requests wait, and none is lost; it
   const metrics = await httpCall(`unix:${daemon.socketPath}`, { method: 'GET', path: '/metrics' })
   const [, lag] = /^errand_event_loop_lag_seconds\{quantile="1"\} (.+)$/m.exec(metrics.text) ?? []
   assert.ok(Number(lag) * 1000 >= BLOCK_MS - 500, `the metric said ${lag} s`)
+})
+
+test('F11: the thread of the journal finds out which function holds the event loop up', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'errand-blocked-'))
+  const heartbeat = new Heartbeat()
+  const log = new RecordingLog()
+  await using _journal = await SqliteJournal.open(join(folder, JOURNAL_FILE), { heartbeat })
+  // Long enough to be warned of in any case.
+  const standsStill = (leastMs: number, mostMs: number): void => {
+    const sinceMs = performance.now()
+    let forMs = 0
+    while (forMs < leastMs || (!heartbeat.hasStack && forMs < mostMs)) forMs = performance.now() - sinceMs
+  }
+  {
+    using _watch = new LoopWatch({ clock: systemClock, log, heartbeat })
+    while (heartbeat.beats === 0) await sleep(20)
+    standsStill(1500, 60_000)
+    while (log.lines.length === 0) await sleep(20)
+  }
+  await rm(folder, { recursive: true })
+  const [{ stack } = {}] = log.factsOf(WARNING)
+  assert.ok(Array.isArray(stack))
+  assert.match(stack.join('\n'), /standsStill \(.*loop-blocked/)
 })

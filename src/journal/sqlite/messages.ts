@@ -41,4 +41,6 @@ export type Question = readonly Operation[] | 'close'
 export interface DatabaseOptions {
   readonly path: string
   readonly reserveBytes: number
+  /** Of a `Heartbeat`: the thread watches over the main thread, since a thread of its own would take megabytes. */
+  readonly heartbeat?: SharedArrayBuffer | undefined
 }

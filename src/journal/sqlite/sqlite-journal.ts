@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ErrandError } from '../../core/errors.ts'
+import type { Heartbeat } from '../../util/heartbeat.ts'
 import type { ConfigJournal, ConfigVersion, KeptConfig, NewConfig } from '../config-journal.ts'
 import type { EndsPage, IdempotencyKey, Journal, JournalEvent, JournalRecord, Page, PageQuery } from '../journal.ts'
 import { alreadyExists, keyConflict, notFound } from '../journal-errors.ts'
@@ -19,6 +20,8 @@ export interface SqliteJournalOptions {
   /** Told, once, when the journal has failed for good: nothing can be kept any more, so the process had better end. */
   readonly onFailure?: (error: ErrandError) => void
   readonly meter?: JournalMeter | undefined
+  /** Of the main thread: the thread of the journal looks after it. */
+  readonly heartbeat?: Heartbeat | undefined
 }
 
 /**
@@ -44,12 +47,13 @@ export class SqliteJournal<R extends JournalRecord> implements Journal<R>, Confi
     options: SqliteJournalOptions = {},
   ): Promise<SqliteJournal<R>> {
     const { clock = systemClock, reserveBytes = RESERVE_BYTES, onFailure = () => {}, meter } = options
+    const heartbeat = options.heartbeat?.shared
     const listeners = new Set<(event: JournalEvent) => void>()
     const onReply = (reply: Reply): void => {
       if (reply.kind !== 'done' || reply.event === undefined) return
       for (const listener of listeners) listener(reply.event)
     }
-    const thread = await DatabaseThread.open({ path, reserveBytes }, { onReply, onFailure, meter, clock })
+    const thread = await DatabaseThread.open({ path, reserveBytes, heartbeat }, { onReply, onFailure, meter, clock })
     return new SqliteJournal<R>(thread, clock, listeners)
   }
 
