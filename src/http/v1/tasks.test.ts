@@ -143,7 +143,7 @@ describe('a named task on /v1', options, () => {
     assert.deepEqual([preset.status, problemIn(preset).code], [400, 'validation_failed'])
   })
 
-  test('publishes no port, and the refusal says so', async () => {
+  test('A35: publishes no port, and the refusal says so', async () => {
     await using node = await openNode()
     const token = await node.token('ada', 'submit')
     const refused = await node.call(token, 'PUT /v1/tasks/hello', { image: 'echo', ports: [{ port: 80 }] })
