@@ -1,4 +1,4 @@
-import type { ExecutionView } from '../../client/client.ts'
+import { type ExecutionView, isTerminal } from '../../client/client.ts'
 import { forEach } from '../for-each.ts'
 import { describeGpus } from '../output/describe-gpus.ts'
 import { describeFacts, type Fact } from '../output/facts.ts'
@@ -10,6 +10,8 @@ import { style } from '../output/style.ts'
 import type { Output, Terminal } from '../terminal.ts'
 import type { OneFlags } from './flags.ts'
 import { describeStatus, ranMs, styleOf } from './list.ts'
+
+const LONG_DIGEST = /^(sha256:[0-9a-f]{12})[0-9a-f]{52}$/
 
 /** Prints records, for people unless JSON is asked for. */
 export async function inspect(ids: readonly string[], flags: OneFlags, terminal: Terminal): Promise<void> {
@@ -33,7 +35,7 @@ function linesOf(record: ExecutionView, output: Output): Fact[] {
     ['message', message || undefined],
     ['waits for', queue?.reason],
     ['exit code', exitCode?.toString()],
-    ['image', image === undefined ? undefined : `${shortImage(image.reference)} (${image.digest ?? image.id})`],
+    ['image', describeImage(image, output)],
     ['isolation', `${record.isolation}${record.sgx ? ', with SGX,' : ''} on ${record.engine}`],
     ['caller', record.caller],
     ['job', record.job === record.id ? undefined : record.job],
@@ -48,7 +50,7 @@ function linesOf(record: ExecutionView, output: Output): Fact[] {
     ],
     ['gpus', asked.gpus.length === 0 ? undefined : asked.gpus.map(describeGpus).join('; ')],
     ['used', describeUse(used)],
-    ['output', formatBytes(record.logs.bytes)],
+    ['output', describeOutput(record)],
     ...ports.map(
       ({ port, hostIp, hostPort, protocol }): Fact => ['port', `${hostIp}:${hostPort} -> ${port}/${protocol}`],
     ),
@@ -69,7 +71,22 @@ function styled(record: ExecutionView, output: Output): string {
   return format === undefined ? text : style(format, text, output)
 }
 
-function describeUse({ cpuSeconds, memoryPeak }: ExecutionView['resources']['used']): string {
-  const cpu = cpuSeconds === undefined ? '-' : formatDuration(cpuSeconds * 1000)
-  return `${cpu} of processor time, ${formatBytes(memoryPeak)} memory at most`
+/** A digest is wider than a screen. */
+function describeImage(image: ExecutionView['image'], { isTTY }: Output): string | undefined {
+  if (image === undefined) return undefined
+  const digest = image.digest ?? image.id
+  return `${shortImage(image.reference)} (${isTTY ? digest.replace(LONG_DIGEST, '$1') : digest})`
+}
+
+/** Undefined as long as nobody knows. */
+function describeUse({ cpuSeconds, memoryPeak }: ExecutionView['resources']['used']): string | undefined {
+  const cpu = cpuSeconds === undefined ? [] : [`${formatDuration(cpuSeconds * 1000)} of processor time`]
+  const memory = memoryPeak === undefined ? [] : [`${formatBytes(memoryPeak)} memory at most`]
+  return [...cpu, ...memory].join(', ') || undefined
+}
+
+/** It is counted at the end. */
+function describeOutput({ status, logs: { bytes, truncated } }: ExecutionView): string | undefined {
+  if (!isTerminal(status) && bytes === 0) return undefined
+  return `${formatBytes(bytes)}${truncated ? ', not all of it kept' : ''}`
 }
