@@ -51,8 +51,8 @@ export interface Executor extends AsyncDisposable {
   resume(executionId: string, signal?: AbortSignal): Promise<void>
   /**
    * Runs a command inside it, as argv: no shell.
-   * @throws validation_failed for an empty command; unsupported; already_ended; not_ready before it runs;
-   * command_not_found; response_too_large when it prints more than 16 MiB on a stream
+   * @throws validation_failed for an empty command; unsupported; already_ended; not_ready before it runs, and while it is
+   * paused; command_not_found; response_too_large when it prints more than 16 MiB on a stream
    */
   exec(executionId: string, argv: readonly string[], signal?: AbortSignal): Promise<ExecOutcome>
   /** What it uses now. @throws already_ended; not_ready before it runs */

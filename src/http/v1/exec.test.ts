@@ -59,3 +59,13 @@ test('a command that makes no sense is refused', async () => {
     assert.equal(problemIn(await exec('plain', body)).code, 'validation_failed', JSON.stringify(body))
   }
 })
+
+test('a command in a frozen execution is refused in our words', async () => {
+  await runs('cold')
+  assert.equal((await node.call(token, 'POST /v1/executions/cold/pause')).status, 200)
+  const refused = await exec('cold', { argv: ['say'] })
+  const { code, detail } = problemIn(refused)
+  assert.deepEqual([code, detail], ['not_ready', 'execution cold is frozen: let it go on first'])
+  assert.equal((await node.call(token, 'POST /v1/executions/cold/resume')).status, 200)
+  assert.equal((await exec('cold', { argv: ['say'] })).status, 200)
+})

@@ -34,8 +34,8 @@ export const OWN_LIMIT: InsideLimit = { bytes: 16 * MIB, isHard: true }
 
 /**
  * Runs a command inside a running execution to its end. One that is given up may go on inside.
- * @throws validation_failed; forbidden for a user whom the profile does not allow; what `Execution.instance` throws;
- * deadline_exceeded; response_too_large; command_not_found; unsupported; signal.reason
+ * @throws validation_failed; forbidden for a user whom the profile does not allow; not_ready while it is frozen; what
+ * `Execution.instance` throws; deadline_exceeded; response_too_large; command_not_found; unsupported; signal.reason
  */
 export async function commandInside(
   execution: Execution,
@@ -69,11 +69,15 @@ export async function commandInside(
   }
 }
 
-function check({ profile }: Execution, { argv, user }: ExecCommand): void {
+function check({ profile, record }: Execution, { argv, user }: ExecCommand): void {
   const isCommand = argv.length > 0 && argv[0] !== '' && !argv.some((word) => word.includes('\0'))
   if (!isCommand) throw new ErrandError('validation_failed', 'argv: must name a command, and hold no NUL')
   if (profile === 'strict' && user !== undefined && !STRICT_USER.test(user)) {
     throw new ErrandError('forbidden', 'user: under the profile strict it must be numeric, and not 0')
+  }
+  // An engine would say so in words of its own, or have the command wait.
+  if (record.status === 'paused') {
+    throw new ErrandError('not_ready', `execution ${record.value.executionId} is frozen: let it go on first`)
   }
 }
 
