@@ -17,7 +17,7 @@ export async function sleep(clock: Clock, delayMs: number, signal: AbortSignal):
 export async function endsWithin(
   clock: Clock,
   timeoutMs: number,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<unknown>,
 ): Promise<boolean> {
   const overdue = new ErrandError('deadline_exceeded', `it has not ended within ${timeoutMs} ms`)

@@ -4,7 +4,7 @@ import { Deadlines } from '../core/deadlines.ts'
 import { ErrandError, type ErrorCode } from '../core/errors.ts'
 import { type Task, type TaskKey, taskKey } from '../core/task.ts'
 import { formatTraceparent, type TraceContext } from '../core/trace-context.ts'
-import { Deadline } from '../core/wait.ts'
+import { endsWithin } from '../core/wait.ts'
 import { type ExchangeDeps, exchange } from '../forward/exchange.ts'
 import { IdleDeadline } from '../forward/idle-deadline.ts'
 import { streamExchange } from '../forward/stream-exchange.ts'
@@ -164,13 +164,8 @@ export class InvocationService {
     return this.#endsWithin(LATE_EXIT_NEWS_MS, instance)
   }
 
-  async #endsWithin(delayMs: number, { ended }: Instance): Promise<boolean> {
-    const enough = () => new ErrandError('deadline_exceeded', 'no news')
-    using news = new Deadline(this.#deps.clock, delayMs, enough)
-    return await abortable(ended, news.signal).then(
-      () => true,
-      () => false,
-    )
+  #endsWithin(delayMs: number, { ended }: Instance): Promise<boolean> {
+    return endsWithin(this.#deps.clock, delayMs, undefined, (signal) => abortable(ended, signal))
   }
 }
 
