@@ -9,8 +9,9 @@ import { MortalNode } from '../support/mortal-node.ts'
 const options = { timeout: 600_000, concurrency: 3 }
 const LINES = 400
 
+/** On a busy machine a node may take longer to start than a wait that was not answered before would be patient. */
 function clientOf(node: MortalNode): ErrandClient {
-  return new ErrandClient({ url: node.client.address })
+  return new ErrandClient({ url: node.client.address, patienceMs: Infinity })
 }
 
 /** Prints so many lines, twenty a second or so, and ends with 7. */
