@@ -19,8 +19,8 @@ export interface IdleCollectionDeps {
 
 /**
  * Gives back the memory of a thread that was busy, as soon as it has had next to nothing to do for ten seconds: V8 keeps a
- * heap as large as work has made it, while no more work comes. Twice after its start and after each time of work, ten seconds
- * apart, and then no more: each holds the thread up for 50 ms. Ends when disposed.
+ * heap as large as work has made it, while no more work comes. Twice after each time of work, ten seconds apart, and then no
+ * more: each holds the thread up for 50 ms. Ends when disposed.
  */
 export class IdleCollection implements Disposable {
   readonly #clock: IdleCollectionDeps['clock']
@@ -28,7 +28,7 @@ export class IdleCollection implements Disposable {
   readonly #collect: () => void
   #timer: Disposable | undefined
   #cpuBefore = 0
-  #roundsLeft = ROUNDS // coming up is work
+  #roundsLeft = 0
 
   constructor({ clock, cpuMicros = threadCpuMicros, collect = collectGarbage }: IdleCollectionDeps) {
     this.#clock = clock
