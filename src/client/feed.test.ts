@@ -158,6 +158,14 @@ test('a node that cuts every stream before anything new came is given up after t
   assert.ok(clock.monotonicMs() - beganMs >= 20_000)
 })
 
+test('a node whose streams stand is not given up: something on the way may keep what it says, or cut it for its silence', async () => {
+  const clock = new ManualClock()
+  const silent = Array.from({ length: 11 }, () => sends(''))
+  await using server = await PlayedServer.open(...silent, sends(`${log(1)}${END}`))
+  await using errand = new ErrandClient({ url: server.url }, { clock, random: () => 0 })
+  assert.deepEqual(await untilOver(clock, seqsOf(errand.executions.logs('a', { follow: true }))), [1])
+})
+
 test('a node that shows that it lives, or is away, is asked for as long as it takes', async () => {
   const clock = new ManualClock()
   const refuses: RequestListener = (request) => void request.socket.destroy()

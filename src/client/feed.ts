@@ -23,8 +23,10 @@ export interface FeedRequest extends CallOptions {
 }
 
 const END = 'end'
-/** In a row, of streams that said nothing. With the delays between them that is 10 to 20 s. */
+/** In a row, of streams that said nothing and ended as they began. With the delays between them that is 10 to 20 s. */
 const MOST_CUTS = 10
+/** One that stood so long did not end as it began: something on the way may have kept what the node said, or cut it for its silence. */
+const STOOD_MS = 10_000
 const EVENT_STREAM = 'text/event-stream'
 
 /**
@@ -49,6 +51,7 @@ class Feed implements Disposable {
   readonly #signal: AbortSignal
   readonly #patience: RetryPatience
   #stream: EventStream | undefined
+  #openedMs = 0
   #lastId: string | undefined
   #beganAt: Date | undefined
   #isPlaceLost = false
@@ -96,6 +99,7 @@ class Feed implements Disposable {
     const input = { params, query: query(this.#beganAt), headers: { ...place, accept: EVENT_STREAM } }
     const answer = await this.#calls.open(operation, input, this.#signal)
     this.#stream = new EventStream(answer, this.#calls.deps.clock)
+    this.#openedMs = this.#calls.deps.clock.monotonicMs()
     if (!headerOf(answer, 'content-type').startsWith(EVENT_STREAM)) {
       throw new ErrandError('internal', 'answered with no events where events were asked for')
     }
@@ -113,7 +117,8 @@ class Feed implements Disposable {
 
   /** @throws node_unavailable for one too many */
   #countCut(stream: EventStream, failure: unknown): void {
-    if (stream.isLive) {
+    const stoodMs = this.#calls.deps.clock.monotonicMs() - this.#openedMs
+    if (stream.isLive || stoodMs >= STOOD_MS) {
       this.#startOver()
     } else if (failure instanceof ErrandError && failure.code === 'node_unavailable') {
       this.#cuts += 1

@@ -54,7 +54,7 @@ test('F11: an event loop that stood still for a second or more is warned of once
 
 test('F11: the warning has the stack that the watchdog has left of it, and of no other time', async () => {
   const [clock, log, heartbeat] = [new LateClock(), new RecordingLog(), new Heartbeat()]
-  using _watch = new LoopWatch({ clock, log, cpuMicros: () => 0, heartbeat })
+  using watch = new LoopWatch({ clock, log, cpuMicros: () => 0, heartbeat })
   await clock.advance(1000)
   assert.equal(heartbeat.beats, 4)
   heartbeat.leaveStack(['spin', 'main'])
@@ -68,6 +68,8 @@ test('F11: the warning has the stack that the watchdog has left of it, and of no
     log.factsOf(WARNING).map(({ stack }) => stack),
     [['spin', 'main'], undefined],
   )
+  watch[Symbol.dispose]()
+  assert.equal(heartbeat.beats, 0, 'a process that takes long to end is not held up')
 })
 
 test('a watch over the event loop has one timer, and none once it has ended', async () => {

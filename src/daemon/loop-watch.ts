@@ -14,7 +14,7 @@ export interface LoopWatchDeps {
   /** CPU time of the thread that is watched, in microseconds since some fixed point. */
   readonly cpuMicros?: () => number
   /** What a watchdog in another thread looks at, and where it leaves what held the event loop up. */
-  readonly heartbeat?: Pick<Heartbeat, 'beat' | 'takeStack'>
+  readonly heartbeat?: Pick<Heartbeat, 'beat' | 'rest' | 'takeStack'>
 }
 
 /**
@@ -42,6 +42,7 @@ export class LoopWatch implements Disposable {
 
   [Symbol.dispose](): void {
     this.#timer?.[Symbol.dispose]()
+    this.#heartbeat?.rest()
   }
 
   #arm(): void {

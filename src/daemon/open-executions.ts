@@ -83,7 +83,7 @@ export async function openExecutions(
   const executorId = await journal.adopt(config.node)
   const configs = new ConfigHistory({ journal, describe: (granted) => effectiveConfig(config, granted), clock })
   // Not worth a start: what runs has to be taken up, on a full disk, too.
-  await configs.keep(grant).catch((error: unknown) => {
+  await configs.keep(grant, signal).catch((error: unknown) => {
     log.warn({ err: error }, 'the journal cannot keep the configuration: executions are accepted without its version')
   })
   const engineDisk = storageFolder === undefined ? {} : { engine: probeDisk(storageFolder) }

@@ -73,7 +73,7 @@ export async function openWarm(
   const onStale = (): void => pool.retireOutdated()
   const images = await openImages(imageOptions(config), { images: engine.images, probe, clock, log, onStale }, held)
   const specs = specsOf(config, probe, runtimes, soundness.assertSound)
-  const scripts = await StartScripts.open(join(config.stateDir, 'starting'))
+  const scripts = await StartScripts.open(join(config.stateDir, 'starting'), log)
   const starting = { specs, images, admission, instances, tracker: monitor, ...tasks }
   const coldStart = new ColdStart({ ...starting, scripts, engine, newId: randomId })
   const onIdle = (): void => admission.wake()

@@ -15,9 +15,13 @@ export function exitError(
   if (exitCode === undefined) return new ErrandError('task_gone', 'the task was removed while it started')
   const script = process.prefix === undefined ? undefined : failedScript(exitCode, log)
   if (script !== undefined) {
-    return new ErrandError('task_exited', `the provision script ${script} exited with ${exitCode}`, {
-      details: { ...exitDetails(exit, limits), reason: 'provision_failed', script },
-    })
+    return new ErrandError(
+      'task_exited',
+      `the provision script ${script} exited with ${exitCode}${causeOf(exit, limits)}`,
+      {
+        details: { reason: 'provision_failed', script, ...exitDetails(exit, limits) },
+      },
+    )
   }
   const code = engine.explainExit(exitCode, log) ?? 'task_exited'
   const what = code === 'command_not_found' ? "the image's command cannot be executed" : 'the task exited'

@@ -109,6 +109,16 @@ describe('a start', options, () => {
     })
   }
 
+  test('whose provision script runs out of memory says both', async () => {
+    await using bench = await InstancesBench.open()
+    const output = [{ stream: 'stderr', data: 'errand: provision script "seed" exited with 137\n' } as const]
+    const script = { output, isNeverReady: true, exit: { code: 137, isOomKilled: true } }
+    const { instance } = bench.launch(script, { kind: 'connect' }, { process: { prefix: ['/bin/sh', 'run'] } })
+    await assert.rejects(instance, (error: ErrandError) =>
+      /^the provision script seed exited with 137 \(out of memory: its limit is \d+ MiB\)$/.test(error.message),
+    )
+  })
+
   test('of a task that runs out of memory says so', async () => {
     await using bench = await InstancesBench.open()
     const { instance } = bench.launch({ isNeverReady: true, exit: { code: 137, isOomKilled: true } })

@@ -1,12 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { ErrandError } from '../core/errors.ts'
 import { Extent, type LogStream } from './extent.ts'
 import { type Frame, GAP, gapFacts, pass, START, streamOf } from './frames.ts'
 import type { LogEntry, LogGap } from './log-entry.ts'
 import { readFrames } from './read-frames.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentStore } from './segment-store.ts'
-import { UNREADABLE } from './storage-errors.ts'
+import { logError, UNREADABLE } from './storage-errors.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -46,7 +45,7 @@ export class LogCursor implements AsyncDisposable {
     try {
       return await this.#read(this.#file, segment)
     } catch (error) {
-      throw unreadable(error)
+      throw logError(error, UNREADABLE)
     }
   }
 
@@ -88,7 +87,7 @@ export class LogCursor implements AsyncDisposable {
     } catch (error) {
       // Given up just now, for the ring went on: there is a later one.
       if (!this.#store.segments.includes(segment)) return []
-      throw unreadable(error)
+      throw logError(error, UNREADABLE)
     }
     this.#segment = segment
     this.#offset = 0
@@ -133,11 +132,4 @@ export class LogCursor implements AsyncDisposable {
     const gap = { cause, untilSeq: this.#position.places, bytes }
     return { seq, timeMs, stream: this.#stream ?? 'stdout', data: NOTHING, gap }
   }
-}
-
-/** What keeps a log from being read, whatever is wrong with its files. */
-function unreadable(cause: unknown): ErrandError {
-  const isGone = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
-  if (isGone) return new ErrandError('not_found', 'The log is gone', { cause })
-  return new ErrandError('storage_error', UNREADABLE, { cause })
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { ErrandError } from '../core/errors.ts'
 import type { ConfigJournal, ConfigVersion, KeptConfig } from '../journal/config-journal.ts'
+import { abortable } from '../util/abort.ts'
 import { canonicalJson } from '../util/canonical-json.ts'
 import type { Grant } from './node-api.ts'
 
@@ -21,7 +22,7 @@ export class ConfigHistory {
     this.#deps = deps
   }
 
-  /** What was kept last; undefined as long as nothing could be. */
+  /** What is in force; undefined as long as nothing could be kept. */
   get current(): ConfigVersion | undefined {
     return this.#current
   }
@@ -33,12 +34,12 @@ export class ConfigHistory {
     return kept
   }
 
-  /** @throws what the journal throws; nothing has changed then */
-  async keep(grant: Grant): Promise<ConfigVersion> {
+  /** Before it is in force. @throws what the journal throws; signal.reason. It is not in force then, and may be kept. */
+  async keep(grant: Grant, signal: AbortSignal): Promise<ConfigVersion> {
     const { journal, describe, clock } = this.#deps
     const config = canonicalJson(describe(grant))
     const hash = createHash('sha256').update(config).digest('hex')
-    this.#current = await journal.keepConfig({ hash, config, sinceMs: clock.wallMs() })
+    this.#current = await abortable(journal.keepConfig({ hash, config, sinceMs: clock.wallMs() }), signal)
     return this.#current
   }
 }

@@ -56,6 +56,9 @@ const PAUSE_GRACE_MS = 10_000
 const STOP_DRAIN_MS = 22_000
 const STOP_GRACE_MS = 3000
 
+/** For a configuration to be kept: less than a control call may take, whatever is the matter with the disk. */
+const KEEPING_MS = 4000
+
 /** One node: what may be asked of it, and the states that govern whether it takes work. */
 export class Node implements NodeApi {
   readonly #deps: NodeDeps
@@ -104,6 +107,7 @@ export class Node implements NodeApi {
 
   async unpause(): Promise<void> {
     const { gate, log } = this.#deps
+    await this.#updates.run(async () => {}) // what began while the node was paused ends while it is
     if (gate.state === 'draining') throw new ErrandError('draining', 'the node is stopping')
     this.#endPause(new ErrandError('cancelled', 'the node was unpaused meanwhile'))
     gate.open()
@@ -153,10 +157,11 @@ export class Node implements NodeApi {
 
   /** One after the other, so that no two are made from the same: kept first, then in force. */
   #update(next: (current: NodeConfig) => Grant): Promise<NodeConfig> {
-    const { ledger, pool, limits, configs, log } = this.#deps
+    const { ledger, pool, limits, configs, clock, log } = this.#deps
     return this.#updates.run(async () => {
       const grant = limitGrant(next(this.#config), limits, log)
-      const kept = await configs.keep(grant)
+      using deadline = new Deadline(clock, KEEPING_MS, notKept)
+      const kept = await configs.keep(grant, deadline.signal)
       this.#config = { grant, kept }
       ledger.setCapacity(offeredResources(grant, limits))
       pool.setKeepAlive(grant.keepAliveMs)
@@ -201,4 +206,10 @@ export class Node implements NodeApi {
     })
     pool[Symbol.dispose]()
   }
+}
+
+function notKept(): ErrandError {
+  return new ErrandError('storage_error', `the journal did not keep the configuration within ${KEEPING_MS} ms`, {
+    retryAfterMs: 1000,
+  })
 }

@@ -25,7 +25,12 @@ export class Heartbeat {
     Atomics.add(this.#words, BEATS, 1)
   }
 
-  /** 0 until the first one. */
+  /** None is to be waited for, as before the first one. */
+  rest(): void {
+    Atomics.store(this.#words, BEATS, 0)
+  }
+
+  /** 0 until the first one, and at rest. */
   get beats(): number {
     return Atomics.load(this.#words, BEATS)
   }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { RecordingLog } from '../../test/support/recording-log.ts'
+import { silentLog } from '../core/log.ts'
 import { DEFAULT_RESOURCES } from '../core/resources.ts'
 import type { Task, TaskDefinition } from '../core/task.ts'
 import { plainSpec } from '../engine/sandbox-spec.fixture.ts'
@@ -19,7 +21,7 @@ function withScripts(...names: readonly string[]): Task {
 test('scripts lie on the disk until the start is over, and run before what the task runs', async () => {
   await using place = await makePlace()
   const folder = place.at('starting')
-  const scripts = await StartScripts.open(folder)
+  const scripts = await StartScripts.open(folder, silentLog)
   {
     await using written = await scripts.write('one', withScripts('a', 'b'))
     const mounts = [{ kind: 'scratch', target: '/tmp', sizeBytes: 1 } as const]
@@ -35,7 +37,7 @@ test('scripts lie on the disk until the start is over, and run before what the t
 
 test('nothing is written for a task without scripts', async () => {
   await using place = await makePlace()
-  const scripts = await StartScripts.open(place.at('starting'))
+  const scripts = await StartScripts.open(place.at('starting'), silentLog)
   assert.equal(await scripts.write('one', TASK), undefined)
   assert.equal(await scripts.write('two', { ...TASK, definition: DEFINITION }), undefined)
   assert.deepEqual(await readdir(place.path), [])
@@ -43,15 +45,23 @@ test('nothing is written for a task without scripts', async () => {
 
 test('scripts that cannot be written are a storage error, and leave nothing', async () => {
   await using place = await makePlace()
-  const scripts = await StartScripts.open(place.at('starting'))
+  const scripts = await StartScripts.open(place.at('starting'), silentLog)
   await writeFile(place.at('starting'), 'no folder')
   await assert.rejects(scripts.write('one', withScripts('a')), { code: 'storage_error' })
   assert.deepEqual(await readdir(place.path), ['starting'])
 })
 
+test('what an earlier process left, and cannot be removed, is told of and left', async () => {
+  await using place = await makePlace()
+  await writeFile(place.at('file'), '')
+  const log = new RecordingLog()
+  await StartScripts.open(place.at('file/starting'), log)
+  assert.equal(log.lines.length, 1)
+})
+
 test('what an earlier process left of a start is removed', async () => {
   await using place = await makePlace()
   await mkdir(place.at('starting/old/scripts'), { recursive: true })
-  await StartScripts.open(place.at('starting'))
+  await StartScripts.open(place.at('starting'), silentLog)
   assert.deepEqual(await readdir(place.path), [])
 })

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Log } from '../core/log.ts'
 import type { Task } from '../core/task.ts'
 import type { SandboxSpec } from '../engine/engine.ts'
 import { type Provision, writeProvision } from '../files/provision.ts'
@@ -14,9 +15,11 @@ export class StartScripts {
     this.#folder = folder
   }
 
-  /** Removes what an earlier process left in `folder`, which is ours alone. @throws storage_error */
-  static async open(folder: string): Promise<StartScripts> {
-    await coded(removeTree(folder))
+  /** Removes what an earlier process left in `folder`, which is ours alone. */
+  static async open(folder: string, log: Log): Promise<StartScripts> {
+    await removeTree(folder).catch((error: unknown) => {
+      log.warn({ err: error, folder }, 'the scripts of earlier starts could not be removed')
+    })
     return new StartScripts(folder)
   }
 

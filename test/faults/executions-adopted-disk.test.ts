@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdir, readFile, rm } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { ExecutionRequest } from '../../src/core/execution-request.ts'
@@ -146,6 +146,34 @@ describe('F21: an execution that runs when a daemon starts', () => {
     world.exit(0)
     const { status, stdout, logs } = await executions.wait(world.executionId)
     assert.deepEqual([status, stdout, logs.droppedBytes], ['succeeded', 'before\n', 0])
+  })
+
+  test('has a new log at once, so that the next daemon sees that nobody has removed its files', async () => {
+    await using world = await World.make()
+    const log = join(world.folder, 'log')
+    await rm(join(log, 'head'))
+    await mkdir(join(log, 'head'))
+    await world.adopt()
+    assert.deepEqual(await readdir(log), [])
+  })
+
+  test('keeps what its sandbox was given although its log was removed', async () => {
+    await using world = await World.make()
+    await rm(join(world.folder, 'log'), { recursive: true })
+    const script = join(world.folder, 'provision', 'run')
+    await mkdir(join(world.folder, 'provision'))
+    await writeFile(script, 'it runs')
+    await world.adopt()
+    assert.equal(await readFile(script, 'utf8'), 'it runs')
+  })
+
+  test('has its own end although its log is removed while it runs', async () => {
+    await using world = await World.make()
+    const executions = await world.adopt()
+    await rm(join(world.folder, 'log'), { recursive: true })
+    world.exit(3)
+    const { status, reason, exitCode } = await executions.wait(world.executionId)
+    assert.deepEqual([status, reason, exitCode], ['failed', 'exit_nonzero', 3])
   })
 
   test('fails alone when its outputs cannot be brought in', async () => {

@@ -57,6 +57,23 @@ describe('F18: an execution of an earlier process that finds no room on a full d
     await none
   })
 
+  test('is followed from before it is begun', async () => {
+    await using held = new AsyncDisposableStack()
+    const { executions, executionId, disk, clock } = await postponed(held)
+    const { promise: opened, resolve: onOpened } = Promise.withResolvers<void>()
+    const lines: string[] = []
+    const followed = (async () => {
+      for await (const { data } of executions.getLogStream({ executionId, follow: true, onOpened })) {
+        lines.push(data.toString())
+      }
+    })()
+    await opened
+    await disk.free()
+    await clock.advance(5000)
+    await followed
+    assert.deepEqual(lines, ['once\n'])
+  })
+
   test('can be removed', async () => {
     await using held = new AsyncDisposableStack()
     const { executions, executionId, bench, disk } = await postponed(held)

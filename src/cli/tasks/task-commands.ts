@@ -90,6 +90,7 @@ function factsOf(task: TaskView): Fact[] {
     ['network', task.network],
     ['profile', task.profile],
     ['preset', task.preset],
+    ['provision', task.provision?.join(', ')],
     ['port', task.port?.toString()],
     ['readiness', task.readiness],
     ['concurrency', task.concurrency?.toString()],

@@ -46,7 +46,7 @@ export class StreamAnswer implements Disposable {
 
   /** The same for events: says that it lives when there is nothing else to say. */
   beginEvents(): void {
-    this.begin('text/event-stream')
+    this.begin('text/event-stream', 200, { 'x-accel-buffering': 'no' }) // nginx would keep them until the end
     if (!this.isOver) this.#beatLater()
   }
 

@@ -13,7 +13,7 @@ import { Execution } from './execution.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
 import { ExecutionFiles } from './execution-files.ts'
 import type { ExecutionParts } from './execution-parts.ts'
-import { placeOf } from './execution-place.ts'
+import { GIVEN, placeOf } from './execution-place.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 import type { ExecutionWatcher } from './execution-watcher.ts'
 import type { ExecutionWebhooks } from './execution-webhooks.ts'
@@ -143,7 +143,7 @@ export class Beginnings {
     const files =
       beginning.kind === 'new'
         ? await ExecutionFiles.begin(this.#deps, record, plan, [UPLOADS])
-        : await ExecutionFiles.adopt(this.#deps, record, plan, [UPLOADS])
+        : await ExecutionFiles.adopt(this.#deps, record, plan, [UPLOADS, ...GIVEN])
     using undo = new DisposableStack()
     const place = undo.use(this.#places.keep(record.callerId))
     const parts = { plan, on, launch: new Launch(this.#deps, plan, on), files, place }

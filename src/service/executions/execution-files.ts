@@ -12,7 +12,7 @@ import { catchUp, type KeptOutput } from '../../logs/log-catch-up.ts'
 import type { LogEntry, LogRange } from '../../logs/log-entry.ts'
 import type { ExecutionRecord } from '../executor.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
-import { logFolder, type Place, placeOf, reopenLog, replaceLog, undefinedIfGone } from './execution-place.ts'
+import { GIVEN, logFolder, type Place, placeOf, reopenLog, replaceLog, undefinedIfGone } from './execution-place.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 
 type FilesDeps = Pick<ExecutionDeps, 'folder' | 'trash' | 'privatePaths' | 'clock' | 'log'>
@@ -203,7 +203,7 @@ export class ExecutionFiles implements CaptureSink {
 
   /** What its sandbox was given and has no more use for. */
   async removeGiven(): Promise<void> {
-    for (const name of ['provision', 'inputs']) await removeTree(join(this.folder, name))
+    for (const name of GIVEN) await removeTree(join(this.folder, name))
   }
 
   async #openTexts(): Promise<HumanLogs | undefined> {

@@ -14,6 +14,9 @@ export interface Place {
   readonly resultsDir: string
 }
 
+/** What a sandbox is given of it, and may have mounted as long as it lives. */
+export const GIVEN: readonly string[] = ['provision', 'inputs']
+
 type LogDeps = Pick<ExecutionDeps, 'clock' | 'log'>
 
 export function placeOf({ folder }: Pick<ExecutionDeps, 'folder'>, plan: ExecutionPlan): Place {
@@ -41,7 +44,9 @@ export async function replaceLog(
 ): Promise<ExecutionLog> {
   const folder = logFolder(place)
   await rename(folder, join(place.folder, `log-aside-${randomId()}`)).catch(() => {})
-  const replaced = ExecutionLog.openLater({ folder, limitBytes: limitOf(record), clock, log })
+  const options = { folder, limitBytes: limitOf(record), clock, log }
+  // At once where that can be: to the next process no log at all would say that somebody has removed the files.
+  const replaced = await ExecutionLog.open(options).catch(() => ExecutionLog.openLater(options))
   // Of attempts before this one nobody has kept anything.
   if (record.attempt > 1) replaced.noteGap(record.logs.stdoutBytes + record.logs.stderrBytes)
   return replaced

@@ -4,6 +4,7 @@ import { Deadline } from '../../core/wait.ts'
 import type { LogEntry, LogRange } from '../../logs/log-entry.ts'
 import { abortable } from '../../util/abort.ts'
 import type { ExecutionRecord, ExecutionResult, ExecutionSummary } from '../executor.ts'
+import type { Execution } from './execution.ts'
 import type { ExecutionDeps } from './execution-deps.ts'
 import type { KnownExecutions } from './known-executions.ts'
 import { liveRecord } from './live-record.ts'
@@ -59,7 +60,7 @@ export class ExecutionQueries {
     signal: AbortSignal,
     onOpened?: () => void,
   ): AsyncGenerator<LogEntry> {
-    const live = await this.#known.live(executionId)
+    const live = await this.#liveLog(executionId, range, signal, onOpened)
     const log = live?.files ?? (await this.#known.past(executionId))
     yield* log.read(range, signal, onOpened)
   }
@@ -76,6 +77,18 @@ export class ExecutionQueries {
     const reader = await openResultOf(await this.record(executionId), path)
     undo.move()
     return holding(reader, held)
+  }
+
+  /** A follower of what waits for room on the disk waits, too: its log is made anew when it is begun. */
+  async #liveLog(
+    executionId: string,
+    { follow = false }: LogRange,
+    signal: AbortSignal,
+    onOpened: () => void = () => {},
+  ): Promise<Execution | undefined> {
+    if (!follow || !this.#known.isPostponed(executionId)) return this.#known.live(executionId)
+    onOpened()
+    return this.#known.begun(executionId, signal)
   }
 
   async #result(executionId: string, signal: AbortSignal): Promise<ExecutionResult> {

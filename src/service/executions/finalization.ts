@@ -73,8 +73,12 @@ export class Finalization {
 
   async #explain({ exitCode }: SandboxEnd): Promise<{ isCommandMissing: boolean; failedScript: string | undefined }> {
     if (exitCode === undefined || exitCode === 0) return { isCommandMissing: false, failedScript: undefined }
-    const { plan, files, on } = this.#parts
-    const tail = await files.text('stderr', TAIL_BYTES)
+    const { plan, files, on, deps } = this.#parts
+    // It makes the reason more exact. The exit code is known without it.
+    const tail = await files.text('stderr', TAIL_BYTES).catch((error: unknown) => {
+      deps.log.warn({ err: error, execution: plan.executionId }, 'the end of its output cannot be read')
+      return ''
+    })
     const failure = plan.provisionScripts.length === 0 ? undefined : provisionFailure(exitCode, tail)
     return {
       isCommandMissing: on.engine.explainExit(exitCode, tail) === 'command_not_found',

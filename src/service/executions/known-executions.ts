@@ -66,6 +66,11 @@ export class KnownExecutions {
     return this.current.find(executionId)
   }
 
+  /** Whether it waits to be begun. */
+  isPostponed(executionId: string): boolean {
+    return this.#postponed.has(executionId)
+  }
+
   /** The same, but for one that waits to be begun: it is waited for. */
   async begun(executionId: string, signal: AbortSignal): Promise<Execution | undefined> {
     return (await this.live(executionId)) ?? (await this.#postponed.begun(executionId, signal))

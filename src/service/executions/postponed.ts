@@ -43,6 +43,10 @@ export class Postponed implements Disposable {
     return this.#waiting.size
   }
 
+  has(executionId: string): boolean {
+    return this.#waiting.has(executionId)
+  }
+
   /** Resolves when none waits any more. */
   async untilNone(): Promise<void> {
     while (this.#waiting.size > 0) await Promise.all([...this.#waiting.values()].map(({ over }) => over.promise))

@@ -41,6 +41,8 @@ export class Uploads {
   #held: Held | undefined
   #receiving: AbortController | undefined
   #closedBy: ErrandError | undefined
+  /** What an earlier process has received may be there, and was not looked for. */
+  #isUnread = false
 
   private constructor(store: UploadStore, plan: ExecutionPlan, record: TrackedRecord, root: string) {
     this.#store = store
@@ -57,9 +59,10 @@ export class Uploads {
     return uploads
   }
 
-  /** With nothing of what an earlier process has received, for one that was given it then. */
+  /** Without a look at what an earlier process has received, for one that was given it then: only if it is used again. */
   static without(store: UploadStore, plan: ExecutionPlan, record: TrackedRecord, root: string): Uploads {
     const uploads = new Uploads(store, plan, record, root)
+    uploads.#isUnread = true
     uploads.#arrived.resolve()
     return uploads
   }
@@ -94,10 +97,12 @@ export class Uploads {
     await receiving
   }
 
-  /** Where each of them is. From now on they are in use. @throws not_ready when they have not come */
+  /** Where each of them is. From now on they are in use. @throws not_ready when they have not come; storage_error */
   async use(): Promise<(name: string) => string> {
     return this.#commits.run(async () => {
       this.seal()
+      if (this.#isUnread) await coded(this.#takeOver())
+      this.#isUnread = false
       const held = this.#held
       if (held === undefined && this.#names.size > 0) throw new ErrandError('not_ready', 'its inputs have not come')
       return (name) => join(held?.folder ?? '', name)
