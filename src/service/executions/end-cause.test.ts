@@ -46,8 +46,15 @@ describe('F24, F25: what ended an execution', () => {
     assert.equal(causeOf(exited(137, { isRuntimeLost: true }), MADE_BY, SAME), 'runtime')
   })
 
+  test('is the loss of what ran it when an engine that was away says that it does not know the exit code', () => {
+    const ended = exited(255, { finishedMs: 51_000 })
+    assert.equal(causeOf(ended, MADE_BY, NEXT_WITH_LIVE_RESTORE), 'runtime')
+    assert.equal(causeOf(ended, MADE_BY, SAME), 'itself')
+    assert.equal(causeOf(exited(255, { finishedMs: 60_000 }), MADE_BY, NEXT_WITH_LIVE_RESTORE), 'itself')
+  })
+
   test('is asked of the engine anew where it may be its doing', () => {
-    for (const exitCode of [137, 143]) assert.ok(isStrange(exited(exitCode)))
+    for (const exitCode of [137, 143, 255]) assert.ok(isStrange(exited(exitCode)))
     assert.ok(isStrange(exited(0, { wasStopped: true })))
     for (const exitCode of [0, 1, 139, undefined]) assert.ok(!isStrange(exited(exitCode)))
   })

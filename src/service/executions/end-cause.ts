@@ -14,13 +14,15 @@ export type EndCause =
 
 /** The exit codes of SIGKILL and SIGTERM, with which engines end what they cannot keep. */
 const ENGINE_EXITS: ReadonlySet<number> = new Set([137, 143])
+/** What an engine tells of an end that it has missed: `UnknownExitStatus` in containerd's `task.go`. */
+const UNKNOWN_EXIT = 255
 /** An engine that comes back takes up the output of what ran on after so much time at most. */
 const TAKING_UP_MS = 5000
 
 /** Whether only an engine that was asked just now can tell why it ended. Pure. */
 export function isStrange({ exitCode, wasStopped, isRuntimeLost, isOomKilled }: SandboxEnd): boolean {
   if (exitCode === undefined || isOomKilled) return false
-  return wasStopped === true || isRuntimeLost === true || ENGINE_EXITS.has(exitCode)
+  return wasStopped === true || isRuntimeLost === true || exitCode === UNKNOWN_EXIT || ENGINE_EXITS.has(exitCode)
 }
 
 /** `madeBy`: when the engine was started that made it. Pure. */
@@ -30,7 +32,7 @@ export function causeOf(end: SandboxEnd, madeBy: number | undefined, run: Engine
   // Nothing outlives such an engine: what did not end by itself meanwhile, with a code of its own, was ended by it.
   const isByNextRun = finishedMs !== undefined && run.startedMs !== undefined && finishedMs >= run.startedMs
   if (isOtherRun(madeBy, run) && !run.outlivesRestart && (isStrange(end) || isByNextRun)) return 'engine'
-  if (end.isRuntimeLost === true) return 'runtime'
+  if (end.isRuntimeLost === true || (exitCode === UNKNOWN_EXIT && mayLackOutput(end, madeBy, run))) return 'runtime'
   return end.wasStopped === true ? 'somebody' : 'itself'
 }
 
