@@ -133,7 +133,7 @@ describe('launcher', () => {
     await installed.addNode('tools/node', 'v24.15.0')
     const main = `${installed.root}/dist/cli/main.js`
     const { stdout } = await installed.run(['serve', '--cpu', '2'])
-    assert.equal(stdout, `tools/node --expose-gc --no-node-snapshot -- ${main} serve --cpu 2`)
+    assert.equal(stdout, `tools/node --expose-gc --no-node-snapshot --heap-growing-percent=30 -- ${main} serve --cpu 2`)
     assert.equal((await installed.run(['config', 'serve'])).stdout, `tools/node -- ${main} config serve`)
   })
 

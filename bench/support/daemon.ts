@@ -34,7 +34,7 @@ const PROBE = join(import.meta.dirname, '../probe.ts')
 const MEMORY_PROBE = join(import.meta.dirname, '../memory-probe.ts')
 /** As `bin/errand` has them. */
 const MALLOC = ['MALLOC_ARENA_MAX=2', 'MALLOC_TRIM_THRESHOLD_=1048576']
-const NODE_OPTIONS = ['--expose-gc', '--no-node-snapshot']
+const NODE_OPTIONS = ['--expose-gc', '--no-node-snapshot', '--heap-growing-percent=30']
 
 /** Counts and times what the daemon asks of the system; see `probe.ts`. */
 export function withProbe(): Pick<DaemonOptions, 'probe'> {

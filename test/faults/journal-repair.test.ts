@@ -34,7 +34,7 @@ test('F20: a node whose journal is destroyed is repaired from what its container
   await client.submit(ends.body, 'first')
   await client.wait('ends')
   await client.submit(runs.body, 'second')
-  while ((await client.get('runs')).status !== 'running') await client.eventsUntilEndOf('ends')
+  while ((await client.get('runs')).status !== 'running') await client.eventsUntilEndsOf(['ends'])
   assert.equal((await repair(home)).code, 75)
   await node.kill()
 

@@ -38,7 +38,7 @@ const MOST_GROWTH = 200
 const DEFAULTS = ['resources.hostCheck=none', 'node=test', 'cpu=2', 'mem=4096', 'resources.cpuOvercommit=10']
 /** As the launcher has them. */
 const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '1048576' }
-const NODE_OPTIONS = ['--expose-gc', '--no-node-snapshot']
+const NODE_OPTIONS = ['--expose-gc', '--no-node-snapshot', '--heap-growing-percent=30']
 const ENTRY = join(import.meta.dirname, 'fake-engine-daemon.ts')
 
 /** A server, as a port of this host; null for one that never becomes ready; or what prints the sizes of its inputs and ends. */

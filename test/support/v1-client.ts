@@ -5,6 +5,9 @@ import type { ExecutionBody } from '../../src/http/contract/execution-body.ts'
 import type { ExecutionView } from '../../src/http/contract/execution-view.ts'
 import type { Address } from './http-call.ts'
 
+/** For an event that should have been kept. */
+const MOST_WAITING_MS = 60_000
+
 /** The client on a unix socket, with what tests look at beside. A node that is away fails its calls at once. */
 export class V1Client implements AsyncDisposable {
   readonly address: Address
@@ -49,9 +52,13 @@ export class V1Client implements AsyncDisposable {
     return Array.fromAsync(this.errand.executions.list({ limit: 200 }))
   }
 
-  /** All that were kept, up to the one that ended the execution `last`. */
-  eventsUntilEndOf(last: string): Promise<EventView[]> {
-    return this.#events(({ execution, status }) => execution === last && isTerminal(status))
+  /** All that were kept until each of these executions had ended, or until no end comes for a while. */
+  eventsUntilEndsOf(ids: readonly string[]): Promise<EventView[]> {
+    const living = new Set(ids)
+    return this.#events(({ execution, status }) => {
+      if (isTerminal(status)) living.delete(execution)
+      return living.size === 0
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -61,10 +68,15 @@ export class V1Client implements AsyncDisposable {
   /** From the first that is kept to the first that is `last`, past or to come. */
   async #events(isLast: (event: EventView) => boolean): Promise<EventView[]> {
     const events: EventView[] = []
-    for await (const event of this.errand.events({ since: 0 })) {
-      if (event.name !== 'execution') continue
-      events.push(event.execution)
-      if (isLast(event.execution)) break
+    const patience = AbortSignal.timeout(MOST_WAITING_MS)
+    try {
+      for await (const event of this.errand.events({ since: 0, signal: patience })) {
+        if (event.name !== 'execution') continue
+        events.push(event.execution)
+        if (isLast(event.execution)) break
+      }
+    } catch (error) {
+      if (!patience.aborted) throw error
     }
     return events
   }
