@@ -44,6 +44,13 @@ test('an image that ends well is fit for an execution', async () => {
   assert.deepEqual([outcome, advice, output], ['ended well', undefined, 'done\n'])
 })
 
+test('what an image says of its failure is told, whatever it prints beside', async () => {
+  const oops = { stream: 'stderr', data: 'oops\n' } as const
+  const { found, output } = await tried({ output: [oops, 'other words'], exit: { code: 7 } })
+  assert.equal(found, 'it ended with exit status 7: oops')
+  assert.equal(output, 'other words\noops\n')
+})
+
 test('an image that names nothing to run is a finding, not an error', async () => {
   class Refusing extends FakeEngine {
     override create(): Promise<never> {

@@ -4,6 +4,7 @@ import { randomId } from '../../core/ids.ts'
 import type { Preset } from '../../core/presets.ts'
 import { Deadline } from '../../core/wait.ts'
 import type { Engine, SandboxExit, SandboxProfile, SandboxRef, SandboxSpec } from '../../engine/engine.ts'
+import { OutputRing } from '../../logs/output-ring.ts'
 
 /** What an image is tried under. */
 export interface TrialTerms {
@@ -23,7 +24,7 @@ export interface Trial {
   readonly exit: SandboxExit | undefined
   /** The engine found no command to run, or none that it may. */
   readonly lacksCommand: boolean
-  /** The end of what it printed. */
+  /** The end of what it printed, and then of its errors. */
   readonly output: string
 }
 
@@ -105,7 +106,10 @@ async function watch(
   return { ...facts, exit, lacksCommand, output }
 }
 
-/** The end of what it prints until it ends, or its time is up. */
+/**
+ * The ends of what it prints until it ends, or its time is up: of its errors last, which say why. In which order the two came
+ * nobody knows.
+ */
 async function outputOf(
   engine: Engine,
   ref: SandboxRef,
@@ -115,13 +119,12 @@ async function outputOf(
 ): Promise<string> {
   const timeUp = new ErrandError('deadline_exceeded', 'the time of the trial is up')
   using deadline = new Deadline(clock, forMs, () => timeUp, signal)
-  let kept = Buffer.alloc(0)
+  const kept = { stdout: new OutputRing(KEPT_BYTES), stderr: new OutputRing(KEPT_BYTES) }
   try {
-    for await (const { data } of engine.output(ref, { follow: true }, deadline.signal)) {
-      kept = Buffer.concat([kept, data]).subarray(-KEPT_BYTES)
-    }
+    for await (const { stream, data } of engine.output(ref, { follow: true }, deadline.signal)) kept[stream].push(data)
   } catch (error) {
     if (deadline.signal.reason !== timeUp) throw error
   }
-  return kept.toString()
+  const [printed, errors] = [kept.stdout.text(), kept.stderr.text()]
+  return printed === '' || printed.endsWith('\n') ? printed + errors : `${printed}\n${errors}`
 }
