@@ -25,7 +25,10 @@ export interface FeedRequest extends CallOptions {
 const END = 'end'
 /** In a row, of streams that said nothing and ended as they began. With the delays between them that is 10 to 20 s. */
 const MOST_CUTS = 10
-/** One that stood so long did not end as it began: something on the way may have kept what the node said, or cut it for its silence. */
+/**
+ * One that stood so long did not end as it began: something on the way may have kept what the node said, or cut it for its
+ * silence.
+ */
 const STOOD_MS = 10_000
 const EVENT_STREAM = 'text/event-stream'
 

@@ -1,7 +1,8 @@
-import { access, rename, rm } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lock } from '../../examples/tasks/offline/command.ts'
 import { unpackPackages } from '../../examples/tasks/offline/debian-packages.ts'
+import { exists } from './exists.ts'
 
 const CACHE = join(import.meta.dirname, '../../.cache')
 
@@ -22,11 +23,4 @@ export async function debianProgram(packageName: string, installed: string): Pro
   await rm(root, { recursive: true, force: true })
   await rename(partial, root)
   return program
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

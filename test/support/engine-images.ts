@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { access, copyFile, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { type ConformanceImages, FILE, FOLDER, PRINTED, SERVED } from '../../src/engine/conformance.ts'
+import { debianProgram } from './debian-program.ts'
 
 const run = promisify(execFile)
 
@@ -35,7 +36,7 @@ interface ImageRecipe {
 /** Ids of the images of the conformance suite; made when missing, kept for the next run. */
 export async function engineImages(): Promise<ConformanceImages> {
   await mkdir(CACHE, { recursive: true })
-  const shell = { [BUSYBOX]: await findBusybox() }
+  const shell = { [BUSYBOX]: await debianProgram('busybox-static', BUSYBOX) }
   const script = (text: string): string[] => [BUSYBOX, 'sh', '-c', text]
   const printed = { '/stdout': PRINTED.stdout, '/stderr': PRINTED.stderr }
   const print = script(`${BUSYBOX} cat /stdout; ${BUSYBOX} cat /stderr >&2; exit ${PRINTED.exitCode}`)
@@ -121,24 +122,4 @@ async function place(source: string, target: string): Promise<void> {
 async function librariesOf(program: string): Promise<string[]> {
   const { stdout } = await run('ldd', [program]).catch(() => ({ stdout: '' }))
   return [...stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].flatMap(([, path]) => path ?? [])
-}
-
-/** The host's busybox, or that of the Debian package, taken apart in the cache and not installed. */
-async function findBusybox(): Promise<string> {
-  if (await exists(BUSYBOX)) return BUSYBOX
-  const unpacked = join(CACHE, 'busybox-static')
-  const program = join(unpacked, 'bin/busybox')
-  if (await exists(program)) return program
-  await mkdir(unpacked, { recursive: true })
-  await run('apt-get', ['download', 'busybox-static'], { cwd: unpacked })
-  const packages = (await readdir(unpacked)).filter((file) => file.endsWith('.deb'))
-  for (const file of packages) await run('dpkg', ['-x', join(unpacked, file), unpacked])
-  return program
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

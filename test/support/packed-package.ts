@@ -3,6 +3,7 @@ import { cp, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } fr
 import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { lock, run } from '../../examples/tasks/offline/command.ts'
+import { exists } from './exists.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const CACHE = join(ROOT, '.cache')
@@ -102,11 +103,4 @@ async function filesOf(path: string): Promise<string[]> {
 
 function digest(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 16)
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }

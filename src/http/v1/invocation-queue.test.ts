@@ -6,7 +6,7 @@ import { assertSigned, Receiver } from '../../webhooks/receiver.fixture.ts'
 import type { InvocationView } from '../contract/invocation-view.ts'
 import type { Answer } from '../wire-kit.fixture.ts'
 import { ended, Held, INVOKE, invoke, LATER, MIRROR, openWith, read } from './later-node.fixture.ts'
-import { problemIn } from './v1-node.fixture.ts'
+import { problemIn, type V1Node } from './v1-node.fixture.ts'
 
 const options = { timeout: 60_000 }
 
@@ -102,10 +102,7 @@ describe('requests for later', options, () => {
     const held = new Held()
     const { node, ada } = await openWith(held.script, ['invocations.concurrency=1'])
     await using _node = node
-    const operator = await node.token('op', 'operate', 'read')
-    const first = await invoke(node, ada)
-    const second = await invoke(node, ada)
-    const task = await held.request(0)
+    const { operator, first, second, task } = await keepBusy(node, ada, held)
     const paused = node.call(operator, 'POST /v1/node/pause')
     while ((await node.call(ada, INVOKE, {}, LATER)).status !== 503) await new Promise(setImmediate)
     task.end('done')
@@ -122,10 +119,7 @@ describe('requests for later', options, () => {
     const held = new Held()
     const { node, ada } = await openWith(held.script, ['invocations.concurrency=1'])
     await using _node = node
-    const operator = await node.token('op', 'operate', 'read')
-    const first = await invoke(node, ada)
-    const second = await invoke(node, ada)
-    const task = await held.request(0)
+    const { operator, first, second, task } = await keepBusy(node, ada, held)
     const drain = (timeout: string): Promise<Answer> => node.call(operator, `POST /v1/node/drain?timeout=${timeout}`)
     assert.equal((await drain('10ms')).status, 202)
     const drained = drain('50s')
@@ -155,3 +149,11 @@ describe('requests for later', options, () => {
     while ((await readdir(join(node.stateDir, 'invocations'))).length > 0) await new Promise(setImmediate)
   })
 })
+
+/** One request is with its task, and another one waits for it. */
+async function keepBusy(node: V1Node, ada: string, held: Held) {
+  const operator = await node.token('op', 'operate', 'read')
+  const first = await invoke(node, ada)
+  const second = await invoke(node, ada)
+  return { operator, first, second, task: await held.request(0) }
+}

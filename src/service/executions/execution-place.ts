@@ -14,8 +14,12 @@ export interface Place {
   readonly resultsDir: string
 }
 
+/** The folder of its scripts, in an execution's own. */
+export const PROVISION = 'provision'
+/** The folder of what its inputs are held by, or copied to. */
+export const INPUTS = 'inputs'
 /** What a sandbox is given of it, and may have mounted as long as it lives. */
-export const GIVEN: readonly string[] = ['provision', 'inputs']
+export const GIVEN: readonly string[] = [PROVISION, INPUTS]
 
 type LogDeps = Pick<ExecutionDeps, 'clock' | 'log'>
 

@@ -12,6 +12,7 @@ import type { Lease } from '../../resources/ledger.ts'
 import { canonicalIp } from '../../util/ip-address.ts'
 import { assertGpus } from '../gpus.ts'
 import type { ExecutionDeps, ExecutionEngine } from './execution-deps.ts'
+import { INPUTS, PROVISION } from './execution-place.ts'
 import type { ExecutionPlan } from './execution-plan.ts'
 
 /** To fetch nothing, and to start and remove a sandbox: what it takes beyond the time that it may run. */
@@ -147,10 +148,10 @@ export class Launch {
     const { provisionScripts } = this.#plan
     const inputs = this.#located(uploadAt)
     const { privatePaths } = this.#deps
-    const holding = holdInputs(inputs, privatePaths, join(folder, 'inputs'), this.#on.probe.hostRoot)
+    const holding = holdInputs(inputs, privatePaths, join(folder, INPUTS), this.#on.probe.hostRoot)
     const heldInputs = held.use(await holding)
     if (provisionScripts.length === 0) return { mounts: [...heldInputs.mounts], prefix: [] }
-    const { mount, entrypointPrefix } = await writeProvision(join(folder, 'provision'), provisionScripts)
+    const { mount, entrypointPrefix } = await writeProvision(join(folder, PROVISION), provisionScripts)
     return { mounts: [...heldInputs.mounts, mount], prefix: entrypointPrefix }
   }
 
